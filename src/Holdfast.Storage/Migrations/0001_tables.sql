@@ -217,6 +217,7 @@ CREATE INDEX organization_domains_by_domain ON organization_domains (environment
 CREATE INDEX connections_by_environment ON connections (environment_id, created_at, id);
 CREATE INDEX connections_by_organization ON connections (organization_id);
 CREATE INDEX profiles_by_connection ON profiles (connection_id);
+CREATE INDEX claims_by_value ON claims (environment_id, kind, value);
 CREATE INDEX denies_by_subject ON denies (subject);
 CREATE INDEX lifts_by_deny ON lifts (deny_id);
 CREATE INDEX sso_codes_by_expiry ON sso_codes (expires_at);

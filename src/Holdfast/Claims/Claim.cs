@@ -1,0 +1,36 @@
+using Holdfast.Http;
+using Holdfast.Storage;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Claims;
+
+/// <summary>Who a unique value belongs to: (environment, kind, value) → holder, with a term that rises whenever it changes hands (architecture §2).</summary>
+/// <param name="Holder">An id; null after it was given up.</param>
+internal sealed record Claim(string? Holder, long Term, long Verified)
+{
+    /// <summary>External ids of organizations.</summary>
+    public const string OrganizationExternalId = "organization.external_id";
+
+    /// <summary>Customers' ids at the billing provider.</summary>
+    public const string StripeCustomer = "organization.stripe_customer_id";
+
+    /// <summary>Domains that are verified for an organization.</summary>
+    public const string VerifiedDomain = "organization.domain";
+
+    /// <summary>The claim on a value; null when nobody ever had it.</summary>
+    public static Claim? Find(View view, string environmentId, string kind, string value) => view.Find<Claim>(
+        "SELECT holder AS Holder, term AS Term, verified AS Verified FROM claims WHERE environment_id = @environmentId AND kind = @kind AND value = @value",
+        new { environmentId, kind, value });
+
+    /// <summary>Whether somebody other than <paramref name="holder"/> holds the value now: given up and deleted holders hold nothing.</summary>
+    public static bool IsTaken(View view, string environmentId, string kind, string value, string holder) =>
+        Find(view, environmentId, kind, value) is { Holder: { } other } && other != holder && !Denied.Is(view, other);
+
+    /// <summary>Gives the value to a holder, or to nobody. The caller has seen that it is not taken.</summary>
+    public static Change Give(View view, string environmentId, byte[] idKey, string kind, string value, string? holder, bool verified)
+    {
+        var term = (Find(view, environmentId, kind, value)?.Term ?? 0) + 1;
+        return Change.To(Schema.Claims, Ids.Derived("claim_", idKey, kind, value),
+            ("holder", holder), ("term", term), ("verified", verified), ("environment_id", environmentId), ("kind", kind), ("value", value));
+    }
+}

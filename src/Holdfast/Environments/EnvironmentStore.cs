@@ -1,0 +1,69 @@
+using System.Collections.Concurrent;
+using Holdfast.Http;
+using Holdfast.Keys;
+using Holdfast.Storage;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Environments;
+
+/// <summary>Environments and what each is made with: a client id, an id key, two signing keys.</summary>
+public sealed class EnvironmentStore(Database database, ClusterKeys keys, Ids ids, Entropy entropy, TimeProvider clock)
+{
+    private readonly ConcurrentDictionary<string, byte[]> _idKeys = new(StringComparer.Ordinal);
+
+    /// <summary>The environment that a client id names; null when there is none.</summary>
+    public string? FindByClient(string clientId) => clientId.Length > 128
+        ? null
+        : database.Read(view => view.Find<string>("SELECT id FROM environments WHERE client_id = @clientId", new { clientId }));
+
+    /// <summary>An environment's client id.</summary>
+    public string? FindClient(string environmentId) =>
+        database.Read(view => view.Find<string>("SELECT client_id FROM environments WHERE id = @environmentId", new { environmentId }));
+
+    /// <summary>The one environment of a data folder that has just been made; null when it has none.</summary>
+    public string? FindFirst() => database.Read(view => view.Find<string>("SELECT id FROM environments ORDER BY created_at, id LIMIT 1"));
+
+    /// <summary>The key that ids of people and profiles derive from. It never rotates: the ids would.</summary>
+    public byte[] IdKey(string environmentId) => _idKeys.GetOrAdd(environmentId, id => keys.OpenAtRest(
+        $"environments/{id}/id_key",
+        database.Read(view => view.Find<string>("SELECT id_key_sealed FROM environments WHERE id = @id", new { id }))
+            ?? throw new InvalidOperationException($"There is no environment {id}.")));
+
+    /// <summary>Makes an environment with an API key.</summary>
+    /// <returns>The key's value: it is not kept, only its hash is.</returns>
+    public async Task<NewEnvironment> CreateAsync(string name, string keyPrefix, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        var (id, client) = (ids.New(Ids.Environment), ids.New(Ids.Client));
+        var (apiKey, apiKeyRow) = MakeApiKey(id, keyPrefix);
+        var changes = new List<Change>
+        {
+            Change.To(Schema.Environments, id, ("name", name), ("client_id", client),
+                ("id_key_sealed", keys.SealAtRest($"environments/{id}/id_key", entropy.Bytes(32))), ("created_at", now)),
+            apiKeyRow,
+            SigningKey.Make(id, active: true, keys, ids, clock),
+            SigningKey.Make(id, active: false, keys, ids, clock),   // published and unused, so that switching to it works at any time
+        };
+        await database.WriteAsync(_ => Decide.To(true, changes), ct);
+        return new NewEnvironment(id, client, apiKey);
+    }
+
+    /// <summary>Another API key of an environment.</summary>
+    public async Task<string> CreateApiKeyAsync(string environmentId, string keyPrefix, CancellationToken ct)
+    {
+        var (value, row) = MakeApiKey(environmentId, keyPrefix);
+        await database.WriteAsync(_ => Decide.To(true, row), ct);
+        return value;
+    }
+
+    private (string Value, Change Row) MakeApiKey(string environmentId, string keyPrefix)
+    {
+        var value = keyPrefix + Base64.Encode(entropy.Bytes(32)).Replace('-', 'A').Replace('_', 'B');
+        return (value, Change.To(Schema.ApiKeys, ids.New(Ids.ApiKey),
+            ("environment_id", environmentId), ("name", "Secret key"), ("hash", Caller.Hash(value)),
+            ("obfuscated_value", $"{keyPrefix}…{value[^4..]}"), ("created_at", clock.GetUtcNow().ToUnixTimeMilliseconds())));
+    }
+}
+
+/// <summary>A new environment, and the one time that its API key is told.</summary>
+public sealed record NewEnvironment(string Id, string ClientId, string ApiKey);

@@ -1,0 +1,65 @@
+using Holdfast.Storage;
+
+namespace Holdfast.Environments;
+
+/// <summary>Every statement on redirect URIs.</summary>
+public sealed class RedirectUriStore(Database database)
+{
+    internal const string Columns = "id AS Id, uri AS Uri, is_default AS IsDefault, created_at AS CreatedAt, updated_at AS UpdatedAt";
+
+    internal static readonly string Effective = $"environment_id = @environmentId AND present = 1 AND {Http.Denied.Not("redirect_uris.id")}";
+
+    /// <summary>Whether a sign-in may end at this address: exactly as registered (RFC 9700 §2.1), but for the port of a loopback literal (RFC 8252 §7.3).</summary>
+    public bool Allows(string environmentId, string uri)
+    {
+        if (IsRegistered(environmentId, uri))
+        {
+            return true;
+        }
+        return RedirectUri.WithoutLoopbackPort(uri) is { } bare
+            && database.Read(view => view.Query<string>($"SELECT uri FROM redirect_uris WHERE {Effective} AND (uri LIKE 'http://127.0.0.1%' OR uri LIKE 'http://[::1]%')", new { environmentId }))
+                .Any(registered => RedirectUri.WithoutLoopbackPort(registered) == bare);
+    }
+
+    private bool IsRegistered(string environmentId, string uri) =>
+        database.Read(view => view.Find<long>($"SELECT count(*) FROM redirect_uris WHERE {Effective} AND uri = @uri", new { environmentId, uri })) > 0;
+
+    internal List<RedirectUri> List(string environmentId, Http.Page page) => database.Read(view => view.Query<RedirectUri>(
+        page.Sql($"SELECT {Columns} FROM redirect_uris WHERE {Effective}"), page.Parameters(view, "redirect_uris", environmentId)));
+}
+
+/// <summary>A redirect URI and its rules.</summary>
+internal sealed record RedirectUri(string Id, string Uri, long IsDefault, long CreatedAt, long UpdatedAt)
+{
+    /// <summary>The longest that is taken, in characters.</summary>
+    public const int MaxLength = 2048;
+
+    /// <summary>Whether an address may be registered: absolute, https (or http to loopback), without fragment, user info or anything that two parsers read differently.</summary>
+    public static bool MayRegister(string text) =>
+        text.Length is > 0 and <= MaxLength
+        && text.All(c => c is > ' ' and < '\u007f' and not '\\')
+        && System.Uri.TryCreate(text, UriKind.Absolute, out var uri)
+        && !text.Contains('#', StringComparison.Ordinal) && !text.Contains('@', StringComparison.Ordinal)
+        && (text.StartsWith("https://", StringComparison.Ordinal) || (text.StartsWith("http://", StringComparison.Ordinal) && uri.IsLoopback))
+        && uri.Host.Length > 0 && uri.HostNameType is not UriHostNameType.Unknown
+        && !text.Contains("/../", StringComparison.Ordinal) && !text.Contains("/..;", StringComparison.Ordinal) && !text.EndsWith("/..", StringComparison.Ordinal);
+
+    /// <summary>A loopback literal's address without its port; null for anything else. The name <c>localhost</c> is not a literal.</summary>
+    public static string? WithoutLoopbackPort(string uri)
+    {
+        foreach (var host in (string[])["http://127.0.0.1", "http://[::1]"])
+        {
+            if (uri.StartsWith(host, StringComparison.Ordinal))
+            {
+                var rest = uri.AsSpan(host.Length);
+                if (rest.StartsWith(":"))
+                {
+                    var digits = rest[1..].IndexOfAnyExceptInRange('0', '9');
+                    rest = digits is 0 or > 5 ? rest : rest[(digits < 0 ? rest.Length : digits + 1)..];
+                }
+                return rest.IsEmpty || rest[0] is '/' or '?' ? host + rest.ToString() : null;
+            }
+        }
+        return null;
+    }
+}

@@ -1,0 +1,30 @@
+using Holdfast.Storage;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Http;
+
+/// <summary>Denies and lifts (law 4): denied is whatever has a deny that is not lifted.</summary>
+public static class Denied
+{
+    /// <summary>A condition in SQL: no deny stands against the id in this column.</summary>
+    public static string Not(string column) =>
+        $"NOT EXISTS (SELECT 1 FROM denies d WHERE d.subject = {column} AND NOT EXISTS (SELECT 1 FROM lifts l WHERE l.deny_id = d.id))";
+
+    /// <summary>Whether a deny stands against an id.</summary>
+    public static bool Is(View view, string subject) =>
+        view.Find<long>($"SELECT CASE WHEN {Not("@subject")} THEN 0 ELSE 1 END", new { subject }) == 1;
+
+    /// <summary>The denies that stand against an id: what a lift must name.</summary>
+    public static List<string> Standing(View view, string subject) => view.Query<string>(
+        "SELECT id FROM denies d WHERE d.subject = @subject AND NOT EXISTS (SELECT 1 FROM lifts l WHERE l.deny_id = d.id)", new { subject });
+
+    /// <summary>A new deny.</summary>
+    /// <param name="reason">A short slug: <c>deleted</c>, <c>deactivated</c>, <c>revoked</c>.</param>
+    public static Change Because(string reason, string subject, string environmentId, Ids ids, DateTimeOffset now) => Change.To(
+        Schema.Denies, ids.New(Ids.Deny),
+        ("environment_id", environmentId), ("subject", subject), ("reason", reason), ("created_at", now.ToUnixTimeMilliseconds()));
+
+    /// <summary>Lifts one deny. A deny that was made elsewhere meanwhile stays.</summary>
+    public static Change Lifted(string denyId, string environmentId, Ids ids, DateTimeOffset now) => Change.To(
+        Schema.Lifts, ids.New(Ids.Lift), ("environment_id", environmentId), ("deny_id", denyId), ("created_at", now.ToUnixTimeMilliseconds()));
+}

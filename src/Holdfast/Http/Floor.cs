@@ -1,0 +1,106 @@
+using Holdfast.Storage;
+using Holdfast.Storage.Replication;
+
+namespace Holdfast.Http;
+
+/// <summary>What every request goes through: an id, headers, the API key, the limit, and one place that turns outages and faults into answers.</summary>
+public static class Floor
+{
+    private const string RequestIdHeader = "X-Request-ID";
+
+    /// <summary>Older than this, what the replica says is labelled as stale (law 6).</summary>
+    public static readonly TimeSpan FreshEnough = TimeSpan.FromSeconds(5);
+
+    /// <summary>Puts the floor under all endpoints.</summary>
+    public static void UseFloor(this WebApplication app)
+    {
+        app.UseRouting();
+        app.Use(HandleAsync);
+    }
+
+    private static async Task HandleAsync(HttpContext http, RequestDelegate next)
+    {
+        var services = http.RequestServices;
+        http.TraceIdentifier = RequestId(http, services.GetRequiredService<Ids>());
+        http.Response.OnStarting(WriteHeaders, http);
+        try
+        {
+            if (Admit(http, services) is { } refusal)
+            {
+                await refusal.ExecuteAsync(http);
+                return;
+            }
+            await next(http);
+            if (!http.Response.HasStarted && http.Response.StatusCode >= 400 && http.Response.ContentLength is null && http.Response.ContentType is null)
+            {
+                await ApiError.OfStatus(http.Response.StatusCode).ExecuteAsync(http);
+            }
+        }
+        catch (Exception fault) when (!http.Response.HasStarted)
+        {
+            await Answer(fault, http).ExecuteAsync(http);
+        }
+    }
+
+    private static ApiAnswer? Admit(HttpContext http, IServiceProvider services)
+    {
+        if (http.GetEndpoint()?.Metadata.GetMetadata<ApiKeyRequired>() is null)
+        {
+            return null;
+        }
+        if (Caller.Find(http, services.GetRequiredService<Database>()) is not { } caller)
+        {
+            return ApiError.Unauthorized;
+        }
+        http.Features.Set(caller);
+        return services.GetRequiredService<RateLimits>().Count(RateLimits.PerApiKey, caller.ApiKeyId) is { } wait ? ApiError.TooManyRequests(wait) : null;
+    }
+
+    /// <summary>Outages are 503, what the server could not read is 4xx, and everything else is a bug: 500, in the log by its request id, without details.</summary>
+    private static ApiAnswer Answer(Exception fault, HttpContext http)
+    {
+        switch (fault)
+        {
+            case PrimaryUnavailableException primary:
+                return ApiError.Unavailable("primary_unavailable",
+                    $"Changes cannot be saved right now. {primary.Message} Sign-in goes on. Repeat the request with the same Idempotency-Key: it is done once.",
+                    retryAfter: 5);
+            case StorageUnavailableException storage:
+                return ApiError.Unavailable("node_unavailable", storage.Message, retryAfter: 1);
+            case BadHttpRequestException bad:
+                return ApiError.OfStatus(bad.StatusCode);
+            case OperationCanceledException when http.RequestAborted.IsCancellationRequested:
+                return ApiError.OfStatus(StatusCodes.Status408RequestTimeout);   // nobody is there to read it
+            default:
+                http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("Holdfast.Http")
+                    .LogError(new EventId(1, "UnhandledFault"), fault, "Request {RequestId} on {Endpoint} met a fault of ours", http.TraceIdentifier, http.GetEndpoint()?.DisplayName);
+                return ApiError.OfStatus(StatusCodes.Status500InternalServerError);
+        }
+    }
+
+    private static string RequestId(HttpContext http, Ids ids)
+    {
+        var theirs = http.Request.Headers[RequestIdHeader].ToString();
+        return theirs.Length is > 0 and <= 128 && theirs.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') ? theirs : ids.New(Ids.Request);
+    }
+
+    private static Task WriteHeaders(object state)
+    {
+        var http = (HttpContext)state;
+        var headers = http.Response.Headers;
+        headers[RequestIdHeader] = http.TraceIdentifier;
+        headers.XContentTypeOptions = "nosniff";
+        if (!headers.ContainsKey("Cache-Control"))
+        {
+            headers.CacheControl = "no-store";
+        }
+        var clock = http.RequestServices.GetRequiredService<TimeProvider>();
+        var health = http.RequestServices.GetRequiredService<Replicator>().Health;
+        var since = health.LastContact ?? health.Since;
+        if (clock.GetUtcNow() - since is var age && age > FreshEnough)
+        {
+            headers["Holdfast-Stale"] = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{(long)age.TotalSeconds}; cause=primary");
+        }
+        return Task.CompletedTask;
+    }
+}

@@ -1,0 +1,86 @@
+using System.Security.Cryptography;
+using Holdfast.Keys;
+using Holdfast.Storage;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Http;
+
+/// <summary><c>Idempotency-Key</c>: the same key with the same body, of the same caller on the same path, is one operation. With another body it is another one.</summary>
+/// <remarks>The answer is kept for 24 hours in the transaction that made it, so that a repeat finds it after a restart, and on any node that has the row.</remarks>
+public sealed class Idempotency(Database database, ClusterKeys keys, Ids ids, TimeProvider clock)
+{
+    private static readonly TimeSpan KeptFor = TimeSpan.FromHours(24);
+    private const int LongestKey = 255;
+
+    /// <summary>A primary write, done once. Answers that refuse are not kept: they changed nothing.</summary>
+    public async Task<ApiAnswer> WriteAsync(HttpContext http, Func<View, Operation, Decision<ApiAnswer>> decide)
+    {
+        var operation = await BeginAsync(http);
+        if (operation.RequestId is not { } request)
+        {
+            return await database.WriteAsync(view => decide(view, operation), http.RequestAborted);
+        }
+        return database.Read(view => FindAnswer(view, request, operation.EnvironmentId))
+            ?? await database.WriteAsync(
+                view =>
+                {
+                    if (FindAnswer(view, request, operation.EnvironmentId) is { } before)
+                    {
+                        return Decide.Nothing(before);
+                    }
+                    var (answer, changes) = decide(view, operation);
+                    return answer.IsSuccess ? new(answer, [.. changes, Keep(request, operation.EnvironmentId, answer)]) : Decide.Nothing(answer);
+                },
+                http.RequestAborted);
+    }
+
+    /// <summary>The operation that a request is: with an id that its repeats share, when it carries a key.</summary>
+    public async Task<Operation> BeginAsync(HttpContext http)
+    {
+        var caller = Caller.Of(http);
+        var key = http.Request.Headers["Idempotency-Key"].ToString();
+        if (key.Length == 0 || !HttpMethods.IsPost(http.Request.Method))
+        {
+            return new Operation(caller.EnvironmentId, null, ids, []);
+        }
+        if (key.Length > LongestKey)
+        {
+            key = Caller.Hash(key);   // the header must never fail a request
+        }
+        var (body, _) = await JsonBody.ReadBytesAsync(http, JsonBody.MaxBytes);
+        var bodyHash = Convert.ToHexStringLower(SHA256.HashData(body ?? []));
+        var derive = keys.Derive("idempotency", caller.EnvironmentId);
+        var request = Ids.Derived("idem_", derive, caller.ApiKeyId, http.Request.Path.Value ?? "", key, bodyHash);
+        return new Operation(caller.EnvironmentId, request, ids, derive);
+    }
+
+    private ApiAnswer? FindAnswer(View view, string request, string environmentId)
+    {
+        var kept = view.Find<Kept>(
+            "SELECT status AS Status, body_sealed AS Body FROM idempotency_keys WHERE id = @request AND environment_id = @environmentId AND expires_at > @now",
+            new { request, environmentId, now = clock.GetUtcNow().ToUnixTimeMilliseconds() });
+        return kept is null ? null : new ApiAnswer((int)kept.Status, kept.Body is null ? null : keys.OpenAtRest($"idempotency_keys/{request}/body", kept.Body));
+    }
+
+    private Change Keep(string request, string environmentId, ApiAnswer answer)
+    {
+        var now = clock.GetUtcNow();
+        return Change.To(Schema.IdempotencyKeys, request,
+            ("environment_id", environmentId), ("status", answer.Status),
+            ("body_sealed", answer.Bytes is { } bytes ? keys.SealAtRest($"idempotency_keys/{request}/body", bytes) : null),
+            ("created_at", now.ToUnixTimeMilliseconds()), ("expires_at", (now + KeptFor).ToUnixTimeMilliseconds()));
+    }
+
+    private sealed record Kept(long Status, string? Body);
+}
+
+/// <summary>One thing that a caller asked for, once or several times.</summary>
+/// <param name="RequestId">What its repeats share; null when it carries no key.</param>
+public sealed record Operation(string EnvironmentId, string? RequestId, Ids Ids, byte[] Key)
+{
+    private int _made;
+
+    /// <summary>A new id. Under an idempotency key it derives from it, so that two nodes that both do the operation make the same rows.</summary>
+    public string NewId(string prefix) =>
+        RequestId is null ? Ids.New(prefix) : Ids.Derived(prefix, Key, RequestId, (_made++).ToString(System.Globalization.CultureInfo.InvariantCulture));
+}

@@ -1,0 +1,56 @@
+using Holdfast.Keys;
+using Holdfast.Storage;
+
+namespace Holdfast.Http;
+
+/// <summary>Ids: a prefix and a ULID (26 characters of Crockford's base 32). All prefixes stand on this page.</summary>
+public sealed class Ids(TimeProvider clock, Entropy entropy)
+{
+    public const string ApiKey = "api_key_";
+    public const string Attempt = "attempt_";
+    public const string Client = "client_";
+    public const string Connection = "conn_";
+    public const string ConnectionDomain = "conn_domain_";
+    public const string Deny = "deny_";
+    public const string Environment = "environment_";
+    public const string Event = "event_";
+    public const string Lift = "lift_";
+    public const string Organization = "org_";
+    public const string OrganizationDomain = "org_domain_";
+    public const string Profile = "prof_";
+    public const string RedirectUri = "redir_";
+    public const string Request = "req_";
+    public const string SigningKey = "key_";
+
+    private const string Alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+    /// <summary>A new one: 48 bits of milliseconds, 80 random bits.</summary>
+    public string New(string prefix)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        for (var i = 0; i < 6; i++)
+        {
+            bytes[i] = (byte)(now >> (40 - (8 * i)));
+        }
+        entropy.Bytes(10).CopyTo(bytes[6..]);
+        return prefix + Encode(bytes);
+    }
+
+    /// <summary>One that anybody who knows the key makes from the same parts, on any node.</summary>
+    public static string Derived(string prefix, byte[] key, params ReadOnlySpan<string> parts) => prefix + Encode(ClusterKeys.Mac(key, [prefix, .. parts]).AsSpan(0, 16));
+
+    private static string Encode(ReadOnlySpan<byte> bytes)
+    {
+        var value = new System.UInt128(
+            System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(bytes), System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(bytes[8..]));
+        return string.Create(26, value, static (text, rest) =>
+        {
+            for (var i = 25; i >= 0; i--)
+            {
+                text[i] = Alphabet[(int)(rest & 31)];
+                rest >>= 5;
+            }
+        });
+    }
+}

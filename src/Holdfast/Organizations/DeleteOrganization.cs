@@ -1,0 +1,33 @@
+using Holdfast.Environments;
+using Holdfast.Events;
+using Holdfast.Http;
+using Holdfast.Storage;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Organizations;
+
+/// <summary>Deletes an organization: a deny, and so possible with the primary gone. Its connections and profiles have no effect from then on.</summary>
+internal static class DeleteOrganization
+{
+    public static async Task<ApiAnswer> HandleAsync(
+        string id, HttpContext http, Database database, EnvironmentStore environments, RateLimits limits, Ids ids, TimeProvider clock)
+    {
+        var caller = Caller.Of(http);
+        if (limits.Count(RateLimits.DeleteOrganizationPerApiKey, caller.ApiKeyId) is { } wait)
+        {
+            return ApiError.TooManyRequests(wait);
+        }
+        var idKey = environments.IdKey(caller.EnvironmentId);
+        return await database.RecordAsync(view =>
+        {
+            if (OrganizationStore.Find(view, caller.EnvironmentId, id) is not { } row)
+            {
+                return Decide.Nothing(ApiError.NotFound("Organization", id));
+            }
+            var now = clock.GetUtcNow();
+            return Decide.To(ApiAnswer.Accepted,
+                Denied.Because("deleted", id, caller.EnvironmentId, ids, now),
+                EventRow.Of("organization.deleted", OrganizationStore.Body(view, row), caller.EnvironmentId, idKey, id, now));
+        });
+    }
+}

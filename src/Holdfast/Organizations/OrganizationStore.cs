@@ -1,0 +1,56 @@
+using Holdfast.Claims;
+using Holdfast.Http;
+using Holdfast.Storage;
+
+namespace Holdfast.Organizations;
+
+/// <summary>Every statement on organizations and their domains. Each takes the state that it reads: the replica, or a transaction of the primary.</summary>
+internal static class OrganizationStore
+{
+    /// <summary>An external id is shown only while its claim says so: of two organizations that took one apart, one has it.</summary>
+    private const string Claimed =
+        "CASE WHEN external_id IS NULL OR EXISTS (SELECT 1 FROM claims c WHERE c.environment_id = organizations.environment_id "
+        + $"AND c.kind = '{Claim.OrganizationExternalId}' AND c.value = organizations.external_id AND c.holder = organizations.id) THEN external_id END";
+
+    private const string Columns =
+        "id AS Id, environment_id AS EnvironmentId, name AS Name, coalesce(allow_profiles_outside_organization, 0) AS Outside, metadata AS Metadata, "
+        + $"{Claimed} AS ExternalId, stripe_customer_id AS StripeCustomerId, created_at AS CreatedAt, updated_at AS UpdatedAt";
+
+    private static readonly string Effective = $"environment_id = @environmentId AND {Denied.Not("organizations.id")}";
+
+    /// <summary>An organization of this environment; null when there is none, or it was deleted.</summary>
+    public static OrganizationRow? Find(View view, string environmentId, string id) =>
+        view.Find<OrganizationRow>($"SELECT {Columns} FROM organizations WHERE {Effective} AND id = @id", new { environmentId, id });
+
+    public static OrganizationRow? FindByExternalId(View view, string environmentId, string externalId) =>
+        Claim.Find(view, environmentId, Claim.OrganizationExternalId, externalId) is { Holder: { } holder } ? Find(view, environmentId, holder) : null;
+
+    /// <summary>A page of organizations.</summary>
+    /// <param name="domains">Only those with one of these domains, when there are any.</param>
+    /// <param name="search">Only those whose name holds this, or that have this id or external id; null for all.</param>
+    public static List<OrganizationRow> List(View view, string environmentId, Page page, IReadOnlyList<string> domains, string? search)
+    {
+        var select = $"SELECT {Columns} FROM organizations WHERE {Effective}";
+        if (domains.Count > 0)
+        {
+            select += " AND EXISTS (SELECT 1 FROM organization_domains od WHERE od.organization_id = organizations.id AND od.present = 1 AND od.domain IN @domains)";
+        }
+        if (search is not null)
+        {
+            select += " AND (lower(name) LIKE @like ESCAPE '\\' OR id = @search OR external_id = @search)";
+        }
+        var like = search is null ? null : $"%{search.ToLowerInvariant().Replace("\\", "\\\\", StringComparison.Ordinal)
+            .Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%";
+        return view.Query<OrganizationRow>(page.Sql(select), page.Parameters(view, "organizations", environmentId, new { domains, search, like }));
+    }
+
+    public static List<OrganizationDomainRow> Domains(View view, IReadOnlyCollection<string> organizationIds) => organizationIds.Count == 0
+        ? []
+        : view.Query<OrganizationDomainRow>(
+            "SELECT id AS Id, organization_id AS OrganizationId, domain AS Domain, state AS State, verification_strategy AS Strategy, created_at AS CreatedAt, "
+            + "updated_at AS UpdatedAt FROM organization_domains WHERE organization_id IN @organizationIds AND present = 1 ORDER BY created_at, id",
+            new { organizationIds });
+
+    /// <summary>An organization with its domains, as the API shows it.</summary>
+    public static OrganizationBody Body(View view, OrganizationRow row) => row.ToBody(Domains(view, [row.Id]));
+}
