@@ -1,0 +1,226 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+
+namespace Holdfast.Resilience;
+
+/// <summary>HTTP to addresses that tenants choose: the only HTTP client of the house. It connects to checked addresses only, follows no
+/// redirect by itself, knows no proxy and no cookie, validates TLS always, and reads no more than it was told to.</summary>
+/// <remarks>An address that the guard refuses and one that cannot be reached give the same exception, so that nobody can map a private
+/// network through it. The inner exception tells them apart, for the operator's log alone.</remarks>
+public sealed class OutboundHttp : IDisposable
+{
+    private const int MaxRedirects = 3;
+
+    private readonly OutboundGuard _guard;
+    private readonly TimeProvider _clock;
+    private readonly Func<string, CancellationToken, Task<IPAddress[]>> _resolve;
+    private readonly HttpMessageInvoker _http;
+
+    /// <param name="resolve">Name to addresses; null for the system's resolver.</param>
+    public OutboundHttp(OutboundGuard guard, TimeProvider clock, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null)
+    {
+        _guard = guard;
+        _clock = clock;
+#pragma warning disable RS0030 // The one place that resolves names: every address is checked before it is used.
+        _resolve = resolve ?? Dns.GetHostAddressesAsync;
+#pragma warning restore RS0030
+#pragma warning disable RS0030 // The one place that owns an HTTP handler: guarded, and called through a Dependency only.
+        var handler = new SocketsHttpHandler
+#pragma warning restore RS0030
+        {
+            ConnectCallback = ConnectAsync,
+            AllowAutoRedirect = false,
+            UseProxy = false,
+            UseCookies = false,
+            AutomaticDecompression = DecompressionMethods.All,
+            MaxResponseHeadersLength = 32,   // KiB
+            MaxResponseDrainSize = 0,        // a body that was cut is not read on behind our back
+            ActivityHeadersPropagator = null,   // our trace ids are nobody else's business
+            ConnectTimeout = TimeSpan.FromSeconds(15),   // a connection outlives the request that wanted it
+            PooledConnectionLifetime = TimeSpan.FromMinutes(2),   // so that a changed address is noticed
+        };
+        _http = new HttpMessageInvoker(handler, disposeHandler: true);
+    }
+
+    /// <summary>Fetches a document. Without a credential it follows up to three redirects, each checked anew; with one, none.</summary>
+    /// <param name="uri">https; http only where the operator listed the address it leads to.</param>
+    /// <exception cref="DependencyUnavailableException">Refused by the guard, unreachable, late, broken off, or 5xx.</exception>
+    /// <exception cref="OutboundAnswerException">Too large, too many redirects, or a status other than 2xx.</exception>
+    public async Task<OutboundDocument> GetAsync(
+        Dependency dependency, Uri uri, OutboundLimits limits, CancellationToken ct, AuthenticationHeaderValue? authorization = null)
+    {
+        // What the far side answered is a value until the breaker has seen that there was an answer; only then is it thrown.
+        var got = await dependency.CallAsync(token => FollowAsync(uri, authorization, limits, token), ct);
+        return got.Document ?? throw got.Fault!;
+    }
+
+    /// <summary>Posts a form (application/x-www-form-urlencoded). Never follows a redirect: the form holds secrets.</summary>
+    /// <param name="uri">https; http only where the operator listed the address it leads to.</param>
+    /// <param name="pairs">The form's fields, in order.</param>
+    /// <exception cref="DependencyUnavailableException">Refused by the guard, unreachable, late, broken off, or 5xx. Whether the post had an
+    /// effect is unknown.</exception>
+    /// <exception cref="OutboundAnswerException">The answer is too large.</exception>
+    public async Task<OutboundAnswer> PostFormAsync(
+        Dependency dependency, Uri uri, IEnumerable<KeyValuePair<string, string>> pairs, AuthenticationHeaderValue? authorization,
+        OutboundLimits limits, CancellationToken ct)
+    {
+        var form = pairs.ToArray();
+        var (answer, fault) = await dependency.CallAsync(
+            async token =>
+            {
+                using var request = Request(HttpMethod.Post, uri, authorization);
+                request.Content = new FormUrlEncodedContent(form);
+                using var response = await SendAsync(request, token);
+                return await ReadAsync(response, limits, token) is { } body
+                    ? (new OutboundAnswer((int)response.StatusCode, body), null)
+                    : ((OutboundAnswer?)null, new OutboundAnswerException(OutboundFault.TooLarge));
+            },
+            ct);
+        return answer ?? throw fault!;
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private async Task<Got> FollowAsync(Uri uri, AuthenticationHeaderValue? authorization, OutboundLimits limits, CancellationToken ct)
+    {
+        for (var redirects = 0; ; redirects++)
+        {
+            using var request = Request(HttpMethod.Get, uri, authorization);
+            using var response = await SendAsync(request, ct);
+            var status = (int)response.StatusCode;
+            if (status is 301 or 302 or 303 or 307 or 308)
+            {
+                if (authorization is not null || response.Headers.Location is not { } target)
+                {
+                    return Got.Bad(OutboundFault.Redirect);
+                }
+                if (redirects == MaxRedirects)
+                {
+                    return Got.Bad(OutboundFault.TooManyRedirects);
+                }
+                uri = new Uri(uri, target);
+                continue;
+            }
+            if (!response.IsSuccessStatusCode)
+            {
+                return Got.Bad(OutboundFault.Status, status);
+            }
+            return await ReadAsync(response, limits, ct) is { } body
+                ? new Got(new OutboundDocument(body, MediaType(response)), null)
+                : Got.Bad(OutboundFault.TooLarge);
+        }
+    }
+
+    private static string? MediaType(HttpResponseMessage response) =>
+        response.Content.Headers.ContentType?.MediaType is { } type ? type.ToLowerInvariant() : null;
+
+    private static HttpRequestMessage Request(HttpMethod method, Uri uri, AuthenticationHeaderValue? authorization)
+    {
+        // A name and password in the address would be sent to wherever a redirect leads, and logged on the way.
+        if (!uri.IsAbsoluteUri || uri.Scheme is not ("https" or "http") || uri.UserInfo.Length > 0)
+        {
+            throw Unreachable(new ArgumentException("Not an absolute http(s) address without user information.", nameof(uri)));
+        }
+        var request = new HttpRequestMessage(method, uri);
+        request.Headers.UserAgent.Add(new ProductInfoHeaderValue("Holdfast", null));
+        request.Headers.Authorization = authorization;
+        return request;
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken ct)
+    {
+        HttpResponseMessage response;
+        try
+        {
+            response = await _http.SendAsync(request, ct);
+        }
+        catch (HttpRequestException e) when (e.HttpRequestError is HttpRequestError.ConnectionError
+            or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError or HttpRequestError.Unknown)
+        {
+            throw Unreachable(e);
+        }
+        if ((int)response.StatusCode >= 500)
+        {
+            response.Dispose();
+            throw new OutageException(Trouble.Errors, $"The address answered with status {(int)response.StatusCode}.");
+        }
+        return response;
+    }
+
+    /// <returns>Null when there is more than allowed; the rest is then never read.</returns>
+    private static async Task<byte[]?> ReadAsync(HttpResponseMessage response, OutboundLimits limits, CancellationToken ct)
+    {
+        // Content-Length is not asked: it counts before decompression, and may lie.
+        await using var stream = await response.Content.ReadAsStreamAsync(ct);
+        using var body = new MemoryStream();
+        var buffer = new byte[16 * 1024];
+        int read;
+        while ((read = await stream.ReadAsync(buffer, ct)) > 0)
+        {
+            if (body.Length + read > limits.MaxBytes)
+            {
+                return null;
+            }
+            body.Write(buffer, 0, read);
+        }
+        return body.ToArray();
+    }
+
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken ct)
+    {
+        var (host, port) = (context.DnsEndPoint.Host.Trim('[', ']'), context.DnsEndPoint.Port);
+        var addresses = IPAddress.TryParse(host, out var literal) ? [literal] : await _resolve(host, ct);
+        if (addresses.Length == 0)
+        {
+            throw new IOException($"No address for {host}.");
+        }
+        // All of them, not just the one taken: a name that mixes public and private addresses is up to no good.
+        var plain = context.InitialRequestMessage.RequestUri!.Scheme == Uri.UriSchemeHttp;
+        foreach (var address in addresses)
+        {
+            var verdict = _guard.Check(address, port);
+            if (verdict == OutboundVerdict.Refused || (plain && verdict != OutboundVerdict.Listed))
+            {
+                throw new IOException($"The guard refuses {address} port {port} for {(plain ? "http" : "https")}://{host}.");
+            }
+        }
+        return await ConnectToFirstAsync(addresses, port, ct);
+    }
+
+#pragma warning disable RS0030 // The one place that opens a connection to a tenant's address, to an address that the guard has passed.
+    /// <summary>Connects to these addresses and no other, in order; all but the last get one second each, because a broken IPv6 route hangs.</summary>
+    private async Task<Stream> ConnectToFirstAsync(IPAddress[] addresses, int port, CancellationToken ct)
+    {
+        for (var i = 0; ; i++)
+        {
+            var last = i == addresses.Length - 1;
+            using var patience = new CancellationTokenSource(last ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(1), _clock);
+            using var both = CancellationTokenSource.CreateLinkedTokenSource(ct, patience.Token);
+            var socket = new Socket(addresses[i].AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            try
+            {
+                await socket.ConnectAsync(new IPEndPoint(addresses[i], port), both.Token);
+                return new NetworkStream(socket, ownsSocket: true);
+            }
+            catch (Exception e) when (!last && !ct.IsCancellationRequested && e is SocketException or OperationCanceledException)
+            {
+                socket.Dispose();
+            }
+            catch
+            {
+                socket.Dispose();
+                throw;
+            }
+        }
+    }
+#pragma warning restore RS0030
+
+    private static OutageException Unreachable(Exception reason) =>
+        new(Trouble.Unreachable, "The address could not be reached.", reason);
+
+    private readonly record struct Got(OutboundDocument? Document, OutboundAnswerException? Fault)
+    {
+        public static Got Bad(OutboundFault fault, int? status = null) => new(null, new OutboundAnswerException(fault, status));
+    }
+}
