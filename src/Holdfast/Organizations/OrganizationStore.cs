@@ -39,8 +39,7 @@ internal static class OrganizationStore
         {
             select += " AND (lower(name) LIKE @like ESCAPE '\\' OR id = @search OR external_id = @search)";
         }
-        var like = search is null ? null : $"%{search.ToLowerInvariant().Replace("\\", "\\\\", StringComparison.Ordinal)
-            .Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%";
+        var like = search is null ? null : $"%{Like.Escape(search.ToLowerInvariant())}%";
         return view.Query<OrganizationRow>(page.Sql(select), page.Parameters(view, "organizations", environmentId, new { domains, search, like }));
     }
 

@@ -1,0 +1,74 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Holdfast.Http;
+using Holdfast.Keys;
+using Holdfast.Protocols.Saml;
+
+namespace Holdfast.Sso;
+
+/// <summary>A connection as it is stored, with what denies say of it.</summary>
+/// <param name="State"><c>active</c>, <c>inactive</c> or <c>draft</c>.</param>
+internal sealed record Connection(
+    string Id, string EnvironmentId, string OrganizationId, string ConnectionType, string Name, string State, string SettingsSealed, string? Domains,
+    long CreatedAt, long UpdatedAt)
+{
+    public bool IsActive => State == "active";
+
+    public string SealingPlace => PlaceOf(Id);
+
+    public static string PlaceOf(string id) => $"connections/{id}/settings";
+
+    public ConnectionSettings Open(ClusterKeys keys) =>
+        JsonSerializer.Deserialize<ConnectionSettings>(keys.OpenAtRest(SealingPlace, SettingsSealed), JavaScriptJson.Options)!;
+
+    public IReadOnlyList<string> DomainNames => Domains is null ? [] : JsonSerializer.Deserialize<List<string>>(Domains)!;
+}
+
+/// <summary>Where a connection lives on this server.</summary>
+internal sealed record ConnectionAddresses(string PublicUrl, string ConnectionId)
+{
+    public string Acs => $"{PublicUrl}/sso/saml/acs/{ConnectionId}";
+
+    /// <summary>Our entity id, which is also where our metadata is.</summary>
+    public string SpMetadata => $"{PublicUrl}/sso/saml/metadata/{ConnectionId}";
+
+    public string OidcCallback => $"{PublicUrl}/sso/oidc/callback/{ConnectionId}";
+
+    /// <summary>What the connection trusts.</summary>
+    public SamlTrust Trust(SamlSettings saml) => new(
+        saml.IdpEntityId, saml.Certificates(), saml.SpEntityId ?? SpMetadata, saml.AcsUrl ?? Acs, saml.WantAssertionsSigned, saml.AllowSha1);
+}
+
+/// <summary>A connection as the API shows it.</summary>
+internal sealed record ConnectionBody(
+    string Object, string Id, string OrganizationId, string ConnectionType, string Name, string State, string Status,
+    IReadOnlyList<ConnectionBody.DomainBody> Domains, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ConnectionBody.SamlBody? Saml,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ConnectionBody.OidcBody? Oidc)
+{
+    internal sealed record DomainBody(string Object, string Id, string Domain);
+
+    /// <summary>What an administrator copies to the identity provider, and what was pasted from it.</summary>
+    internal sealed record SamlBody(
+        string AcsUrl, string SpEntityId, string SpMetadataUrl, string IdpEntityId, string IdpSsoUrl, IReadOnlyList<CertificateBody> IdpCertificates);
+
+    /// <param name="Fingerprint">SHA-256 of the certificate, in hex.</param>
+    internal sealed record CertificateBody(string Fingerprint, DateTimeOffset NotAfter);
+
+    internal sealed record OidcBody(string RedirectUri, string DiscoveryUrl, string ClientId);
+
+    public static ConnectionBody Of(Connection connection, ConnectionSettings settings, string publicUrl)
+    {
+        var here = new ConnectionAddresses(publicUrl, connection.Id);
+        return new ConnectionBody(
+            "connection", connection.Id, connection.OrganizationId, connection.ConnectionType, connection.Name, connection.State,
+            connection.IsActive ? "linked" : "unlinked",
+            [.. connection.DomainNames.Select(d => new DomainBody("connection_domain", Ids.Derived(Ids.ConnectionDomain, [], connection.Id, d), d))],
+            DateTimeOffset.FromUnixTimeMilliseconds(connection.CreatedAt), DateTimeOffset.FromUnixTimeMilliseconds(connection.UpdatedAt),
+            settings.Saml is { } saml
+                ? new SamlBody(saml.AcsUrl ?? here.Acs, saml.SpEntityId ?? here.SpMetadata, here.SpMetadata, saml.IdpEntityId, saml.IdpSsoUrl,
+                    [.. saml.Certificates().Select(c => new CertificateBody(c.GetCertHashString(System.Security.Cryptography.HashAlgorithmName.SHA256).ToLowerInvariant(), c.NotAfter.ToUniversalTime()))])
+                : null,
+            settings.Oidc is { } oidc ? new OidcBody(here.OidcCallback, oidc.DiscoveryUrl, oidc.ClientId) : null);
+    }
+}

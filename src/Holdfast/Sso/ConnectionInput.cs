@@ -1,0 +1,197 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Holdfast.Http;
+using Holdfast.Organizations;
+using Holdfast.Protocols.OpenIdConnect;
+using Holdfast.Protocols.Saml;
+
+namespace Holdfast.Sso;
+
+/// <summary>The body of creating and of changing a connection.</summary>
+internal sealed record ConnectionInput(
+    Given<string> OrganizationId, Given<string> ConnectionType, Given<string> Name, Given<List<string?>> Domains, Given<string> State,
+    Given<ConnectionInput.SamlInput> Saml, Given<ConnectionInput.OidcInput> Oidc)
+{
+    /// <summary>The most certificates that one connection pins: the work of a sign-in is bounded by it.</summary>
+    public const int MostCertificates = 10;
+
+    public sealed record SamlInput(
+        Given<string> MetadataXml, Given<string> MetadataUrl, Given<string> IdpEntityId, Given<string> IdpSsoUrl, Given<List<string?>> IdpCertificates,
+        Given<string> IdpSloUrl, Given<string> SpEntityId, Given<string> AcsUrl, Given<bool?> SignRequests, Given<bool?> AllowIdpInitiated,
+        Given<bool?> WantAssertionsSigned, Given<bool?> AllowSha1, Given<MapInput> AttributeMap);
+
+    public sealed record OidcInput(
+        Given<string> DiscoveryUrl, Given<string> Issuer, Given<string> ClientId, Given<string> ClientSecret, Given<List<string?>> Scopes, Given<MapInput> AttributeMap);
+
+    public sealed record MapInput(Given<string> Id, Given<string> Email, Given<string> FirstName, Given<string> LastName, Given<string> Groups);
+
+    /// <summary>Connection types as the objects spell them.</summary>
+    public static readonly IReadOnlySet<string> Types = new HashSet<string>(StringComparer.Ordinal)
+    {
+        "ADFSSAML", "AdpOidc", "Auth0SAML", "AzureSAML", "CasSAML", "ClassLinkSAML", "CleverOIDC", "CloudflareSAML", "CyberArkSAML", "DuoSAML", "EntraIdOIDC",
+        "GenericOIDC", "GenericSAML", "GoogleOIDC", "GoogleSAML", "JumpCloudSAML", "KeycloakSAML", "LastPassSAML", "LoginGovOidc", "MiniOrangeSAML", "NetIqSAML",
+        "OktaOIDC", "OktaSAML", "OneLoginSAML", "OracleSAML", "PingFederateSAML", "PingOneSAML", "RipplingSAML", "SalesforceSAML", "ShibbolethGenericSAML",
+        "ShibbolethSAML", "SimpleSamlPhpSAML", "VMwareSAML",
+    };
+
+    public static bool IsSamlType(string type) => type.EndsWith("SAML", StringComparison.Ordinal);
+
+    /// <summary>Domains in lower case and ASCII; null when none were given.</summary>
+    public IReadOnlyList<string>? CheckDomains(Fields fields)
+    {
+        if (Domains.Value is not { } given)
+        {
+            return null;
+        }
+        var names = given.Select(OrganizationInput.Normalize).ToList();
+        if (names.Count > OrganizationInput.MostDomains || names.Contains(null))
+        {
+            fields.Fault("domains", names.Contains(null) ? "invalid_domain" : "too_many");
+        }
+        return [.. names.OfType<string>().Distinct()];
+    }
+
+    /// <summary>The SAML settings that this body asks for, on top of those that stand.</summary>
+    /// <param name="metadata">The document at <c>metadata_url</c>, if it was fetched.</param>
+    /// <param name="allowHttpLoopback">An identity provider's address may be http on loopback: in <c>dev</c>.</param>
+    public static SamlSettings? Settle(SamlInput input, SamlSettings? standing, byte[]? metadata, bool allowHttpLoopback, Fields fields)
+    {
+        var (entityId, ssoUrl, sloUrl, certificates) = (standing?.IdpEntityId, standing?.IdpSsoUrl, standing?.IdpSloUrl, standing?.IdpCertificates);
+        metadata ??= input.MetadataXml.Value is { } xml ? Encoding.UTF8.GetBytes(xml) : null;
+        if (metadata is not null)
+        {
+            var place = input.MetadataXml.Value is null ? "saml.metadata_url" : "saml.metadata_xml";
+            switch (IdpMetadata.Read(metadata))
+            {
+                case IdpMetadataVerdict.Accepted { SsoIsRedirect: false }:
+                    fields.Fault(place, "no_redirect_binding");   // posting the request comes with the whole service provider
+                    break;
+                case IdpMetadataVerdict.Accepted read:
+                    (entityId, ssoUrl, sloUrl) = (read.EntityId, read.SsoUrl, read.SloUrl);
+                    certificates = [.. read.SigningCertificates.Select(c => Convert.ToBase64String(c.RawData))];
+                    break;
+                case IdpMetadataVerdict.Refused refused:
+                    fields.Fault(place, refused.Why.ToString());
+                    break;
+            }
+        }
+        entityId = input.IdpEntityId.Is ? fields.Required("saml.idp_entity_id", input.IdpEntityId) : entityId;
+        ssoUrl = input.IdpSsoUrl.Is ? fields.Required("saml.idp_sso_url", input.IdpSsoUrl, 2048) : ssoUrl;
+        sloUrl = input.IdpSloUrl.Is ? fields.Optional("saml.idp_slo_url", input.IdpSloUrl, 2048) : sloUrl;
+        if (input.IdpCertificates.Value is { } pems)
+        {
+            certificates = ReadCertificates(pems, fields);
+        }
+        if (entityId is null || ssoUrl is null || certificates is not { Count: > 0 })
+        {
+            if (fields.Refusal is null)
+            {
+                fields.Fault(entityId is null ? "saml.idp_entity_id" : ssoUrl is null ? "saml.idp_sso_url" : "saml.idp_certificates", "required");
+            }
+            return null;
+        }
+        if (certificates.Count > MostCertificates)
+        {
+            fields.Fault("saml.idp_certificates", "too_many");
+        }
+        CheckUrl(fields, "saml.idp_sso_url", ssoUrl, allowHttpLoopback);
+        if (sloUrl is not null)
+        {
+            CheckUrl(fields, "saml.idp_slo_url", sloUrl, allowHttpLoopback);
+        }
+        if (input.AcsUrl.Value is { } acs)
+        {
+            CheckUrl(fields, "saml.acs_url", acs, allowHttpLoopback);
+        }
+        // What is not built yet is refused rather than taken and not done.
+        foreach (var (name, value) in new[] { ("sign_requests", input.SignRequests), ("allow_idp_initiated", input.AllowIdpInitiated) })
+        {
+            if (value.Value == true)
+            {
+                fields.Fault($"saml.{name}", "not_supported");
+            }
+        }
+        return new SamlSettings(
+            entityId, ssoUrl, sloUrl, certificates,
+            input.SpEntityId.Is ? fields.Optional("saml.sp_entity_id", input.SpEntityId) : standing?.SpEntityId,
+            input.AcsUrl.Is ? input.AcsUrl.Value : standing?.AcsUrl,
+            input.WantAssertionsSigned.Value ?? standing?.WantAssertionsSigned ?? false,
+            input.AllowSha1.Value ?? standing?.AllowSha1 ?? false,
+            input.AttributeMap.Is ? Map("saml", input.AttributeMap.Value, fields) : standing?.AttributeMap);
+    }
+
+    /// <summary>The OpenID Connect settings that this body asks for, on top of those that stand.</summary>
+    public static OidcSettings? Settle(OidcInput input, OidcSettings? standing, bool allowHttpLoopback, Fields fields)
+    {
+        var (discovery, issuer) = (standing?.DiscoveryUrl, standing?.Issuer);
+        if (input.Issuer.Value is not null)
+        {
+            issuer = fields.Required("oidc.issuer", input.Issuer, 2048);
+            discovery = ProviderMetadata.DiscoveryUrl(issuer);
+        }
+        if (input.DiscoveryUrl.Value is not null)
+        {
+            discovery = fields.Required("oidc.discovery_url", input.DiscoveryUrl, 2048);
+            issuer = input.Issuer.Value;
+        }
+        if (discovery is null)
+        {
+            fields.Fault("oidc.discovery_url", "required");
+        }
+        else
+        {
+            CheckUrl(fields, "oidc.discovery_url", discovery, allowHttpLoopback);
+        }
+        var clientId = input.ClientId.Is || standing is null ? fields.Required("oidc.client_id", input.ClientId) : standing.ClientId;
+        var clientSecret = input.ClientSecret.Is || standing is null ? fields.Required("oidc.client_secret", input.ClientSecret, 4096) : standing.ClientSecret;
+        var scopes = input.Scopes.Value is { } given ? [.. given.OfType<string>()] : standing?.Scopes ?? ["openid", "profile", "email"];
+        if (scopes.Count > 50 || scopes.Any(s => s.Length is 0 or > 256 || s.Any(c => c is <= ' ' or > '~' or '"' or '\\')))
+        {
+            fields.Fault("oidc.scopes", "invalid");
+        }
+        return discovery is null ? null : new OidcSettings(
+            discovery, issuer, clientId, clientSecret, scopes, input.AttributeMap.Is ? Map("oidc", input.AttributeMap.Value, fields) : standing?.AttributeMap);
+    }
+
+    private static AttributeMap? Map(string place, MapInput? map, Fields fields) => map is null ? null : new AttributeMap(
+        fields.Optional($"{place}.attribute_map.id", map.Id), fields.Optional($"{place}.attribute_map.email", map.Email),
+        fields.Optional($"{place}.attribute_map.first_name", map.FirstName), fields.Optional($"{place}.attribute_map.last_name", map.LastName),
+        fields.Optional($"{place}.attribute_map.groups", map.Groups));
+
+    private static List<string> ReadCertificates(List<string?> pems, Fields fields)
+    {
+        var read = new List<string>();
+        if (pems.Count > MostCertificates)
+        {
+            fields.Fault("saml.idp_certificates", "too_many");
+            return read;
+        }
+        foreach (var pem in pems)
+        {
+            try
+            {
+                var text = pem ?? "";
+                using var certificate = text.Contains("-----BEGIN", StringComparison.Ordinal)
+                    ? X509Certificate2.CreateFromPem(text)
+                    : X509CertificateLoader.LoadCertificate(Convert.FromBase64String(text));   // as metadata has it, without the armour
+                read.Add(Convert.ToBase64String(certificate.RawData));
+            }
+            catch (Exception fault) when (fault is CryptographicException or FormatException or ArgumentException)
+            {
+                fields.Fault("saml.idp_certificates", "invalid_certificate");
+            }
+        }
+        return read;
+    }
+
+    private static void CheckUrl(Fields fields, string field, string url, bool allowHttpLoopback)
+    {
+        var isSound = url.Length <= 2048 && !url.Contains('#', StringComparison.Ordinal) && Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.UserInfo.Length == 0
+            && (uri.Scheme == Uri.UriSchemeHttps || (allowHttpLoopback && uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback));
+        if (!isSound)
+        {
+            fields.Fault(field, "invalid_url");
+        }
+    }
+}

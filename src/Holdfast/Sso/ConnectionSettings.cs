@@ -1,0 +1,24 @@
+using System.Security.Cryptography.X509Certificates;
+
+namespace Holdfast.Sso;
+
+/// <summary>How a connection speaks with its identity provider. Stored sealed: it holds a client secret.</summary>
+internal sealed record ConnectionSettings(SamlSettings? Saml, OidcSettings? Oidc);
+
+/// <param name="IdpCertificates">DER in base64; any of them may have signed.</param>
+/// <param name="SpEntityId">Ours, where a customer's identity provider knows us by another; null for the one of this connection.</param>
+/// <param name="AcsUrl">Where responses are addressed to, likewise; null for this connection's.</param>
+internal sealed record SamlSettings(
+    string IdpEntityId, string IdpSsoUrl, string? IdpSloUrl, IReadOnlyList<string> IdpCertificates, string? SpEntityId, string? AcsUrl,
+    bool WantAssertionsSigned, bool AllowSha1, AttributeMap? AttributeMap)
+{
+    /// <summary>The certificates, read. They are pinned: dates and chains do not count.</summary>
+    public IReadOnlyList<X509Certificate2> Certificates() => [.. IdpCertificates.Select(c => X509CertificateLoader.LoadCertificate(Convert.FromBase64String(c)))];
+}
+
+/// <param name="DiscoveryUrl">Where the provider's document is.</param>
+/// <param name="Issuer">The issuer that the document must name exactly; null when only the discovery URL is known.</param>
+internal sealed record OidcSettings(string DiscoveryUrl, string? Issuer, string ClientId, string ClientSecret, IReadOnlyList<string> Scopes, AttributeMap? AttributeMap);
+
+/// <summary>Which attribute or claim holds what; null leaves it to the usual names.</summary>
+internal sealed record AttributeMap(string? Id, string? Email, string? FirstName, string? LastName, string? Groups);

@@ -1,0 +1,56 @@
+using Holdfast.Http;
+using Holdfast.Storage;
+
+namespace Holdfast.Sso;
+
+/// <summary>Every statement on connections.</summary>
+internal static class ConnectionStore
+{
+    private static readonly string Deactivated =
+        "EXISTS (SELECT 1 FROM denies d WHERE d.subject = connections.id AND d.reason = 'deactivated' AND NOT EXISTS (SELECT 1 FROM lifts l WHERE l.deny_id = d.id))";
+
+    private static readonly string Columns =
+        "id AS Id, environment_id AS EnvironmentId, organization_id AS OrganizationId, connection_type AS ConnectionType, name AS Name, "
+        + $"CASE WHEN {Deactivated} THEN 'inactive' ELSE state END AS State, settings_sealed AS SettingsSealed, domains AS Domains, "
+        + "created_at AS CreatedAt, updated_at AS UpdatedAt";
+
+    /// <summary>It was not deleted, and neither was its organization, which must be here.</summary>
+    private static readonly string Effective =
+        "NOT EXISTS (SELECT 1 FROM denies d WHERE d.subject = connections.id AND d.reason = 'deleted') "
+        + "AND EXISTS (SELECT 1 FROM organizations o WHERE o.id = connections.organization_id AND o.environment_id = connections.environment_id) "
+        + $"AND {Denied.Not("connections.organization_id")}";
+
+    /// <summary>A connection that was not deleted; null when there is none, whoever asks.</summary>
+    public static Connection? Find(View view, string id) =>
+        id.Length > 128 ? null : view.Find<Connection>($"SELECT {Columns} FROM connections WHERE id = @id AND {Effective}", new { id });
+
+    /// <summary>The same, of one environment: another's is answered like none.</summary>
+    public static Connection? Find(View view, string environmentId, string id) => Find(view, id) is { } found && found.EnvironmentId == environmentId ? found : null;
+
+    /// <summary>All connections of an organization.</summary>
+    public static List<Connection> OfOrganization(View view, string environmentId, string organizationId) => view.Query<Connection>(
+        $"SELECT {Columns} FROM connections WHERE environment_id = @environmentId AND organization_id = @organizationId AND {Effective} ORDER BY created_at, id",
+        new { environmentId, organizationId });
+
+    /// <summary>A page of an environment's connections. Each filter is null for all.</summary>
+    public static List<Connection> List(View view, string environmentId, Page page, string? type, string? organizationId, string? domain, string? search)
+    {
+        var select = $"SELECT {Columns} FROM connections WHERE environment_id = @environmentId AND {Effective}"
+            + (type is null ? "" : " AND connection_type = @type")
+            + (organizationId is null ? "" : " AND organization_id = @organizationId")
+            + (domain is null ? "" : " AND domains LIKE @domainLike ESCAPE '\\'")
+            + (search is null ? "" : " AND (lower(name) LIKE @searchLike ESCAPE '\\' OR id = @search)");
+        return view.Query<Connection>(page.Sql(select), page.Parameters(view, "connections", environmentId, new
+        {
+            type,
+            organizationId,
+            domainLike = domain is null ? null : $"%\"{Like.Escape(domain)}\"%",
+            searchLike = search is null ? null : $"%{Like.Escape(search.ToLowerInvariant())}%",
+            search,
+        }));
+    }
+
+    /// <summary>The OpenID Connect connections whose provider's documents are kept fresh.</summary>
+    public static List<Connection> OfOpenIdConnect(View view, string afterId, int limit) => view.Query<Connection>(
+        $"SELECT {Columns} FROM connections WHERE id > @afterId AND connection_type LIKE '%IDC' AND {Effective} ORDER BY id LIMIT @limit", new { afterId, limit });
+}

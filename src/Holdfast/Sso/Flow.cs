@@ -1,0 +1,22 @@
+using System.Globalization;
+using Holdfast.Keys;
+
+namespace Holdfast.Sso;
+
+/// <summary>A sign-in that is under way. It is kept by the browser that began it, sealed in a cookie: what strangers cause costs the node nothing (decision 0002).</summary>
+/// <param name="Id">What the identity provider gives back (RelayState, <c>state</c>): authority, time and 128 random bits.</param>
+/// <param name="RequestId">Of the AuthnRequest; null for OpenID Connect.</param>
+/// <param name="Nonce">For the ID token; null for SAML.</param>
+/// <param name="Verifier">PKCE's, towards the identity provider (RFC 7636); null for SAML.</param>
+/// <param name="Restarts">How often the flow began again because its authority was gone.</param>
+internal sealed record Flow(
+    string Id, string EnvironmentId, string ClientId, string ConnectionId, string RedirectUri, string? State, string? CodeChallenge, string? LoginHint,
+    string? RequestId, string? Nonce, string? Verifier, DateTimeOffset ExpiresAt, int Restarts)
+{
+    /// <summary>The incarnation that made it, and alone ends it.</summary>
+    public string Authority => Id[..Id.IndexOf('.', StringComparison.Ordinal)];
+
+    /// <summary>A new id. At most 80 bytes may travel as RelayState (SAML 2.0 Bindings §3.4.3); this is 43.</summary>
+    public static string NewId(string incarnation, DateTimeOffset now, byte[] random16) =>
+        $"{incarnation}.{now.ToUnixTimeSeconds().ToString("x8", CultureInfo.InvariantCulture)}{Base64.Encode(random16)}";
+}

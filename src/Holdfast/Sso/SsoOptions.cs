@@ -1,0 +1,20 @@
+namespace Holdfast.Sso;
+
+/// <summary>Times and bounds of Single Sign-On.</summary>
+public sealed record SsoOptions
+{
+    /// <summary>How long an authorization code may be exchanged. One minute is the most that OWASP ASVS 5.0 10.4.3 allows at level 3; RFC 6749 §4.1.2 allows ten.</summary>
+    public TimeSpan CodeLifetime { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>How long a person may take at the identity provider.</summary>
+    public TimeSpan FlowLifetime { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long a profile token may be shown.</summary>
+    public TimeSpan ProfileTokenLifetime { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How far an identity provider's clock may be off.</summary>
+    public TimeSpan ClockSkew { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>The longest <c>state</c>, in bytes of UTF-8: it travels in the flow's cookie.</summary>
+    public int MaxStateBytes { get; init; } = 8192;
+}
