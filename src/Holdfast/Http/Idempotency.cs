@@ -35,13 +35,16 @@ public sealed class Idempotency(Database database, ClusterKeys keys, Ids ids, Ti
     }
 
     /// <summary>The operation that a request is: with an id that its repeats share, when it carries a key.</summary>
-    public async Task<Operation> BeginAsync(HttpContext http)
+    public Task<Operation> BeginAsync(HttpContext http) => BeginAsync(http, Caller.Of(http).EnvironmentId, Caller.Of(http).ApiKeyId);
+
+    /// <summary>The same for an endpoint that finds out by itself who calls.</summary>
+    /// <param name="owner">Whose key it is: two callers' equal keys are two.</param>
+    public async Task<Operation> BeginAsync(HttpContext http, string environmentId, string owner)
     {
-        var caller = Caller.Of(http);
         var key = http.Request.Headers["Idempotency-Key"].ToString();
         if (key.Length == 0 || !HttpMethods.IsPost(http.Request.Method))
         {
-            return new Operation(caller.EnvironmentId, null, ids, []);
+            return new Operation(environmentId, null, ids, []);
         }
         if (key.Length > LongestKey)
         {
@@ -49,9 +52,9 @@ public sealed class Idempotency(Database database, ClusterKeys keys, Ids ids, Ti
         }
         var (body, _) = await JsonBody.ReadBytesAsync(http, JsonBody.MaxBytes);
         var bodyHash = Convert.ToHexStringLower(SHA256.HashData(body ?? []));
-        var derive = keys.Derive("idempotency", caller.EnvironmentId);
-        var request = Ids.Derived("idem_", derive, caller.ApiKeyId, http.Request.Path.Value ?? "", key, bodyHash);
-        return new Operation(caller.EnvironmentId, request, ids, derive);
+        var derive = keys.Derive("idempotency", environmentId);
+        var request = Ids.Derived("idem_", derive, owner, http.Request.Path.Value ?? "", key, bodyHash);
+        return new Operation(environmentId, request, ids, derive);
     }
 
     private ApiAnswer? FindAnswer(View view, string request, string environmentId)

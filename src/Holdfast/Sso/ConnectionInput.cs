@@ -57,7 +57,8 @@ internal sealed record ConnectionInput(
     /// <param name="allowHttpLoopback">An identity provider's address may be http on loopback: in <c>dev</c>.</param>
     public static SamlSettings? Settle(SamlInput input, SamlSettings? standing, byte[]? metadata, bool allowHttpLoopback, Fields fields)
     {
-        var (entityId, ssoUrl, sloUrl, certificates) = (standing?.IdpEntityId, standing?.IdpSsoUrl, standing?.IdpSloUrl, standing?.IdpCertificates);
+        var (entityId, ssoUrl, sloUrl) = (standing?.IdpEntityId, standing?.IdpSsoUrl, standing?.IdpSloUrl);
+        var certificates = standing?.IdpCertificates.ToList();
         metadata ??= input.MetadataXml.Value is { } xml ? Encoding.UTF8.GetBytes(xml) : null;
         if (metadata is not null)
         {
@@ -69,7 +70,7 @@ internal sealed record ConnectionInput(
                     break;
                 case IdpMetadataVerdict.Accepted read:
                     (entityId, ssoUrl, sloUrl) = (read.EntityId, read.SsoUrl, read.SloUrl);
-                    certificates = [.. read.SigningCertificates.Select(c => Convert.ToBase64String(c.RawData))];
+                    certificates = read.SigningCertificates.Select(c => Convert.ToBase64String(c.RawData)).ToList();
                     break;
                 case IdpMetadataVerdict.Refused refused:
                     fields.Fault(place, refused.Why.ToString());
@@ -81,7 +82,7 @@ internal sealed record ConnectionInput(
         sloUrl = input.IdpSloUrl.Is ? fields.Optional("saml.idp_slo_url", input.IdpSloUrl, 2048) : sloUrl;
         if (input.IdpCertificates.Value is { } pems)
         {
-            certificates = ReadCertificates(pems, fields);
+            certificates = [.. ReadCertificates(pems, fields)];
         }
         if (entityId is null || ssoUrl is null || certificates is not { Count: > 0 })
         {

@@ -1,0 +1,140 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Holdfast.Http;
+using Holdfast.Protocols.OpenIdConnect;
+using Holdfast.Resilience;
+using Holdfast.Storage;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Sso;
+
+/// <summary>What OpenID providers last said of themselves: kept in the replica, read anew in the background, and never evicted (law 6).</summary>
+/// <remarks>A sign-in waits for it in two cases only, each inside the dependency's deadline and limited in rate: the provider was never read, or it signs with a key that nobody has seen.</remarks>
+internal sealed class ProviderDocuments(
+    Database database, OutboundHttp outbound, Dependencies dependencies, PublicAddress address, Connections connections, TimeProvider clock,
+    ILogger<ProviderDocuments> log) : BackgroundService
+{
+    /// <summary>How often each provider is asked.</summary>
+    public static readonly TimeSpan Every = TimeSpan.FromMinutes(10);
+
+    /// <summary>How often at most a sign-in may cause a fetch, per connection.</summary>
+    public static readonly TimeSpan NotAgainBefore = TimeSpan.FromSeconds(5);
+
+    private readonly ConcurrentDictionary<string, Provider> _parsed = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (DateTimeOffset At, Task<Provider?> Fetch)> _fetches = new(StringComparer.Ordinal);
+
+    /// <summary>A provider's documents; null when they were never read and cannot be now.</summary>
+    public async Task<Provider?> FindAsync(ReadyConnection connection, CancellationToken ct) => Kept(connection) ?? await FetchAsync(connection, ct);
+
+    /// <summary>Reads them anew, unless that was just done.</summary>
+    public async Task<Provider?> FetchAsync(ReadyConnection connection, CancellationToken ct)
+    {
+        var id = connection.Connection.Id;
+        var now = clock.GetUtcNow();
+        // One fetch at a time and connection: everybody who waits shares it.
+        var fetch = _fetches.AddOrUpdate(
+            id, _ => (now, ReadAsync(connection)),
+            (_, last) => !last.Fetch.IsCompleted || now - last.At < NotAgainBefore ? last : (now, ReadAsync(connection))).Fetch;
+        try
+        {
+            return await fetch.WaitAsync(ct);
+        }
+        catch (Exception fault) when (fault is DependencyUnavailableException or OutboundAnswerException or DocumentRefusedException)
+        {
+            SsoLog.DocumentsUnread(log, id, fault.Message);
+            return Kept(connection);
+        }
+    }
+
+    private Provider? Kept(ReadyConnection connection)
+    {
+        var row = database.Read(view => view.Find<Row>(
+            "SELECT metadata AS Metadata, keys AS Keys, read_at AS ReadAt FROM provider_documents WHERE id = @Id", new { connection.Connection.Id }));
+        if (row is null)
+        {
+            return null;
+        }
+        if (_parsed.TryGetValue(connection.Connection.Id, out var parsed) && parsed.Row == row)
+        {
+            return parsed;
+        }
+        return Parse(row, connection) is { } provider ? _parsed[connection.Connection.Id] = provider : null;
+    }
+
+    private Provider? Parse(Row row, ReadyConnection connection) =>
+        ReadMetadata(Encoding.UTF8.GetBytes(row.Metadata), connection.Settings.Oidc!) is ProviderMetadataVerdict.Accepted { Metadata: var metadata }
+        && SigningKeys.Read(Encoding.UTF8.GetBytes(row.Keys)) is { } keys
+            ? new Provider(metadata, keys, row)
+            : null;   // written for other settings than these
+
+    private ProviderMetadataVerdict ReadMetadata(byte[] json, OidcSettings settings) =>
+        ProviderMetadata.Read(json, settings.Issuer ?? IssuerOf(settings.DiscoveryUrl, json), address.IsDev || IsLoopbackAllowed(settings.DiscoveryUrl));
+
+    /// <summary>An issuer may end in a slash or not; its document says which, and both belong to this discovery URL.</summary>
+    private static string? IssuerOf(string discoveryUrl, byte[] json) => ProviderMetadata.IssuerOf(discoveryUrl) is not { } issuer
+        ? null
+        : Encoding.UTF8.GetString(json).Contains($"\"{issuer}/\"", StringComparison.Ordinal) ? issuer + "/" : issuer;
+
+    private static bool IsLoopbackAllowed(string url) => url.StartsWith("http://", StringComparison.Ordinal);   // it was accepted when the connection was saved
+
+    private async Task<Provider?> ReadAsync(ReadyConnection connection)
+    {
+        var settings = connection.Settings.Oidc!;
+        var dependency = Dependency(new Uri(settings.DiscoveryUrl));
+        var document = await outbound.GetAsync(dependency, new Uri(settings.DiscoveryUrl), OutboundLimits.Document, CancellationToken.None);
+        if (ReadMetadata(document.Body, settings) is not ProviderMetadataVerdict.Accepted { Metadata: var metadata } accepted)
+        {
+            throw new DocumentRefusedException("the discovery document was refused");
+        }
+        var jwks = await outbound.GetAsync(Dependency(new Uri(metadata.JwksUri)), new Uri(metadata.JwksUri), OutboundLimits.Document, CancellationToken.None);
+        if (SigningKeys.Read(jwks.Body) is not { Usable: > 0 })
+        {
+            throw new DocumentRefusedException("the key set holds no key that can be used");
+        }
+        var row = new Row(Encoding.UTF8.GetString(document.Body), Encoding.UTF8.GetString(jwks.Body), clock.GetUtcNow().ToUnixTimeMilliseconds());
+        await database.RecordAsync(view =>
+            view.Find<Row>("SELECT metadata AS Metadata, keys AS Keys, read_at AS ReadAt FROM provider_documents WHERE id = @Id", new { connection.Connection.Id }) is { } held
+            && held.Metadata == row.Metadata && held.Keys == row.Keys
+                ? Decide.Nothing(true)   // nothing new: not worth a fact
+                : Decide.To(true, Change.To(Schema.ProviderDocuments, connection.Connection.Id,
+                    ("environment_id", connection.Connection.EnvironmentId), ("metadata", row.Metadata), ("keys", row.Keys), ("read_at", row.ReadAt))));
+        return Kept(connection);
+    }
+
+    private Dependency Dependency(Uri uri) => dependencies.GetOrAdd(
+        new DependencyPolicy($"idp_documents:{uri.Authority}", "identity provider documents", TimeSpan.FromSeconds(2), 8,
+            "The last documents that were read, without a time limit; a sign-in with a key that they do not hold is refused.", ["sso"]),
+        clock);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Every, clock);
+        while (await timer.WaitForNextTickAsync(stoppingToken).AsTask().ContinueWith(t => t.IsCompletedSuccessfully && t.Result, TaskScheduler.Default))
+        {
+            var after = "";
+            while (database.Read(view => ConnectionStore.OfOpenIdConnect(view, after, 100)) is { Count: > 0 } page && !stoppingToken.IsCancellationRequested)
+            {
+                foreach (var connection in page.Where(c => c.IsActive))
+                {
+                    try
+                    {
+                        await FetchAsync(connections.Ready(connection), stoppingToken);
+                    }
+                    catch (Exception fault) when (fault is not OperationCanceledException)
+                    {
+                        SsoLog.DocumentsUnread(log, connection.Id, fault.Message);
+                    }
+                }
+                after = page[^1].Id;
+            }
+        }
+    }
+
+    internal sealed record Row(string Metadata, string Keys, long ReadAt);
+
+    /// <summary>A provider, read.</summary>
+    internal sealed record Provider(ProviderMetadata Metadata, SigningKeys Keys, Row Row);
+}
+
+/// <summary>A provider's document says something that must not be believed.</summary>
+internal sealed class DocumentRefusedException(string message) : Exception(message);

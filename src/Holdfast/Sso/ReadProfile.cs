@@ -1,0 +1,19 @@
+using Holdfast.Http;
+
+namespace Holdfast.Sso;
+
+/// <summary>The profile that a token shows.</summary>
+internal sealed class ReadProfile(ProfileToken tokens, SignInStore signIns)
+{
+    private static readonly ApiAnswer Unauthorized = new(StatusCodes.Status401Unauthorized, new { error = "Unauthorized", message = "Unauthorized" });
+
+    public ApiAnswer Handle(HttpContext http)
+    {
+        var header = http.Request.Headers.Authorization.ToString();
+        return header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)
+            && tokens.Read(header["Bearer ".Length..]) is { } shown
+            && signIns.FindProfile(shown.EnvironmentId, shown.ProfileId, shown.CodeId) is { } profile
+                ? ApiAnswer.Ok(profile.ToBody())
+                : Unauthorized;
+    }
+}

@@ -1,0 +1,128 @@
+using System.Text.Json;
+using Holdfast.Environments;
+using Holdfast.Http;
+using Holdfast.Keys;
+using Holdfast.Storage;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Sso;
+
+/// <summary>Every statement on profiles, codes and what was used: the facts of a sign-in (decision 0002).</summary>
+internal sealed class SignInStore(Database database, EnvironmentStore environments, SsoOptions options, Entropy entropy, TimeProvider clock)
+{
+    /// <summary>Ends a flow: uses it up, and the assertion with it; makes or refreshes the profile; makes the code. All of it, or nothing.</summary>
+    /// <param name="assertion">A SAML assertion's id, and how long it must be remembered; null for OpenID Connect.</param>
+    /// <returns>The code, or a stable code of refusal.</returns>
+    public Task<(string? Code, string? Refusal)> CompleteAsync(Connection connection, Flow flow, Attributes who, (string Id, DateTimeOffset Until)? assertion)
+    {
+        var idKey = environments.IdKey(connection.EnvironmentId);
+        var profileId = Ids.Derived(Ids.Profile, idKey, connection.Id, who.IdpId);
+        var code = $"{database.Incarnation}.{Base64.Encode(entropy.Bytes(32))}";
+        var (groups, raw) = (JsonSerializer.Serialize(who.Groups, JavaScriptJson.Options), JsonSerializer.Serialize(who.Raw, JavaScriptJson.Options));
+        var assertionKey = assertion is { } used ? Caller.Hash($"{connection.Id}\n{used.Id}") : null;
+        return database.RecordAsync<(string?, string?)>(view =>
+        {
+            var now = clock.GetUtcNow();
+            var time = now.ToUnixTimeMilliseconds();
+            if (flow.Authority != database.Incarnation || IsSpent(view, FlowKey(flow)))
+            {
+                return Decide.Nothing<(string?, string?)>((null, "FlowUsed"));
+            }
+            if (assertionKey is not null && IsSpent(view, assertionKey))
+            {
+                return Decide.Nothing<(string?, string?)>((null, "Replayed"));
+            }
+            if (ConnectionStore.Find(view, connection.EnvironmentId, connection.Id) is not { IsActive: true })
+            {
+                return Decide.Nothing<(string?, string?)>((null, "ConnectionInactive"));
+            }
+            var changes = new List<Change>
+            {
+                Spend(FlowKey(flow), "sso_flow", connection.EnvironmentId, null, now, flow.ExpiresAt),
+                Change.To(Schema.SsoCodes, Caller.Hash(code),
+                    ("environment_id", connection.EnvironmentId), ("authority", database.Incarnation), ("client_id", flow.ClientId), ("connection_id", connection.Id),
+                    ("profile_id", profileId), ("redirect_uri", flow.RedirectUri), ("code_challenge", flow.CodeChallenge), ("created_at", time),
+                    ("expires_at", (now + options.CodeLifetime).ToUnixTimeMilliseconds())),
+            };
+            if (assertionKey is not null)
+            {
+                changes.Add(Spend(assertionKey, "saml_assertion", connection.EnvironmentId, null, now, assertion!.Value.Until + options.ClockSkew));
+            }
+            var held = view.Find<ProfileRow>($"SELECT {ProfileRow.Columns} FROM profiles WHERE id = @profileId", new { profileId });
+            if (held is null)
+            {
+                changes.Add(Change.To(Schema.Profiles, profileId,
+                    ("environment_id", connection.EnvironmentId), ("connection_id", connection.Id), ("organization_id", connection.OrganizationId),
+                    ("connection_type", connection.ConnectionType), ("idp_id", who.IdpId), ("created_at", time)));
+            }
+            if (held is null || held.Email != who.Email || held.FirstName != who.FirstName || held.LastName != who.LastName || held.Groups != groups || held.RawAttributes != raw)
+            {
+                changes.Add(Change.To(Schema.Profiles, profileId,
+                    ("email", who.Email), ("first_name", who.FirstName), ("last_name", who.LastName), ("groups", groups), ("raw_attributes", raw), ("updated_at", time)));
+            }
+            return new((code, null), changes);
+        });
+    }
+
+    /// <summary>Redeems a code, once. Whoever shows it with something wrong has used it up: it has leaked.</summary>
+    /// <param name="request">What repeats of one request share; null when it carries no <c>Idempotency-Key</c>.</param>
+    public Task<Redemption?> RedeemAsync(string code, string environmentId, string clientId, string? redirectUri, Func<string?, bool> provesChallenge, string? request, Ids ids)
+    {
+        var codeId = Caller.Hash(code);
+        return database.RecordAsync<Redemption?>(view =>
+        {
+            var now = clock.GetUtcNow();
+            var row = view.Find<CodeRow>(
+                "SELECT environment_id AS EnvironmentId, authority AS Authority, client_id AS ClientId, connection_id AS ConnectionId, profile_id AS ProfileId, "
+                + "redirect_uri AS RedirectUri, code_challenge AS CodeChallenge, expires_at AS ExpiresAt FROM sso_codes WHERE id = @codeId AND expires_at > @now",
+                new { codeId, now = now.ToUnixTimeMilliseconds() });
+            if (row is null || row.Authority != database.Incarnation)
+            {
+                return Decide.Nothing<Redemption?>(null);
+            }
+            var fits = row.EnvironmentId == environmentId && row.ClientId == clientId && (redirectUri is null || redirectUri == row.RedirectUri)
+                && provesChallenge(row.CodeChallenge)
+                && ConnectionStore.Find(view, row.EnvironmentId, row.ConnectionId) is { IsActive: true };
+            var spent = view.Find<SpendRow>("SELECT id AS Id, request AS Request FROM spends WHERE id = @codeId", new { codeId });
+            if (spent is not null)
+            {
+                return fits && request is not null && spent.Request == request
+                    ? Decide.Nothing<Redemption?>(Redeemed(view, row, codeId))   // the same request again: its answer was lost
+                    : Denied.Is(view, codeId)
+                        ? Decide.Nothing<Redemption?>(null)
+                        : Decide.To<Redemption?>(null, Denied.Because("replayed", codeId, row.EnvironmentId, ids, now));   // the first one's token ends too
+            }
+            return Decide.To<Redemption?>(
+                fits ? Redeemed(view, row, codeId) : null,
+                Spend(codeId, "sso_code", row.EnvironmentId, fits ? request : null, now, DateTimeOffset.FromUnixTimeMilliseconds(row.ExpiresAt) + options.ProfileTokenLifetime));
+        });
+    }
+
+    /// <summary>A profile, while its connection and organization stand and the code that it was got by was not replayed.</summary>
+    public ProfileRow? FindProfile(string environmentId, string profileId, string codeId) => database.Read(view =>
+        !Denied.Is(view, codeId) && FindProfile(view, profileId) is { } profile && profile.EnvironmentId == environmentId
+        && ConnectionStore.Find(view, environmentId, profile.ConnectionId) is { IsActive: true }
+            ? profile
+            : null);
+
+    private static Redemption? Redeemed(View view, CodeRow row, string codeId) => FindProfile(view, row.ProfileId) is { } profile ? new Redemption(profile, codeId) : null;
+
+    private static ProfileRow? FindProfile(View view, string id) => view.Find<ProfileRow>($"SELECT {ProfileRow.Columns} FROM profiles WHERE id = @id", new { id });
+
+    private static string FlowKey(Flow flow) => Caller.Hash("flow\n" + flow.Id);
+
+    private static bool IsSpent(View view, string id) => view.Find<long>("SELECT count(*) FROM spends WHERE id = @id", new { id }) > 0;
+
+    private static Change Spend(string id, string kind, string environmentId, string? request, DateTimeOffset now, DateTimeOffset until) => Change.To(
+        Schema.Spends, id, ("environment_id", environmentId), ("kind", kind), ("request", request),
+        ("created_at", now.ToUnixTimeMilliseconds()), ("expires_at", until.ToUnixTimeMilliseconds()));
+
+    private sealed record CodeRow(
+        string EnvironmentId, string Authority, string ClientId, string ConnectionId, string ProfileId, string RedirectUri, string? CodeChallenge, long ExpiresAt);
+
+    private sealed record SpendRow(string Id, string? Request);
+}
+
+/// <summary>A code that was redeemed.</summary>
+/// <param name="CodeId">The code's hash: a replay of the code is a deny of this.</param>
+internal sealed record Redemption(ProfileRow Profile, string CodeId);

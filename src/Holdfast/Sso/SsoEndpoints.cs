@@ -1,0 +1,45 @@
+using Holdfast.Http;
+using Holdfast.Protocols.Saml;
+
+namespace Holdfast.Sso;
+
+/// <summary>Single Sign-On: every service and every route, one line each. Start reading here.</summary>
+internal static class SsoEndpoints
+{
+    public static void AddSso(this IServiceCollection services)
+    {
+        services.AddSingleton<SsoOptions>().AddSingleton<Connections>().AddSingleton<SignInStore>().AddSingleton<AttemptRing>().AddSingleton<ProfileToken>();
+        services.AddSingleton(s => new FlowCookie(s.GetRequiredService<Keys.ClusterKeys>(), s.GetRequiredService<PublicAddress>().IsHttps));
+        services.AddSingleton<ProviderDocuments>().AddHostedService(s => s.GetRequiredService<ProviderDocuments>());
+        services.AddSingleton<StartSignIn>().AddSingleton<FinishSamlSignIn>().AddSingleton<FinishOidcSignIn>().AddSingleton<ExchangeCode>().AddSingleton<ReadProfile>();
+        services.AddSingleton<ManageConnections>();
+    }
+
+    public static void MapSso(this IEndpointRouteBuilder routes)
+    {
+        var sso = routes.MapGroup("/sso").WithTags("Single Sign-On");
+        sso.MapMethods("/authorize", ["GET", "POST"], (HttpContext http, StartSignIn start) => start.HandleAsync(http)).WithMetadata(Writes.Nothing).Produces(302);
+        // The identity provider posts from its own site: RelayState and the flow's cookie do the work of an antiforgery token.
+        sso.MapPost("/saml/acs/{connectionId}", (string connectionId, HttpContext http, FinishSamlSignIn finish) => finish.HandleAsync(connectionId, http))
+            .WithMetadata(Writes.Fact).Produces(302);
+        sso.MapGet("/saml/metadata/{connectionId}", ReadMetadata);
+        sso.MapGet("/oidc/callback/{connectionId}", (string connectionId, HttpContext http, FinishOidcSignIn finish) => finish.HandleAsync(connectionId, http)).Produces(302);
+        sso.MapPost("/token", (HttpContext http, ExchangeCode exchange) => exchange.HandleAsync(http)).WithMetadata(Writes.Fact).Produces<ExchangeCode.Body>();
+        sso.MapGet("/profile", (HttpContext http, ReadProfile read) => read.Handle(http)).Produces<ProfileBody>();
+
+        var connections = routes.MapGroup("/connections").WithTags("Connections").WithMetadata(ApiKeyRequired.Yes);
+        connections.MapGet("", (HttpContext http, ManageConnections manage) => manage.List(http)).Produces<ListBody<ConnectionBody>>();
+        connections.MapPost("", (HttpContext http, ManageConnections manage) => manage.CreateAsync(http))
+            .Accepts<ConnectionInput>("application/json").Produces<ConnectionBody>(201).WithMetadata(Writes.ToPrimary);
+        connections.MapGet("/{id}", (string id, HttpContext http, ManageConnections manage) => manage.Get(id, http)).Produces<ConnectionBody>();
+        connections.MapPut("/{id}", (string id, HttpContext http, ManageConnections manage) => manage.UpdateAsync(id, http))
+            .Accepts<ConnectionInput>("application/json").Produces<ConnectionBody>().WithMetadata(Writes.ToPrimaryOrDeny);
+        connections.MapDelete("/{id}", (string id, HttpContext http, ManageConnections manage) => manage.DeleteAsync(id, http)).Produces(204).WithMetadata(Writes.Deny);
+    }
+
+    /// <summary>What the identity provider's administrator loads (SAML 2.0 Metadata §2.4.4).</summary>
+    private static IResult ReadMetadata(string connectionId, Connections connections, TimeProvider clock) =>
+        connections.Find(connectionId) is { Trust: { } trust }
+            ? Results.Text(SpMetadata.Write(trust.SpEntityId, trust.AcsUrl, clock.GetUtcNow().AddDays(7)), "application/samlmetadata+xml; charset=utf-8")
+            : SsoErrors.NoConnection;
+}

@@ -1,0 +1,59 @@
+using Holdfast.Http;
+using Microsoft.AspNetCore.WebUtilities;
+
+namespace Holdfast.Sso;
+
+/// <summary>Every refusal of Single Sign-On. Codes are never renamed.</summary>
+internal static class SsoErrors
+{
+    /// <summary>Without a client and a registered redirect URI there is nowhere to send the browser back to (RFC 6749 §4.1.2.1).</summary>
+    public static ErrorPage BadStart(string code, string what) => new(StatusCodes.Status400BadRequest, code,
+        "This sign-in link does not work.", $"{what} Go back to the application and try again; if it happens again, tell the people who run it.");
+
+    public static ErrorPage TooManySignIns(HttpContext http, int seconds)
+    {
+        http.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return new(StatusCodes.Status429TooManyRequests, "rate_limit_exceeded", "Too many people are signing in at once.", "Wait a minute and try again.");
+    }
+
+    /// <summary>The flow is not this browser's, or is over.</summary>
+    public static ErrorPage NoFlow(string attempt) => new(StatusCodes.Status400BadRequest, "flow_not_found",
+        "This sign-in has expired or was started in another browser.", "Go back to the application and sign in again.", attempt);
+
+    /// <summary>A response that nobody here asked for.</summary>
+    public static ErrorPage Unsolicited(string attempt) => new(StatusCodes.Status400BadRequest, "idp_initiated_sso_disabled",
+        "Signing in from your identity provider's page is switched off.", "Start from the application instead.", attempt);
+
+    /// <summary>One answer for every refusal: what exactly was wrong is for the administrator, under the attempt's id.</summary>
+    public static ErrorPage Refused(string attempt) => new(StatusCodes.Status400BadRequest, "sign_in_refused",
+        "We could not sign you in.", "Your identity provider's answer was not accepted. Your administrator can look up why with the reference below.", attempt);
+
+    public static ErrorPage ProviderAway(string attempt) => new(StatusCodes.Status502BadGateway, "identity_provider_unavailable",
+        "Your identity provider does not answer.", "Wait a moment and sign in again.", attempt);
+
+    public static ErrorPage NoConnection { get; } = new(StatusCodes.Status404NotFound, "connection_not_found",
+        "This sign-in address does not exist.", "Ask your administrator for the right one.");
+
+    /// <summary>Back to the application with an error (RFC 6749 §4.1.2.1).</summary>
+    public static IResult Back(string redirectUri, string? state, string error, string description) =>
+        new Back(BackUrl(redirectUri, [("error", error), ("error_description", description), ("state", state)]));
+
+    /// <summary>The application's address with parameters added; those that are null are left out. Built as text, so that what was registered stays as it is.</summary>
+    public static string BackUrl(string redirectUri, IEnumerable<(string Name, string? Value)> parameters) =>
+        QueryHelpers.AddQueryString(redirectUri, parameters.Where(p => p.Value is not null).Select(p => KeyValuePair.Create(p.Name, p.Value)));
+}
+
+/// <summary>Sends the browser on: 302, and no word of it in a referrer.</summary>
+internal sealed class Back(string url) : IResult
+{
+    public string Url { get; } = url;
+
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        httpContext.Response.StatusCode = StatusCodes.Status302Found;
+        httpContext.Response.Headers.Location = Url;
+        httpContext.Response.Headers["Referrer-Policy"] = "no-referrer";
+        httpContext.Response.Headers.CacheControl = "no-store";
+        return Task.CompletedTask;
+    }
+}

@@ -1,0 +1,175 @@
+using System.Text;
+using Holdfast.Environments;
+using Holdfast.Http;
+using Holdfast.Protocols.OpenIdConnect;
+using Holdfast.Protocols.Saml;
+using Holdfast.Storage;
+
+namespace Holdfast.Sso;
+
+/// <summary>Begins a sign-in: finds the connection, and sends the browser to its identity provider. Writes nothing.</summary>
+/// <remarks>RFC 6749 §4.1.1; SAML 2.0 Bindings §3.4; OpenID Connect Core 1.0 §3.1.2.1.</remarks>
+internal sealed class StartSignIn(
+    Database database, Connections connections, EnvironmentStore environments, RedirectUriStore redirectUris, ProviderDocuments documents, FlowCookie cookie,
+    RateLimits limits, SsoOptions options, Entropy entropy, TimeProvider clock, AttemptRing attempts)
+{
+    private const int MostRestarts = 2;
+
+    public async Task<IResult> HandleAsync(HttpContext http)
+    {
+        var parameters = http.Request.Query.Select(p => p);
+        if (HttpMethods.IsPost(http.Request.Method))
+        {
+            var (form, refusal) = await Forms.ReadAsync(http, Forms.MaxBytes);
+            if (form is null)
+            {
+                return refusal!;
+            }
+            parameters = parameters.Concat(form);
+        }
+        var given = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, values) in parameters)
+        {
+            // Sent twice, two parsers would read two things (RFC 6749 §3.1). Lists are repeated by right.
+            var isList = name.StartsWith("provider_", StringComparison.Ordinal);
+            if ((values.Count > 1 || !given.TryAdd(name, values.ToString())) && !isList)
+            {
+                return SsoErrors.BadStart("invalid_request", "A parameter stands in it twice.");
+            }
+        }
+        var asked = new Asked(given);
+        if (asked["client_id"] is not { } clientId || environments.FindByClient(clientId) is not { } environmentId)
+        {
+            return SsoErrors.BadStart("invalid_client", "It names no application that we know.");
+        }
+        if (asked["redirect_uri"] is not { } redirectUri || !redirectUris.Allows(environmentId, redirectUri))
+        {
+            return SsoErrors.BadStart("invalid_redirect_uri", "It would end at an address that is not registered for the application.");
+        }
+        var state = asked["state"];
+        if (state is not null && Encoding.UTF8.GetByteCount(state) > options.MaxStateBytes)
+        {
+            return SsoErrors.BadStart("invalid_request", $"Its state is longer than {options.MaxStateBytes} bytes.");
+        }
+        if (asked.Fault() is { } fault)
+        {
+            return SsoErrors.Back(redirectUri, state, fault.Error, fault.Description);
+        }
+        var (connection, selectorFault) = Select(asked, environmentId);
+        if (connection is null)
+        {
+            return SsoErrors.Back(redirectUri, state, selectorFault!.Value.Error, selectorFault.Value.Description);
+        }
+        if (limits.Count(RateLimits.AuthorizePerConnection, connection.Connection.Id) is { } wait)
+        {
+            return SsoErrors.TooManySignIns(http, wait);
+        }
+        var flow = new Flow(
+            "", environmentId, clientId, connection.Connection.Id, redirectUri, state, asked["code_challenge"], asked["login_hint"], null, null, null, default, 0);
+        return await SendAsync(http, connection, flow, asked["prompt"] == "login");
+    }
+
+    /// <summary>Begins a flow again, for the same browser, when the node that alone could end it is gone for good.</summary>
+    public async Task<IResult> AgainAsync(HttpContext http, ReadyConnection connection, Flow flow) => flow.Restarts >= MostRestarts
+        ? SsoErrors.NoFlow(attempts.Remember(flow.ConnectionId, "FlowVoid", "the sign-in began again twice and its node was gone each time"))
+        : await SendAsync(http, connection, flow with { Restarts = flow.Restarts + 1 }, false);
+
+    private async Task<IResult> SendAsync(HttpContext http, ReadyConnection connection, Flow flow, bool forceAuthn)
+    {
+        var now = clock.GetUtcNow();
+        flow = flow with { Id = Flow.NewId(database.Incarnation, now, entropy.Bytes(16)), ExpiresAt = now + options.FlowLifetime };
+        string target;
+        if (connection.Settings.Saml is { } saml)
+        {
+            flow = flow with { RequestId = AuthnRequest.NewId(entropy.Bytes(20)) };
+            target = AuthnRequest.RedirectUrl(
+                saml.IdpSsoUrl, flow.RequestId, connection.Trust!.SpEntityId, connection.Trust.AcsUrl, flow.Id, now, forceAuthn: forceAuthn).AbsoluteUri;
+        }
+        else
+        {
+            var oidc = connection.Settings.Oidc!;
+            if (await documents.FindAsync(connection, http.RequestAborted) is not { } provider)
+            {
+                return SsoErrors.ProviderAway(attempts.Remember(flow.ConnectionId, "ProviderDocumentsMissing", "the provider's documents were never read yet"));
+            }
+            var verifier = Pkce.Verifier(entropy.Bytes(32));
+            flow = flow with { Nonce = Keys.Base64.Encode(entropy.Bytes(16)), Verifier = verifier };
+            target = AuthenticationRequest.Url(
+                provider.Metadata, oidc.ClientId, connection.Here.OidcCallback, oidc.Scopes, flow.Id, flow.Nonce, Pkce.Challenge(verifier), flow.LoginHint,
+                forceAuthn ? [KeyValuePair.Create("prompt", "login")] : null).AbsoluteUri;
+        }
+        cookie.Write(http, flow, options.FlowLifetime);
+        return new Back(target);
+    }
+
+    /// <summary>Exactly one of <c>connection</c> and <c>organization</c>; another environment's are answered like none.</summary>
+    private (ReadyConnection? Connection, (string Error, string Description)? Fault) Select(Asked asked, string environmentId)
+    {
+        var selectors = new[] { asked["connection"], asked["organization"], asked["provider"] }.Count(s => s is not null);
+        if (asked["domain"] is not null)
+        {
+            return (null, ("domain_connection_selector_not_allowed", "A domain does not select a connection. Use connection or organization."));
+        }
+        if (selectors != 1)
+        {
+            return (null, selectors == 0
+                ? ("invalid_connection_selector", "One of connection, organization and provider is needed.")
+                : ("ambiguous_connection_selector", "Only one of connection, organization and provider may be given."));
+        }
+        if (asked["provider"] is not null)
+        {
+            return (null, ("connection_strategy_invalid", "This environment has no such provider."));
+        }
+        if (asked["connection"] is { } id)
+        {
+            return database.Read(view => ConnectionStore.Find(view, environmentId, id)) switch
+            {
+                null => (null, ("connection_invalid", "There is no such connection.")),
+                { IsActive: false } => (null, ("connection_unlinked", "The connection is not active.")),
+                var found => (connections.Ready(found), null),
+            };
+        }
+        var organizationId = asked["organization"]!;
+        var (exists, all) = database.Read(view => (
+            Organizations.OrganizationStore.Find(view, environmentId, organizationId) is not null,
+            ConnectionStore.OfOrganization(view, environmentId, organizationId)));
+        var active = all.Where(c => c.IsActive).ToList();
+        return (exists, active.Count) switch
+        {
+            (false, _) => (null, ("organization_invalid", "There is no such organization.")),
+            (_, 0) => (null, all.Count == 0
+                ? ("organization_invalid", "The organization has no connection.")
+                : ("connection_unlinked", "The organization's connection is not active.")),
+            (_, 1) => (connections.Ready(active[0]), null),
+            _ => (null, ("ambiguous_connection_selector", "The organization has several active connections. Name one of them.")),
+        };
+    }
+
+    /// <summary>The parameters of the request; empty ones are as if they were not there.</summary>
+    private sealed class Asked(Dictionary<string, string> given)
+    {
+        public string? this[string name] => given.TryGetValue(name, out var value) && value.Length > 0 ? value : null;
+
+        public (string Error, string Description)? Fault()
+        {
+            if (this["response_type"] != "code")
+            {
+                return ("invalid_request", "response_type must be code.");
+            }
+            if (this["response_mode"] is not (null or "query"))
+            {
+                return ("invalid_request", "response_mode must be query.");
+            }
+            var (challenge, method) = (this["code_challenge"], this["code_challenge_method"]);
+            if (challenge is null ? method is not null : method != "S256" || !Pkce.IsChallenge(challenge))
+            {
+                return ("invalid_request", "code_challenge must be 43 characters of base64url, and code_challenge_method S256.");
+            }
+            if (this["login_hint"] is { Length: > 512 } || this["prompt"] is not (null or "login"))
+            {
+                return ("invalid_request", "login_hint is at most 512 characters; prompt may be login.");
+            }
+            return null;
+        }
+    }
+}
