@@ -1,0 +1,48 @@
+using System.Security.Cryptography;
+using System.Xml;
+
+namespace Holdfast.Protocols.Saml;
+
+/// <summary>Verifies the signature inside an element, and hands back the element as it was signed.</summary>
+/// <remarks>Digest and signature are computed here by hand, so that nothing in the message chooses a key, a target or a transform: KeyInfo is never
+/// read, and the only thing looked up is the element that holds the signature.</remarks>
+internal static class EnvelopedSignature
+{
+    /// <param name="parent">The Response or Assertion.</param>
+    /// <param name="signature">A child of it.</param>
+    /// <returns>The root of a new document, parsed from the octets that were digested, without the signature. Read from nothing else.</returns>
+    /// <exception cref="RefusedException"/>
+    public static XmlElement Verify(XmlElement parent, XmlElement signature, SamlTrust trust, SamlLimits limits)
+    {
+        var parts = SignedInfo.Parts(signature, ["Id"], signature.Children().Count > 2
+            ? ["SignedInfo", "SignatureValue", "KeyInfo"]
+            : ["SignedInfo", "SignatureValue"]);
+        var octets = Method(parts[0], limits).Octets(parts[0]);
+        // Everything that decides is taken from the octets that the key signed.
+        var info = SignedInfo.Read(Reread(octets, limits), trust.AllowSha1, limits);
+        if (info.Id != parent.RequiredId())
+        {
+            throw new RefusedException(SamlRefusal.SignatureReference, $"The signature in {parent.LocalName} is for another element.");
+        }
+        if (!info.Algorithm.Verifies(octets, SignedInfo.Base64(parts[1]), trust.Certificates, limits))
+        {
+            throw new RefusedException(SamlRefusal.SignatureInvalid, $"No pinned key made the signature of {parent.LocalName}.");
+        }
+        var signed = info.Content.Octets(parent, without: signature);
+        if (!CryptographicOperations.FixedTimeEquals(CryptographicOperations.HashData(info.DigestAlgorithm, signed), info.Digest))
+        {
+            throw new RefusedException(SamlRefusal.DigestInvalid, $"{parent.LocalName} was changed after it was signed.");
+        }
+        return Reread(signed, limits);
+    }
+
+    private static Canonicalization Method(XmlElement signedInfo, SamlLimits limits) =>
+        signedInfo.Children() is [var method, ..] && method.Is(SamlNames.Signature, "CanonicalizationMethod")
+            ? Canonicalization.Read(method, limits)
+            : throw new RefusedException(SamlRefusal.SignatureShape, "SignedInfo does not begin with CanonicalizationMethod.");
+
+    /// <summary>Canonical octets can be longer than what was sent, and a canonical root can carry the declarations of all its ancestors; both are bounded
+    /// by what the first reading let through.</summary>
+    private static XmlElement Reread(byte[] octets, SamlLimits limits) =>
+        SamlXml.Read(octets, limits with { MaxDecodedBytes = octets.Length, MaxAttributesPerElement = limits.MaxAttributesPerElement * limits.MaxDepth });
+}

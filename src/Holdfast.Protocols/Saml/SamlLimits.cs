@@ -1,0 +1,28 @@
+namespace Holdfast.Protocols.Saml;
+
+/// <summary>How much of a message is read before it is refused. A value equal to a limit passes.</summary>
+/// <param name="MaxDecodedBytes">The XML, in bytes, after base64 or inflation.</param>
+/// <param name="MaxDepth">Elements inside each other; the root counts as 1.</param>
+/// <param name="MaxAttributesPerElement">Namespace declarations count as attributes.</param>
+/// <param name="MaxNamespaceChars">The namespace names of all elements and attributes, added up: exclusive canonicalization may write each of them
+/// out again, so this bounds what a small message can grow to.</param>
+/// <param name="MaxPrefixes">Prefixes in one InclusiveNamespaces list.</param>
+/// <param name="MaxNameIdChars">UTF-16 code units.</param>
+/// <param name="MaxAttributeValues">Over all attributes of the assertion.</param>
+/// <param name="MaxCertificates">Pinned keys that may be tried, and signing certificates in one metadata document.</param>
+public sealed record SamlLimits(
+    int MaxDecodedBytes = 512 * 1024,
+    int MaxDepth = 64,
+    int MaxElements = 20_000,
+    int MaxAttributesPerElement = 64,
+    int MaxNamespaceChars = 2_000_000,
+    int MaxPrefixes = 64,
+    int MaxNameIdChars = 1024,
+    int MaxAttributeValues = 2_000,
+    int MaxCertificates = 20)
+{
+    public static SamlLimits Default { get; } = new();
+
+    /// <summary>The longest an assertion may still be valid, from now: replay is remembered that long. Default 24 hours.</summary>
+    public TimeSpan MaxLifetime { get; init; } = TimeSpan.FromHours(24);
+}

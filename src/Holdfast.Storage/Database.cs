@@ -1,0 +1,54 @@
+using Holdfast.Storage.Node;
+using Holdfast.Storage.Primary;
+using Holdfast.Storage.Replication;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Storage;
+
+/// <summary>The three things that an operation does with storage; each shows in the code which one it is.</summary>
+public sealed class Database(NodeStore node, IPrimary primary, Replicator replicator, Surroundings world)
+{
+    /// <summary>How long an administrator's write may take before the answer is 503.</summary>
+    public static readonly TimeSpan WriteDeadline = TimeSpan.FromMilliseconds(800);
+
+    /// <summary>The authority of what this node issues for single use.</summary>
+    public string Incarnation => node.Incarnation;
+
+    /// <summary>Reads this node's replica, in one snapshot. Never waits for anything far away.</summary>
+    public T Read<T>(Func<View, T> work) => node.Read(work);
+
+    /// <summary>A journaled fact: decides on the local state inside the node's single writer, keeps what was decided on this disk, and then returns.
+    /// Nothing can happen between its reading and its facts.</summary>
+    /// <exception cref="JournalUnavailableException">The disk did not take it.</exception>
+    /// <exception cref="JournalFullException">The share of the journal is full.</exception>
+    public Task<T> RecordAsync<T>(Func<View, Decision<T>> decide) => node.Writer.RecordAsync(decide);
+
+    /// <summary>A primary write: decides on the primary's state and keeps the changes, with their change-log rows, in one transaction there. Returns when
+    /// this node's replica has them too.</summary>
+    /// <exception cref="PrimaryUnavailableException">Not done, or unknown: only what carries an <c>Idempotency-Key</c> is safe to repeat.</exception>
+    public async Task<T> WriteAsync<T>(Func<View, Decision<T>> decide, CancellationToken ct)
+    {
+        using var deadline = new CancellationTokenSource(WriteDeadline, world.Clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
+        try
+        {
+            if (replicator.Health is { Fault: { } known } health)
+            {
+                throw new PrimaryUnavailableException(known, health.Text!);   // the replicator tries every quarter of a second; nobody else needs to
+            }
+            var (answer, head) = await primary.WriteAsync(decide, either.Token).ConfigureAwait(false);
+            await replicator.ReachAsync(head.Sequence, either.Token).ConfigureAwait(false);
+            return answer;
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            replicator.NoteFault(PrimaryFault.Unreachable, "The primary database accepts work and does not answer.");
+            throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "The primary database did not answer in time. Whether it kept the change is unknown.");
+        }
+        catch (PrimaryUnavailableException fault)
+        {
+            replicator.NoteFault(fault.Fault, fault.Message);
+            throw;
+        }
+    }
+}

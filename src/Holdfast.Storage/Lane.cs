@@ -1,0 +1,75 @@
+using System.Collections.Concurrent;
+
+namespace Holdfast.Storage;
+
+/// <summary>Where work is done one piece at a time, in the order it came. SQLite is synchronous, so each of its writers has a lane of its own.</summary>
+/// <param name="post">Hands a piece of work over. A simulated world decides itself when it runs.</param>
+public sealed class Lane(Action<Action> post, Action? close = null) : IDisposable
+{
+    /// <summary>A thread of its own.</summary>
+    public static Lane OnThread(string name)
+    {
+#pragma warning disable CA2000 // the thread disposes of it when the lane is closed
+        var queue = new BlockingCollection<Action>();
+#pragma warning restore CA2000
+        var thread = new Thread(() =>
+        {
+            foreach (var work in queue.GetConsumingEnumerable())
+            {
+                work();
+            }
+            queue.Dispose();
+        })
+        { IsBackground = true, Name = name };
+        thread.Start();
+        return new Lane(
+            work =>
+            {
+                try
+                {
+                    queue.Add(work);
+                }
+                catch (Exception closed) when (closed is InvalidOperationException or ObjectDisposedException)
+                {
+                    throw new JournalUnavailableException("The node is stopping.", closed);
+                }
+            },
+            () =>
+            {
+                queue.CompleteAdding();
+                if (Thread.CurrentThread != thread)
+                {
+                    thread.Join(TimeSpan.FromSeconds(10));
+                }
+            });
+    }
+
+    /// <summary>Work that must not throw.</summary>
+    public void Post(Action work) => post(work);
+
+    /// <summary>Runs on the lane; what it throws is thrown here. A caller that gives up leaves alone: work that has begun goes on.</summary>
+    public Task<T> RunAsync<T>(Func<T> work, CancellationToken ct)
+    {
+        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Post(() =>
+        {
+            if (ct.IsCancellationRequested)
+            {
+                done.TrySetCanceled(ct);
+                return;
+            }
+            try
+            {
+                done.TrySetResult(work());
+            }
+            catch (Exception fault)
+            {
+                done.TrySetException(fault);
+            }
+        });
+        return done.Task.WaitAsync(ct);
+    }
+
+    /// <summary>Takes no more work, finishes what it has.</summary>
+    public void Dispose() => close?.Invoke();
+}

@@ -1,0 +1,111 @@
+using System.Data.Common;
+using Dapper;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Storage.Node;
+
+/// <summary>How much the journal may hold.</summary>
+/// <param name="MaxBytes">Of facts that the primary has not confirmed, and of confirmed ones that are still kept. The default holds 72 hours at ten
+/// sign-ins a second (six facts of about 0.3 kB each).</param>
+/// <param name="KeepShipped">How long a confirmed fact is kept, to be offered again after a primary lost its tail.</param>
+public sealed record JournalLimits(long MaxBytes = 5L << 30, TimeSpan? KeepShipped = null)
+{
+    /// <summary>The share that audit events may use.</summary>
+    public long MaxAuditBytes => MaxBytes / 2;
+
+    /// <summary>The share that everything but denies may use: a tenth is theirs alone.</summary>
+    public long MaxFactBytes => MaxBytes / 10 * 9;
+
+    public TimeSpan Keep => KeepShipped ?? TimeSpan.FromHours(24);
+}
+
+/// <summary>A fact as the journal holds it.</summary>
+public sealed record JournalRow(long Position, string Version);
+
+/// <summary>Every statement on the journal, and the count of its bytes. Used by the node's writer alone.</summary>
+internal sealed class Journal
+{
+    private const int MostDroppedAtOnce = 1000;
+    private const string Sums = "SELECT coalesce(sum(bytes), 0), coalesce(sum(CASE WHEN share = 1 THEN bytes ELSE 0 END), 0) FROM journal";   // 1: JournalShare.Audit
+
+    private readonly DbConnection _connection;
+    private readonly JournalLimits _limits;
+    private readonly DbCommand _append;
+    private long _bytes;
+    private long _auditBytes;
+    private (long Bytes, long AuditBytes) _before;
+
+    public Journal(DbConnection connection, JournalLimits limits)
+    {
+        (_connection, _limits) = (connection, limits);
+        _append = connection.CreateCommand();
+        _append.CommandText = "INSERT INTO journal (at, share, bytes, version) VALUES (@at, @share, @bytes, @version)";
+        foreach (var name in (string[])["@at", "@share", "@bytes", "@version"])
+        {
+            var parameter = _append.CreateParameter();
+            parameter.ParameterName = name;
+            _append.Parameters.Add(parameter);
+        }
+        (_bytes, _auditBytes) = connection.QueryFirst<(long, long)>(Sums);
+    }
+
+    /// <summary>Bytes of all versions held.</summary>
+    public long Bytes => Interlocked.Read(ref _bytes);
+
+    /// <summary>Refuses what would go over its share, before anything of it is applied.</summary>
+    /// <exception cref="JournalFullException">The share of one of these is full.</exception>
+    public void MakeRoom(IReadOnlyList<(JournalShare Share, int Bytes)> wanted, long shipped)
+    {
+        var all = wanted.Sum(w => (long)w.Bytes);
+        if (_bytes + all > _limits.MaxFactBytes)
+        {
+            DropShipped(shipped, long.MaxValue);
+        }
+        var audit = wanted.Where(w => w.Share == JournalShare.Audit).Sum(w => (long)w.Bytes);
+        if (audit > 0 && _auditBytes + audit > _limits.MaxAuditBytes)
+        {
+            throw new JournalFullException("The journal's share for audit events is full until the primary database is back.");
+        }
+        // A deny brings its event with it, and both go in: the request as a whole is a deny.
+        var most = wanted.Any(w => w.Share == JournalShare.Deny) ? _limits.MaxBytes : _limits.MaxFactBytes;
+        if (_bytes + all > most)
+        {
+            throw new JournalFullException("The journal is full until the primary database is back.");
+        }
+    }
+
+    public void Append(RowVersion version, string text, DateTimeOffset now)
+    {
+        _append.Parameters[0].Value = now.ToUnixTimeMilliseconds();
+        _append.Parameters[1].Value = (int)version.Table.Share;
+        _append.Parameters[2].Value = text.Length;
+        _append.Parameters[3].Value = text;
+        _append.ExecuteNonQuery();
+        _bytes += text.Length;
+        _auditBytes += version.Table.Share == JournalShare.Audit ? text.Length : 0;
+    }
+
+    /// <summary>Drops facts that the primary confirmed and that were made before a time, some at once.</summary>
+    public void DropShipped(long shipped, long madeBefore)
+    {
+        const string Old = "SELECT position FROM journal WHERE position <= @shipped AND at < @madeBefore ORDER BY position LIMIT @most";
+        var old = new { shipped, madeBefore, most = MostDroppedAtOnce };
+        var (bytes, auditBytes) = _connection.QueryFirst<(long, long)>($"{Sums} WHERE position IN ({Old})", old);
+        if (bytes > 0)
+        {
+            _connection.Execute($"DELETE FROM journal WHERE position IN ({Old})", old);
+            _bytes -= bytes;
+            _auditBytes -= auditBytes;
+        }
+    }
+
+    /// <summary>A transaction begins: what is counted now is what counts again if it is undone.</summary>
+    public void Begin() => _before = (_bytes, _auditBytes);
+
+    /// <summary>The transaction was undone.</summary>
+    public void Undone() => (_bytes, _auditBytes) = _before;
+
+    /// <summary>Facts after a position, in order.</summary>
+    public static List<JournalRow> ReadAfter(View view, long position, int limit) => view.Query<JournalRow>(
+        "SELECT position AS Position, version AS Version FROM journal WHERE position > @position ORDER BY position LIMIT @limit", new { position, limit });
+}

@@ -1,0 +1,45 @@
+using System.Data.Common;
+using System.Globalization;
+using Dapper;
+using Holdfast.Storage.ChangeLog;
+
+namespace Holdfast.Storage.Node;
+
+/// <summary>What a node remembers of itself: small values by name.</summary>
+internal sealed class NodeState(DbConnection connection)
+{
+    public string? Find(string name) => connection.QueryFirstOrDefault<string>("SELECT value FROM node_state WHERE name = @name", new { name });
+
+    public void Set(string name, string value) => connection.Execute(
+        "INSERT INTO node_state VALUES (@name, @value) ON CONFLICT (name) DO UPDATE SET value = excluded.value", new { name, value });
+
+    /// <summary>The cluster that this node belongs to.</summary>
+    public string? Cluster
+    {
+        get => Find("cluster");
+        set => Set("cluster", value!);
+    }
+
+    /// <summary>The last change-log row that was applied here.</summary>
+    public LogPosition Position
+    {
+        get => Find("position")?.Split('/') is [var epoch, var sequence, var hash]
+            ? new LogPosition(long.Parse(epoch, CultureInfo.InvariantCulture), long.Parse(sequence, CultureInfo.InvariantCulture), hash)
+            : LogPosition.Start;
+        set => Set("position", string.Create(CultureInfo.InvariantCulture, $"{value.Epoch}/{value.Sequence}/{value.Hash}"));
+    }
+
+    /// <summary>The journal's last position that the primary has confirmed.</summary>
+    public long Shipped
+    {
+        get => long.Parse(Find("shipped") ?? "0", CultureInfo.InvariantCulture);
+        set => Set("shipped", value.ToString(CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>While the whole replica is offered to a primary that shares no row with us: the table and id reached.</summary>
+    public (string Table, string Id)? OfferingAll
+    {
+        get => Find("offering_all")?.Split('/', 2) is [var table, var id] && table.Length > 0 ? (table, id) : null;
+        set => Set("offering_all", value is { } at ? $"{at.Table}/{at.Id}" : "");
+    }
+}

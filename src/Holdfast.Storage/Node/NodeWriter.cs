@@ -1,0 +1,181 @@
+using System.Collections.Concurrent;
+using Holdfast.Storage.Rows;
+using Microsoft.Data.Sqlite;
+
+namespace Holdfast.Storage.Node;
+
+/// <summary>The one writer of a node's disk. It takes many requests into one transaction and one fsync (group commit), in the order they came.</summary>
+/// <remarks>A request is a function that reads the local state and returns its decision; there is no gap between what it read and what is kept.</remarks>
+public sealed class NodeWriter : IDisposable
+{
+    /// <summary>The most requests of one transaction.</summary>
+    public const int MostAtOnce = 256;
+
+    /// <summary>The most requests that may wait; above it a request is refused at once rather than kept waiting.</summary>
+    public const int MostWaiting = 10_000;
+
+    private readonly ConcurrentQueue<Request> _waiting = new();
+    private readonly SqliteConnection _connection;
+    private readonly HybridClock _clock;
+    private readonly Surroundings _world;
+    private readonly Lane _lane;
+    private int _scheduled;
+    private int _count;
+    private volatile JournalUnavailableException? _broken;
+
+    internal NodeWriter(SqliteConnection connection, HybridClock clock, JournalLimits limits, Surroundings world, Lane lane)
+    {
+        (_connection, _clock, _world, _lane) = (connection, clock, world, lane);
+        Session = new WriterSession(connection, limits, clock, world);
+    }
+
+    internal WriterSession Session { get; }
+
+    /// <summary>Bytes in the journal.</summary>
+    public long JournalBytes => Session.Journal.Bytes;
+
+    /// <summary>What the disk said when it last refused a transaction; null when it took the last one.</summary>
+    public JournalUnavailableException? Broken => _broken;
+
+    /// <summary>Called after a transaction that journaled something: there is something to ship.</summary>
+    public Action? Journaled { get; set; }
+
+    /// <summary>Decides on the local state, and keeps the facts: applied to the replica and journaled in one transaction. Returns once that is on disk.</summary>
+    /// <exception cref="JournalUnavailableException">The disk did not take it.</exception>
+    /// <exception cref="JournalFullException">The facts' share of the journal is full.</exception>
+    public Task<T> RecordAsync<T>(Func<View, Decision<T>> decide) => EnqueueAsync(session => session.Record(decide));
+
+    /// <summary>Runs inside the writer's transaction.</summary>
+    internal Task<T> EnqueueAsync<T>(Func<WriterSession, T> work)
+    {
+        if (Interlocked.Increment(ref _count) > MostWaiting)
+        {
+            Interlocked.Decrement(ref _count);
+            throw new JournalUnavailableException("Too many writes are waiting on this node.");
+        }
+        var request = new Request<T>(work);
+        _waiting.Enqueue(request);
+        if (Interlocked.Exchange(ref _scheduled, 1) == 0)
+        {
+            _lane.Post(RunWaiting);
+        }
+        return request.Task;
+    }
+
+    private void RunWaiting()
+    {
+        Volatile.Write(ref _scheduled, 0);
+        Interlocked.MemoryBarrier();
+        var batch = new List<Request>();
+        while (true)
+        {
+            batch.Clear();
+            while (batch.Count < MostAtOnce && _waiting.TryDequeue(out var request))
+            {
+                batch.Add(request);
+            }
+            if (batch.Count == 0)
+            {
+                return;
+            }
+            Interlocked.Add(ref _count, -batch.Count);
+            Run(batch);
+        }
+    }
+
+    private void Run(IReadOnlyList<Request> batch)
+    {
+        var journaled = false;
+        try
+        {
+            _connection.Execute("BEGIN IMMEDIATE");
+            Session.Begin();
+            foreach (var request in batch)
+            {
+                request.Run(Session);
+            }
+            _connection.Execute("COMMIT");
+            journaled = Session.HasJournaled;
+            _broken = null;
+        }
+        catch (Exception fault)
+        {
+            _connection.RollBack();
+            Session.Undone();
+            if (batch.Count > 1)
+            {
+                // One of them, or the disk. Alone, each shows which; and what is whole is not lost for its neighbour.
+                foreach (var request in batch)
+                {
+                    Run([request]);
+                }
+                return;
+            }
+            batch[0].Fail(fault is SqliteException ? _broken = new JournalUnavailableException("This node's disk does not take writes.", fault) : fault);
+            return;
+        }
+        foreach (var request in batch)
+        {
+            request.Complete();
+        }
+        if (journaled)
+        {
+            Journaled?.Invoke();
+        }
+    }
+
+    public void Dispose()
+    {
+        _lane.Dispose();
+        Session.Dispose();
+        _connection.Dispose();
+    }
+
+    private abstract class Request
+    {
+        public abstract void Run(WriterSession session);
+
+        public abstract void Complete();
+
+        public abstract void Fail(Exception fault);
+    }
+
+    private sealed class Request<T>(Func<WriterSession, T> work) : Request
+    {
+        private readonly TaskCompletionSource<T> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private T? _result;
+        private RefusedDecision? _refused;
+
+        public Task<T> Task => _done.Task;
+
+        public override void Run(WriterSession session)
+        {
+            _refused = null;
+            try
+            {
+                _result = work(session);
+            }
+            catch (RefusedDecision refused)
+            {
+                _refused = refused;   // it had changed nothing yet, so its neighbours stand
+            }
+        }
+
+        public override void Complete()
+        {
+            if (_refused is { InnerException: { } why })
+            {
+                _done.SetException(why);
+            }
+            else
+            {
+                _done.SetResult(_result!);
+            }
+        }
+
+        public override void Fail(Exception fault) => _done.SetException(fault);
+    }
+}
+
+/// <summary>A decision threw, or had no room, before any of its changes was applied.</summary>
+internal sealed class RefusedDecision(Exception why) : Exception(why.Message, why);

@@ -1,0 +1,190 @@
+using Dapper;
+using Holdfast.Storage.ChangeLog;
+using Holdfast.Storage.Rows;
+using Microsoft.Data.Sqlite;
+
+namespace Holdfast.Storage.Node;
+
+/// <summary>What the writer can do inside its transaction.</summary>
+internal sealed class WriterSession(SqliteConnection connection, JournalLimits limits, HybridClock clock, Surroundings world) : IDisposable
+{
+    private long? _shipped;
+
+    public View View { get; } = new(connection);
+
+    public RowWriter Rows { get; } = new(connection);
+
+    public Journal Journal { get; } = new(connection, limits);
+
+    public NodeState State { get; } = new(connection);
+
+    /// <summary>Whether this transaction has put anything into the journal.</summary>
+    public bool HasJournaled { get; private set; }
+
+    public void Begin()
+    {
+        HasJournaled = false;
+        Journal.Begin();
+    }
+
+    public void Undone()
+    {
+        _shipped = null;
+        Journal.Undone();
+    }
+
+    public T Record<T>(Func<View, Decision<T>> decide)
+    {
+        Decision<T> decision;
+        List<(JournalShare, int)> wanted;
+        try
+        {
+            decision = decide(View);
+            // An estimate from the change itself: the version's text is a little longer than its values.
+            wanted = [.. decision.Changes.Select(c => (c.Table.Share, Size(c)))];
+            if (wanted.Count > 0)
+            {
+                Journal.MakeRoom(wanted, _shipped ??= State.Shipped);
+            }
+        }
+        catch (Exception why) when (why is not SqliteException)
+        {
+            throw new RefusedDecision(why);
+        }
+        var now = world.Clock.GetUtcNow();
+        foreach (var change in decision.Changes)
+        {
+            var version = Rows.Put(change, clock);
+            Journal.Append(version, version.ToJson(), now);
+            HasJournaled = true;
+        }
+        return decision.Answer;
+    }
+
+    private static int Size(Change change) =>
+        96 + change.Id.Length + change.Values.Sum(v => v.Key.Length + 6 + (v.Value as string ?? "0123456789").Length);
+
+    /// <summary>Applies rows of the change log that follow the node's position, and moves the position.</summary>
+    /// <returns>The position reached; unchanged when the rows do not follow it.</returns>
+    public LogPosition Absorb(LogPosition from, IReadOnlyList<LogRow> rows)
+    {
+        if (State.Position != from || rows.Count == 0)
+        {
+            return State.Position;
+        }
+        var now = world.Clock.GetUtcNow();
+        foreach (var row in rows)
+        {
+            if (row.BeginsEpoch)
+            {
+                Reship();
+            }
+            else
+            {
+                Take(row.Version, now);
+            }
+            connection.Execute("INSERT OR REPLACE INTO log_tail (sequence, epoch, hash, at, version) VALUES (@Sequence, @Epoch, @Hash, @at, @Version)",
+                new { row.At.Sequence, row.At.Epoch, row.At.Hash, at = now.ToUnixTimeMilliseconds(), row.Version });
+        }
+        return State.Position = rows[^1].At;
+    }
+
+    private void Take(string text, DateTimeOffset now)
+    {
+        if (RowVersion.FromJson(text, Schema.ByName) is not { } version)
+        {
+            connection.Execute("INSERT INTO aside (version) VALUES (@text)", new { text });   // a younger release knows its table
+        }
+        else if (version.Table.Share != JournalShare.Deny && version.Groups.Any(g => g is not null && clock.IsAhead(g.Stamp)))
+        {
+            connection.Execute("INSERT INTO aside (version) VALUES (@text)", new { text });   // its time has not come (decision 0001, case 3)
+        }
+        else if (!Digest.HasExpired(version, now))
+        {
+            if (version.Table.Share != JournalShare.Deny || !clock.IsAhead(version.LatestStamp))
+            {
+                clock.Observe(version.LatestStamp);
+            }
+            Rows.Apply(version);
+        }
+    }
+
+    /// <summary>Tries again what waits aside.</summary>
+    public void TakeAside()
+    {
+        foreach (var (place, version) in connection.Query<(long, string)>("SELECT place, version FROM aside ORDER BY place LIMIT 1000").ToList())
+        {
+            connection.Execute("DELETE FROM aside WHERE place = @place", new { place });
+            Take(version, world.Clock.GetUtcNow());
+        }
+    }
+
+    /// <summary>After a primary lost its tail: go back to the last common row, and offer again what was above it and what the journal still has.</summary>
+    public void GoBackTo(LogPosition common, bool nothingInCommon)
+    {
+        connection.Execute("INSERT INTO offer_again (version) SELECT version FROM log_tail WHERE sequence > @Sequence AND version <> '' ORDER BY sequence", new { common.Sequence });
+        connection.Execute("DELETE FROM log_tail WHERE sequence > @Sequence", new { common.Sequence });
+        if (nothingInCommon)
+        {
+            State.OfferingAll = (Schema.Tables[0].Name, "");
+        }
+        State.Position = common;
+        Reship();
+    }
+
+    /// <summary>The primary has confirmed the facts up to a position; unless a new epoch has begun meanwhile, and all are to be offered again.</summary>
+    public bool SetShipped(long position, long from)
+    {
+        if (State.Shipped != from)
+        {
+            return false;
+        }
+        SetShipped(position);
+        return true;
+    }
+
+    private void SetShipped(long position)
+    {
+        State.Shipped = position;
+        _shipped = position;
+    }
+
+    /// <summary>The primary has taken what was to be offered again, up to a place.</summary>
+    public bool OfferedAgain(long place) => connection.Execute("DELETE FROM offer_again WHERE place <= @place", new { place }) > 0;
+
+    /// <summary>The next rows of the whole replica, while it is offered, and where to go on after them; null at its end.</summary>
+    public (IReadOnlyList<string> Versions, (string Table, string Id)? Then) NextOfAll(int limit)
+    {
+        if (State.OfferingAll is not { } at)
+        {
+            return ([], null);
+        }
+        var table = Schema.ByName[at.Table];
+        var rows = Rows.ReadAll(table, at.Id, limit).ToList();
+        var following = Schema.Tables.SkipWhile(t => t != table).Skip(1).FirstOrDefault();
+        (string, string)? then = rows.Count == limit ? (table.Name, rows[^1].Id) : following is null ? null : (following.Name, "");
+        return ([.. rows.Select(r => r.ToJson())], then);
+    }
+
+    public bool OfferedAll((string Table, string Id)? then)
+    {
+        State.OfferingAll = then;
+        return true;
+    }
+
+    /// <summary>Offers the journal's kept facts again. The primary takes only what it does not have.</summary>
+    private void Reship() => SetShipped(0);
+
+    /// <summary>Forgets what has had its time: expired rows, confirmed facts and change-log rows older than the journal keeps.</summary>
+    public void Prune(DateTimeOffset expiredBefore)
+    {
+        Expiry.Prune(connection, expiredBefore, most: 1000);
+        var keptSince = (world.Clock.GetUtcNow() - limits.Keep).ToUnixTimeMilliseconds();
+        Journal.DropShipped(State.Shipped, keptSince);
+        connection.Execute(
+            "DELETE FROM log_tail WHERE sequence IN (SELECT sequence FROM log_tail WHERE at < @keptSince AND sequence < @last ORDER BY sequence LIMIT 1000)",
+            new { keptSince, last = State.Position.Sequence });
+    }
+
+    public void Dispose() => Rows.Dispose();
+}

@@ -1,0 +1,35 @@
+using Holdfast.Storage.ChangeLog;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Storage.Primary;
+
+/// <summary>The system of record: tables, and the change log that is written in the same transaction.</summary>
+/// <remarks>Every method throws <see cref="PrimaryUnavailableException"/> when the primary does not answer or must not be used.</remarks>
+public interface IPrimary : IAsyncDisposable
+{
+    /// <summary>The cluster that the database belongs to; null when it is empty and nobody has bootstrapped it.</summary>
+    Task<string?> FindClusterAsync(CancellationToken ct);
+
+    /// <summary>Makes an empty database the primary of a new cluster. Does nothing when it has become one meanwhile.</summary>
+    /// <returns>The cluster that it belongs to now.</returns>
+    Task<string> BootstrapAsync(string newClusterId, CancellationToken ct);
+
+    /// <summary>Decides on the primary's state and keeps the changes, with their change-log rows, in one transaction.</summary>
+    /// <returns>The answer, and where the log stands after it.</returns>
+    Task<(T Answer, LogPosition Head)> WriteAsync<T>(Func<View, Decision<T>> decide, CancellationToken ct);
+
+    /// <summary>Joins versions into the tables. One that changes nothing writes no change-log row, so offering again is safe.</summary>
+    Task OfferAsync(IReadOnlyList<string> versions, CancellationToken ct);
+
+    /// <summary>The rows after a position.</summary>
+    Task<LogPage> ReadLogAsync(LogPosition after, int limit, CancellationToken ct);
+
+    /// <summary>The latest of these positions that the log has with the same hash; <see cref="LogPosition.Start"/> when it has none.</summary>
+    Task<LogPosition> FindCommonAsync(IReadOnlyList<LogPosition> positions, CancellationToken ct);
+
+    /// <summary>Forgets rows that expired before a time.</summary>
+    Task PruneAsync(DateTimeOffset expiredBefore, CancellationToken ct);
+
+    /// <summary>Appends the row of a new epoch, if the log still ends at <paramref name="head"/>.</summary>
+    Task BeginEpochAsync(LogPosition head, CancellationToken ct);
+}

@@ -1,0 +1,260 @@
+using Dapper;
+using Holdfast.Storage.ChangeLog;
+using Holdfast.Storage.Migrations;
+using Holdfast.Storage.Rows;
+using Microsoft.Data.Sqlite;
+
+namespace Holdfast.Storage.Primary.Sqlite;
+
+/// <summary>The embedded primary: one file, one connection, one lane (decision 0003).</summary>
+/// <param name="path">The file.</param>
+/// <param name="clusterId">The cluster that this node belongs to; null as long as it belongs to none.</param>
+/// <param name="clock">The node's clock: stamps of primary writes.</param>
+public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridClock clock, Surroundings world, Lane lane) : IPrimary
+{
+    /// <summary>How long a transaction waits for another process's lock. Short: every waiting caller waits behind it.</summary>
+    public static readonly TimeSpan LockTimeout = TimeSpan.FromMilliseconds(100);
+
+    private const int MostRowsPrunedAtOnce = 500;
+
+    private Session? _session;
+    private long _largestSize;
+
+    public Task<string?> FindClusterAsync(CancellationToken ct) => lane.RunAsync(
+        () =>
+        {
+            var facts = world.Disk.Look(path);
+            return facts is null or { Size: 0 } && clusterId() is null
+                ? null
+                : InTransaction<string?>("BEGIN", mayCreate: false, session => session.ClusterId);
+        },
+        ct);
+
+    public Task<string> BootstrapAsync(string newClusterId, CancellationToken ct) => lane.RunAsync(
+        () => InTransaction("BEGIN IMMEDIATE", mayCreate: true, session =>
+        {
+            if (session.ClusterId is null)
+            {
+                session.Connection.Execute("INSERT INTO cluster VALUES (@newClusterId, @now)",
+                    new { newClusterId, now = world.Clock.GetUtcNow().ToUnixTimeMilliseconds() });
+                session.ClusterId = newClusterId;
+            }
+            return session.ClusterId;
+        }),
+        ct);
+
+    public Task<(T Answer, LogPosition Head)> WriteAsync<T>(Func<View, Decision<T>> decide, CancellationToken ct) => lane.RunAsync(
+        () => InTransaction("BEGIN IMMEDIATE", mayCreate: false, session =>
+        {
+            var decision = decide(session.View);
+            foreach (var change in decision.Changes)
+            {
+                session.Log.Append(session.Rows.Put(change, clock));
+            }
+            return (decision.Answer, session.Log.Head());
+        }),
+        ct);
+
+    public Task OfferAsync(IReadOnlyList<string> versions, CancellationToken ct) => lane.RunAsync(
+        () => InTransaction("BEGIN IMMEDIATE", mayCreate: false, session =>
+        {
+            var now = world.Clock.GetUtcNow();
+            foreach (var text in versions)
+            {
+                if (RowVersion.FromJson(text, Schema.ByName) is { } version && !Digest.HasExpired(version, now) && session.Rows.Apply(version))
+                {
+                    session.Log.Append(version);
+                }
+            }
+            return true;
+        }),
+        ct);
+
+    public Task<LogPage> ReadLogAsync(LogPosition after, int limit, CancellationToken ct) =>
+        lane.RunAsync(() => InTransaction("BEGIN", mayCreate: false, session => session.Log.Read(after, limit)), ct);
+
+    public Task<LogPosition> FindCommonAsync(IReadOnlyList<LogPosition> positions, CancellationToken ct) => lane.RunAsync(
+        () => InTransaction("BEGIN", mayCreate: false, session =>
+            positions.OrderByDescending(p => p.Sequence).Cast<LogPosition?>().FirstOrDefault(p => session.Log.Has(p!.Value)) ?? LogPosition.Start),
+        ct);
+
+    public Task BeginEpochAsync(LogPosition head, CancellationToken ct) => lane.RunAsync(
+        () => InTransaction("BEGIN IMMEDIATE", mayCreate: false, session =>
+        {
+            if (session.Log.Head() == head)
+            {
+                session.Log.BeginEpoch();
+            }
+            return true;
+        }),
+        ct);
+
+    public Task PruneAsync(DateTimeOffset expiredBefore, CancellationToken ct) => lane.RunAsync(
+        () => InTransaction("BEGIN IMMEDIATE", mayCreate: false, session =>
+        {
+            Expiry.Prune(session.Connection, expiredBefore, MostRowsPrunedAtOnce);
+            return true;
+        }),
+        ct);
+
+    private T InTransaction<T>(string begin, bool mayCreate, Func<Session, T> work)
+    {
+        try
+        {
+            var session = Open(mayCreate);
+            session.Connection.Execute(begin);
+            session.Log.Forget();
+            var result = work(session);
+            session.Connection.Execute("COMMIT");
+            _largestSize = Math.Max(_largestSize, world.Disk.Look(path)?.Size ?? 0);
+            return result;
+        }
+        catch (SqliteException fault)
+        {
+            // An open connection may hold a lock, or a page of a file that is no more. The next call opens anew.
+            Close();
+            throw Outage(fault);
+        }
+        catch
+        {
+            _session?.Connection.RollBack();
+            throw;
+        }
+    }
+
+    private Session Open(bool mayCreate)
+    {
+        var expected = clusterId();
+        var facts = world.Disk.Look(path);
+        var fault = facts switch
+        {
+            null when mayCreate && expected is null => (PrimaryFault?)null,
+            null => PrimaryFault.Unreadable,
+            { IsRegular: false } or { OwnerMayReadAndWrite: false } => PrimaryFault.Unreadable,
+            { Size: 0 } when expected is not null => PrimaryFault.Empty,
+            _ => null,
+        };
+        if (fault is { } why)
+        {
+            Close();
+            throw new PrimaryUnavailableException(why, why == PrimaryFault.Empty
+                ? "The primary database is empty, but this cluster has written to it. Nothing is written into it until 'holdfast doctor' has decided."
+                : "The primary database's file is not there, or may not be read and written.");
+        }
+        if (_session is not null && facts is not null && (facts.Device, facts.Inode) != (_session.Device, _session.Inode))
+        {
+            Close();   // another file stands at the path: what we hold open, nobody will find again
+        }
+        if (_session is not null && facts is not null && facts.Size < _largestSize)
+        {
+            Close();
+            throw new PrimaryUnavailableException(PrimaryFault.Damaged, Text(PrimaryFault.Damaged));
+        }
+        return _session ??= OpenAnew(facts, expected);
+    }
+
+    private Session OpenAnew(FileFacts? facts, string? expected)
+    {
+        var connection = SqliteFile.Open(path, facts is null ? SqliteOpenMode.ReadWriteCreate : SqliteOpenMode.ReadWrite, LockTimeout, world.SqliteVfs);
+        try
+        {
+            connection.Execute("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;");
+            connection.Execute("BEGIN");
+            var sound = connection.ExecuteScalar<string>("PRAGMA quick_check(1)");
+            var empty = Migrator.IsEmpty(connection);
+            var owned = !empty && connection.ExecuteScalar<long>("SELECT count(*) FROM sqlite_master WHERE name = 'cluster'") == 1;
+            var cluster = owned ? connection.ExecuteScalar<string?>("SELECT id FROM cluster") : null;
+            connection.Execute("COMMIT");
+            var fault = sound != "ok" ? PrimaryFault.Damaged
+                : !empty && !owned ? PrimaryFault.Foreign
+                : expected is not null && cluster is null ? PrimaryFault.Empty
+                : expected is not null && cluster != expected ? PrimaryFault.Foreign
+                : (PrimaryFault?)null;
+            if (fault is { } why)
+            {
+                throw new PrimaryUnavailableException(why, Text(why));
+            }
+            connection.Execute("PRAGMA journal_mode = TRUNCATE");
+            Migrator.MoveForward(connection, Migrator.Primary, world.Clock.GetUtcNow());
+            facts = world.Disk.Look(path) ?? throw new PrimaryUnavailableException(PrimaryFault.Unreadable, Text(PrimaryFault.Unreadable));
+            _largestSize = facts.Size;
+            return new Session(connection, facts.Device, facts.Inode) { ClusterId = cluster };
+        }
+        catch (SchemaException tooNew)
+        {
+            connection.Dispose();
+            throw new PrimaryUnavailableException(PrimaryFault.TooNew, tooNew.Message, tooNew);
+        }
+        catch
+        {
+            connection.RollBack();
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    private static PrimaryUnavailableException Outage(SqliteException fault)
+    {
+        var why = fault.SqliteErrorCode switch
+        {
+            3 or 8 or 14 or 23 => PrimaryFault.Unreadable,   // PERM, READONLY, CANTOPEN, AUTH
+            11 or 26 => PrimaryFault.Damaged,                // CORRUPT, NOTADB
+            5 or 6 or 10 or 13 or 15 => PrimaryFault.Unreachable,   // BUSY, LOCKED, IOERR, FULL, PROTOCOL
+            _ => (PrimaryFault?)null,
+        };
+        return why is { } known
+            ? new PrimaryUnavailableException(known, Text(known), fault)
+            : throw new InvalidOperationException($"SQLite refused a statement of ours: {fault.Message}", fault);
+    }
+
+    private static string Text(PrimaryFault fault) => fault switch
+    {
+        PrimaryFault.Unreachable => "The primary database does not answer: it is locked, or its disk does not take writes.",
+        PrimaryFault.Unreadable => "The primary database's file is not there, or may not be read and written.",
+        PrimaryFault.Foreign => "The file at the primary's place belongs to another cluster. Nothing is written into it.",
+        PrimaryFault.Empty => "The primary database is empty, but this cluster has written to it. Nothing is written into it until 'holdfast doctor' has decided.",
+        _ => "The primary database is cut off or damaged. Nothing is written into it until 'holdfast doctor' has decided.",
+    };
+
+    private void Close()
+    {
+        _session?.Dispose();
+        _session = null;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await lane.RunAsync(
+            () =>
+            {
+                Close();
+                return true;
+            },
+            CancellationToken.None).ConfigureAwait(false);
+        lane.Dispose();
+    }
+
+    private sealed class Session(SqliteConnection connection, string device, ulong inode) : IDisposable
+    {
+        public SqliteConnection Connection { get; } = connection;
+
+        public string Device { get; } = device;
+
+        public ulong Inode { get; } = inode;
+
+        public string? ClusterId { get; set; }
+
+        public View View { get; } = new(connection);
+
+        public RowWriter Rows { get; } = new(connection);
+
+        public ChangeLogTable Log { get; } = new(connection);
+
+        public void Dispose()
+        {
+            Rows.Dispose();
+            Connection.RollBack();
+            Connection.Dispose();
+        }
+    }
+}

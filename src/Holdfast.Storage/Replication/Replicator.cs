@@ -1,0 +1,280 @@
+using System.Globalization;
+using Holdfast.Storage.ChangeLog;
+using Holdfast.Storage.Node;
+using Holdfast.Storage.Primary;
+
+namespace Holdfast.Storage.Replication;
+
+/// <summary>Carries facts from the journal to the primary, and the change log from the primary to the replica. Nothing of a sign-in waits for it.</summary>
+/// <remarks>Its steps are methods, so that a simulated world can drive them; <see cref="RunAsync"/> is the loop of the real one.</remarks>
+public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings world) : IDisposable
+{
+    /// <summary>Versions of one transaction of the primary.</summary>
+    public const int BatchSize = 500;
+
+    /// <summary>How often the log is asked for news that nobody announced.</summary>
+    public static readonly TimeSpan PollEvery = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>The pause between two full batches: catching up after an outage must not take the machine from sign-ins.</summary>
+    public static readonly TimeSpan Breather = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>How long one step may wait for the primary before it counts as hung.</summary>
+    public static readonly TimeSpan StepDeadline = TimeSpan.FromSeconds(5);
+
+    private readonly SemaphoreSlim _news = new(0, 1);
+    private readonly Lock _lock = new();
+    private readonly List<(long Sequence, TaskCompletionSource Reached)> _waiting = [];
+    private LogPosition _position = node.Read(ReadPosition);
+    private PrimaryHealth _health = new(null, world.Clock.GetUtcNow(), null, null);
+    private DateTimeOffset _prunedAt;
+
+    /// <summary>How the primary looked at the last contact.</summary>
+    public PrimaryHealth Health => Volatile.Read(ref _health);
+
+    /// <summary>The last change-log row that this replica has applied.</summary>
+    public LogPosition Position
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _position;
+            }
+        }
+    }
+
+    /// <summary>There is something to ship or to read: do not wait for the next poll.</summary>
+    public void Nudge()
+    {
+        try
+        {
+            if (_news.CurrentCount == 0)
+            {
+                _news.Release();
+            }
+        }
+        catch (SemaphoreFullException)
+        {
+            // Another nudge came first; one is enough.
+        }
+    }
+
+    /// <summary>Waits until the replica has a row of the log.</summary>
+    public async Task ReachAsync(long sequence, CancellationToken ct)
+    {
+        TaskCompletionSource reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_lock)
+        {
+            if (_position.Sequence >= sequence)
+            {
+                return;
+            }
+            _waiting.Add((sequence, reached));
+        }
+        Nudge();
+        try
+        {
+            await reached.Task.WaitAsync(ct).ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (_lock)
+            {
+                _waiting.RemoveAll(w => w.Reached == reached);
+            }
+        }
+    }
+
+    /// <summary>Ships and reads until it is told to stop. What goes wrong is noted in <see cref="Health"/> and tried again.</summary>
+    public async Task RunAsync(CancellationToken ct)
+    {
+        while (!ct.IsCancellationRequested)
+        {
+            var more = await StepAsync(ct).ConfigureAwait(false);
+            try
+            {
+                if (more)
+                {
+                    await Task.Delay(Breather, world.Clock, ct).ConfigureAwait(false);
+                }
+                else
+                {
+                    await WaitForNewsAsync(ct).ConfigureAwait(false);
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task WaitForNewsAsync(CancellationToken ct)
+    {
+        using var poll = new CancellationTokenSource(PollEvery, world.Clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(poll.Token, ct);
+        try
+        {
+            await _news.WaitAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            // The poll's turn.
+        }
+    }
+
+    /// <summary>One batch each way.</summary>
+    /// <returns>Whether there is more to carry at once.</returns>
+    public async Task<bool> StepAsync(CancellationToken ct)
+    {
+        using var deadline = new CancellationTokenSource(StepDeadline, world.Clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
+        try
+        {
+            // Reading first: a log that lost its tail must be noticed before anything is written on top of it.
+            var more = await TailAsync(either.Token).ConfigureAwait(false);
+            more |= await ShipAsync(either.Token).ConfigureAwait(false);
+            await PruneAsync(either.Token).ConfigureAwait(false);
+            NoteContact();
+            return more;
+        }
+        catch (PrimaryUnavailableException fault)
+        {
+            NoteFault(fault.Fault, fault.Message);
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            NoteFault(PrimaryFault.Unreachable, "The primary database accepts work and does not answer.");
+        }
+        catch (StorageUnavailableException)
+        {
+            // This node's own disk: the writer notes it, and readiness tells it.
+        }
+        catch (OperationCanceledException)
+        {
+            // Told to stop.
+        }
+        return false;
+    }
+
+    private async Task<bool> TailAsync(CancellationToken ct)
+    {
+        var from = Position;
+        var page = await primary.ReadLogAsync(from, BatchSize, ct).ConfigureAwait(false);
+        if (!page.Matches)
+        {
+            await GoBackAsync(from, page.Head, ct).ConfigureAwait(false);
+            return true;
+        }
+        if (page.Rows.Count > 0)
+        {
+            Reached(await node.Writer.EnqueueAsync(session => session.Absorb(from, page.Rows)).WaitAsync(ct).ConfigureAwait(false));
+        }
+        return page.Rows.Count == BatchSize;
+    }
+
+    /// <summary>The primary does not have our row at its place: it was restored or failed over without its tail.</summary>
+    private async Task GoBackAsync(LogPosition ours, LogPosition head, CancellationToken ct)
+    {
+        var kept = node.Read(view => view.Query<Kept>("SELECT epoch AS Epoch, sequence AS Sequence, hash AS Hash FROM log_tail ORDER BY sequence DESC LIMIT 100000"))
+            .ConvertAll(k => new LogPosition(k.Epoch, k.Sequence, k.Hash));
+        var common = await primary.FindCommonAsync(kept, ct).ConfigureAwait(false);
+        if (head.Epoch <= ours.Epoch)
+        {
+            await primary.BeginEpochAsync(head, ct).ConfigureAwait(false);   // the first to see it; conditional, so that only one does
+        }
+        await node.Writer.EnqueueAsync(session =>
+        {
+            session.GoBackTo(common, nothingInCommon: common.Sequence == 0);
+            return true;
+        }).WaitAsync(ct).ConfigureAwait(false);
+        Reached(common);
+    }
+
+    private async Task<bool> ShipAsync(CancellationToken ct)
+    {
+        var (again, all, shipped) = node.Read(view => (
+            view.Query<Again>("SELECT place AS Place, version AS Version FROM offer_again ORDER BY place LIMIT @BatchSize", new { BatchSize }),
+            ReadState(view, "offering_all"),
+            long.Parse(ReadState(view, "shipped") ?? "0", CultureInfo.InvariantCulture)));
+        if (again.Count > 0)
+        {
+            await primary.OfferAsync(again.ConvertAll(a => a.Version), ct).ConfigureAwait(false);
+            await node.Writer.EnqueueAsync(session => session.OfferedAgain(again[^1].Place)).WaitAsync(ct).ConfigureAwait(false);
+            return true;
+        }
+        if (!string.IsNullOrEmpty(all))
+        {
+            var page = await node.Writer.EnqueueAsync(session => session.NextOfAll(BatchSize)).WaitAsync(ct).ConfigureAwait(false);
+            await primary.OfferAsync(page.Versions, ct).ConfigureAwait(false);
+            await node.Writer.EnqueueAsync(session => session.OfferedAll(page.Then)).WaitAsync(ct).ConfigureAwait(false);
+            return true;
+        }
+        var facts = node.Read(view => Journal.ReadAfter(view, shipped, BatchSize));
+        if (facts.Count == 0)
+        {
+            return false;
+        }
+        await primary.OfferAsync(facts.ConvertAll(f => f.Version), ct).ConfigureAwait(false);
+        await node.Writer.EnqueueAsync(session => session.SetShipped(facts[^1].Position, from: shipped)).WaitAsync(ct).ConfigureAwait(false);
+        // What was just shipped comes back through the log: read it now, so that the position stays level.
+        return true;
+    }
+
+    private async Task PruneAsync(CancellationToken ct)
+    {
+        var now = world.Clock.GetUtcNow();
+        if (now - _prunedAt < TimeSpan.FromMinutes(1))
+        {
+            return;
+        }
+        _prunedAt = now;
+        // An hour late, so that a clock that is a little behind elsewhere never asks for a row that is gone here.
+        var expiredBefore = now - TimeSpan.FromHours(1);
+        await node.Writer.EnqueueAsync(session =>
+        {
+            session.TakeAside();
+            session.Prune(expiredBefore);
+            return true;
+        }).WaitAsync(ct).ConfigureAwait(false);
+        await primary.PruneAsync(expiredBefore, ct).ConfigureAwait(false);
+    }
+
+    private void Reached(LogPosition position)
+    {
+        lock (_lock)
+        {
+            _position = position;
+            foreach (var (_, reached) in _waiting.Where(w => w.Sequence <= position.Sequence))
+            {
+                reached.TrySetResult();
+            }
+        }
+    }
+
+    internal void NoteFault(PrimaryFault fault, string text)
+    {
+        var was = Health;
+        Volatile.Write(ref _health, new PrimaryHealth(fault, was.Fault is null ? world.Clock.GetUtcNow() : was.Since, text, was.LastContact));
+    }
+
+    private void NoteContact()
+    {
+        var now = world.Clock.GetUtcNow();
+        var was = Health;
+        Volatile.Write(ref _health, new PrimaryHealth(null, was.Fault is null ? was.Since : now, null, now));
+    }
+
+    private static LogPosition ReadPosition(View view) =>
+        ReadState(view, "position")?.Split('/') is [var epoch, var sequence, var hash]
+            ? new LogPosition(long.Parse(epoch, CultureInfo.InvariantCulture), long.Parse(sequence, CultureInfo.InvariantCulture), hash)
+            : LogPosition.Start;
+
+    private static string? ReadState(View view, string name) => view.Find<string>("SELECT value FROM node_state WHERE name = @name", new { name });
+
+    public void Dispose() => _news.Dispose();
+
+    private sealed record Kept(long Epoch, long Sequence, string Hash);
+
+    private sealed record Again(long Place, string Version);
+}

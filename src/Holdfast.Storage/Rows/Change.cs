@@ -1,0 +1,45 @@
+namespace Holdfast.Storage.Rows;
+
+/// <summary>A wish to change a row: the columns named take these values, stamped by whoever applies it. Other groups stay as they are.</summary>
+/// <param name="Values">Text, 64-bit integer, boolean or null by column; a group is named whole or not at all.</param>
+public sealed record Change(Table Table, string Id, IReadOnlyDictionary<string, object?> Values)
+{
+    /// <param name="values">Columns and their values.</param>
+    public static Change To(Table table, string id, params ReadOnlySpan<(string Column, object? Value)> values)
+    {
+        var map = new Dictionary<string, object?>(values.Length, StringComparer.Ordinal);
+        foreach (var (column, value) in values)
+        {
+            map.Add(column, value switch { bool flag => flag ? 1L : 0L, int number => (long)number, _ => value });
+        }
+        return new Change(table, id, map);
+    }
+
+    /// <summary>The version that it becomes, under one stamp.</summary>
+    internal RowVersion Stamped(string stamp)
+    {
+        var groups = new GroupVersion?[Table.Groups.Length];
+        foreach (var (column, value) in Values)
+        {
+            var (g, c) = Table.Place(column);
+            (groups[g] ??= new GroupVersion(stamp, new object?[Table.Groups[g].Columns.Length])).Values[c] = value;
+        }
+        return new RowVersion(Table, Id, groups);
+    }
+
+    /// <summary>Whether the change speaks of this group.</summary>
+    internal bool Touches(Group group) => Values.ContainsKey(group.Columns[0]);
+}
+
+/// <summary>What a decision came to: the answer, and the changes that must be kept before it is given.</summary>
+public sealed record Decision<T>(T Answer, IReadOnlyList<Change> Changes);
+
+/// <summary>Ways to write a decision down.</summary>
+public static class Decide
+{
+    /// <summary>An answer that changes nothing.</summary>
+    public static Decision<T> Nothing<T>(T answer) => new(answer, []);
+
+    /// <summary>An answer and what it changes.</summary>
+    public static Decision<T> To<T>(T answer, params IReadOnlyList<Change> changes) => new(answer, changes);
+}

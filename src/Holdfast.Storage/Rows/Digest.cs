@@ -1,0 +1,33 @@
+using System.Data.Common;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Holdfast.Storage.Rows;
+
+/// <summary>One hash over everything that a database holds, so that two can be compared.</summary>
+public static class Digest
+{
+    /// <param name="now">Rows that have expired by now do not count, whether or not they are pruned yet.</param>
+    /// <returns>SHA-256 in hex, over the canonical text of all rows of all tables.</returns>
+    public static string Of(DbConnection connection, IEnumerable<Table> tables, DateTimeOffset now)
+    {
+        using var rows = new RowWriter(connection);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var table in tables)
+        {
+            foreach (var row in rows.ReadAll(table))
+            {
+                if (!HasExpired(row, now))
+                {
+                    hash.AppendData(Encoding.UTF8.GetBytes(row.ToJson()));
+                }
+            }
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>Whether a row of a table that expires is past its time.</summary>
+    internal static bool HasExpired(RowVersion row, DateTimeOffset now) =>
+        row.Table.Expires && Convert.ToInt64(row.Value("expires_at") ?? 0L, CultureInfo.InvariantCulture) <= now.ToUnixTimeMilliseconds();
+}

@@ -1,0 +1,19 @@
+using System.Data.Common;
+using Dapper;
+
+namespace Holdfast.Storage.Rows;
+
+/// <summary>Forgetting rows whose time is over. Each database does it alone: such a row has no effect any more, and no digest counts it.</summary>
+internal static class Expiry
+{
+    /// <summary>Deletes up to so many rows per table.</summary>
+    public static void Prune(DbConnection connection, DateTimeOffset expiredBefore, int most)
+    {
+        foreach (var table in Schema.Tables.Where(t => t.Expires))
+        {
+            connection.Execute(
+                $"DELETE FROM {table.Name} WHERE id IN (SELECT id FROM {table.Name} WHERE expires_at < @before LIMIT @most)",
+                new { before = expiredBefore.ToUnixTimeMilliseconds(), most });
+        }
+    }
+}

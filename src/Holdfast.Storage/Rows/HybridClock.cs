@@ -1,0 +1,44 @@
+using System.Globalization;
+
+namespace Holdfast.Storage.Rows;
+
+/// <summary>Hybrid logical clock: stamps follow wall time, and never go back nor repeat (Kulkarni et al. 2014).</summary>
+/// <remarks>A stamp is 12 hex digits of Unix milliseconds, 4 of a counter, a dot, and the incarnation that made it; its order is that of its characters.</remarks>
+public sealed class HybridClock(TimeProvider clock, string incarnation)
+{
+    /// <summary>How far a stamp may lie ahead of this node's clock before its version waits aside.</summary>
+    public static readonly TimeSpan MostAhead = TimeSpan.FromSeconds(60);
+
+    private readonly Lock _lock = new();
+    private long _last;
+
+    /// <summary>A new stamp, later than all that this clock gave or saw, and than <paramref name="after"/>.</summary>
+    public string Next(string after = "")
+    {
+        lock (_lock)
+        {
+            var now = clock.GetUtcNow().ToUnixTimeMilliseconds() << 16;
+            _last = Math.Max(Math.Max(now, _last + 1), after.Length == 0 ? 0 : Parse(after) + 1);
+            return $"{_last:x16}.{incarnation}";
+        }
+    }
+
+    /// <summary>Takes note of a stamp made elsewhere.</summary>
+    public void Observe(string stamp)
+    {
+        if (stamp.Length >= 16)
+        {
+            lock (_lock)
+            {
+                _last = Math.Max(_last, Parse(stamp));
+            }
+        }
+    }
+
+    /// <summary>Whether the stamp lies further ahead of wall time than honest clocks do.</summary>
+    public bool IsAhead(string stamp) =>
+        stamp.Length >= 16 && !stamp.EndsWith(incarnation, StringComparison.Ordinal)
+        && (Parse(stamp) >> 16) > (clock.GetUtcNow() + MostAhead).ToUnixTimeMilliseconds();
+
+    private static long Parse(string stamp) => long.Parse(stamp.AsSpan(0, 16), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,60 @@
+using System.Globalization;
+
+namespace Holdfast.Storage.Rows;
+
+/// <summary>The join of two versions of one row: commutative, associative, idempotent (decision 0001).</summary>
+public static class Join
+{
+    /// <summary>The join, and whether it differs from <paramref name="held"/>.</summary>
+    /// <param name="held">What is there; null when nothing is.</param>
+    public static (RowVersion Joined, bool Differs) Of(RowVersion? held, RowVersion incoming)
+    {
+        if (held is null)
+        {
+            return (incoming, true);
+        }
+        var groups = new GroupVersion?[held.Groups.Length];
+        var differs = false;
+        for (var g = 0; g < groups.Length; g++)
+        {
+            var (a, b) = (held.Groups[g], incoming.Groups[g]);
+            var incomingStays = b is not null && (a is null || Precedence(held.Table.Groups[g].Rule, b, a) > 0);
+            groups[g] = incomingStays ? b : a;
+            differs |= incomingStays;
+        }
+        return (new RowVersion(held.Table, held.Id, groups), differs);
+    }
+
+    /// <summary>Above 0 when <paramref name="x"/> stays, below when <paramref name="y"/> does, 0 when they are the same.</summary>
+    private static int Precedence(MergeRule rule, GroupVersion x, GroupVersion y)
+    {
+        var later = string.CompareOrdinal(x.Stamp, y.Stamp);
+        var order = rule switch
+        {
+            MergeRule.Later => later,
+            MergeRule.First => -later,
+            MergeRule.Greatest => Compare(x.Values[0], y.Values[0]) is var c and not 0 ? c : later,
+            MergeRule.Least => -Compare(x.Values[0], y.Values[0]) is var c and not 0 ? c : later,
+            MergeRule.Claim =>
+                Compare(x.Values[1], y.Values[1]) is var term and not 0 ? term
+                : Compare(x.Values[2], y.Values[2]) is var verified and not 0 ? verified
+                : -later,
+            _ => throw new ArgumentOutOfRangeException(nameof(rule)),
+        };
+        // No honest writer gives one stamp to two values. Should it happen, every node must still choose alike.
+        return order != 0 ? order : string.CompareOrdinal(Text(x), Text(y));
+    }
+
+    private static int Compare(object? x, object? y) => (x, y) switch
+    {
+        (null, null) => 0,
+        (null, _) => -1,
+        (_, null) => 1,
+        (long a, long b) => a.CompareTo(b),
+        _ => string.CompareOrdinal(Text(x), Text(y)),
+    };
+
+    private static string Text(GroupVersion group) => string.Join('\u001f', group.Values.Select(v => v is null ? "\u0000" : Text(v)));
+
+    private static string Text(object value) => Convert.ToString(value, CultureInfo.InvariantCulture)!;
+}

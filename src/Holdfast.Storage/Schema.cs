@@ -1,0 +1,96 @@
+using Holdfast.Storage.Rows;
+using static Holdfast.Storage.Rows.MergeRule;
+
+namespace Holdfast.Storage;
+
+/// <summary>Every table that is merged and replicated. The SQL that makes them is in <c>Migrations/</c>; a test compares the two.</summary>
+/// <remarks>Times are Unix milliseconds (UTC). Columns whose text is sealed end in <c>_sealed</c>.</remarks>
+public static class Schema
+{
+    public static readonly Table Environments = new("environments",
+        [new("made", First, "name", "client_id", "id_key_sealed", "created_at")]);
+
+    /// <summary>Lives of nodes: a row per incarnation.</summary>
+    public static readonly Table Nodes = new("nodes",
+        [new("made", First, "name", "region", "zone", "born_at")]);
+
+    /// <summary>API keys, by the SHA-256 of their value (hex).</summary>
+    public static readonly Table ApiKeys = new("api_keys",
+        [new("made", First, "environment_id", "name", "hash", "obfuscated_value", "created_at")]);
+
+    /// <summary>Keys that sign tokens. One that was never activated is published and unused: switching to it is possible at any time.</summary>
+    public static readonly Table SigningKeys = new("signing_keys",
+        [new("made", First, "environment_id", "private_key_sealed", "public_jwk", "created_at"), new("use", Later, "activated_at")]);
+
+    public static readonly Table RedirectUris = new("redirect_uris",
+        [new("made", First, "environment_id", "uri", "created_at"), new("presence", Later, "present", "is_default"), new("touched", Greatest, "updated_at")]);
+
+    public static readonly Table Organizations = new("organizations",
+        [
+            new("made", First, "environment_id", "created_at"), new("named", Later, "name"),
+            new("outside", Later, "allow_profiles_outside_organization"), new("meta", Later, "metadata"),
+            new("external", Later, "external_id"), new("billing", Later, "stripe_customer_id"), new("touched", Greatest, "updated_at"),
+        ]);
+
+    public static readonly Table OrganizationDomains = new("organization_domains",
+        [
+            new("made", First, "environment_id", "organization_id", "domain", "created_at"), new("status", Later, "state", "verification_strategy"),
+            new("presence", Later, "present"), new("touched", Greatest, "updated_at"),
+        ]);
+
+    /// <summary>Who a unique value belongs to: id is the hash of (environment, kind, value).</summary>
+    public static readonly Table Claims = new("claims",
+        [new("claim", Claim, "holder", "term", "verified"), new("made", First, "environment_id", "kind", "value")]);
+
+    public static readonly Table Connections = new("connections",
+        [
+            new("made", First, "environment_id", "organization_id", "connection_type", "created_at"), new("named", Later, "name"),
+            new("setup", Later, "settings_sealed"), new("places", Later, "domains"), new("status", Later, "state"), new("touched", Greatest, "updated_at"),
+        ]);
+
+    /// <summary>What an OpenID provider last said of itself, by connection. Kept until it says something else (law 6).</summary>
+    public static readonly Table ProviderDocuments = new("provider_documents",
+        [new("document", Later, "environment_id", "metadata", "keys", "read_at")]);
+
+    public static readonly Table Profiles = new("profiles",
+        [
+            new("made", First, "environment_id", "connection_id", "organization_id", "connection_type", "idp_id", "created_at"),
+            new("attributes", Later, "email", "first_name", "last_name", "groups", "raw_attributes"), new("touched", Greatest, "updated_at"),
+        ]);
+
+    /// <summary>Authorization codes of Single Sign-On, by the hash of the code.</summary>
+    public static readonly Table SsoCodes = new("sso_codes",
+        [
+            new("made", First, "environment_id", "authority", "client_id", "connection_id", "profile_id", "redirect_uri", "code_challenge", "created_at",
+                "expires_at"),
+        ], Expires: true);
+
+    /// <summary>Single-use items that were used: codes, flows, assertions. <c>request</c> is the idempotent request that did it.</summary>
+    public static readonly Table Spends = new("spends",
+        [new("made", First, "environment_id", "kind", "request", "created_at", "expires_at")], Expires: true);
+
+    /// <summary>Denies, each with an id of its own; <c>subject</c> is the id of what is denied (law 4).</summary>
+    public static readonly Table Denies = new("denies",
+        [new("made", First, "environment_id", "subject", "reason", "created_at")], JournalShare.Deny);
+
+    /// <summary>Denies that were lifted, each by its id.</summary>
+    public static readonly Table Lifts = new("lifts",
+        [new("made", First, "environment_id", "deny_id", "created_at")]);
+
+    public static readonly Table Events = new("events",
+        [new("made", First, "environment_id", "event", "data", "created_at")]);
+
+    /// <summary>Answers of requests that carried an <c>Idempotency-Key</c>.</summary>
+    public static readonly Table IdempotencyKeys = new("idempotency_keys",
+        [new("made", First, "environment_id", "status", "body_sealed", "created_at", "expires_at")], Expires: true);
+
+    /// <summary>All of them, in the order that the digest takes.</summary>
+    public static IReadOnlyList<Table> Tables { get; } =
+    [
+        Environments, Nodes, ApiKeys, SigningKeys, RedirectUris, Organizations, OrganizationDomains, Claims, Connections, ProviderDocuments, Profiles,
+        SsoCodes, Spends, Denies, Lifts, Events, IdempotencyKeys,
+    ];
+
+    /// <summary>The same by name.</summary>
+    public static IReadOnlyDictionary<string, Table> ByName { get; } = Tables.ToDictionary(t => t.Name, StringComparer.Ordinal);
+}

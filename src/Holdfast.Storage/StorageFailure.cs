@@ -1,0 +1,39 @@
+namespace Holdfast.Storage;
+
+/// <summary>Something that storage stands on is away. Caught once, at the HTTP floor: 503 and <c>Retry-After</c>.</summary>
+public abstract class StorageUnavailableException(string message, Exception? inner) : Exception(message, inner);
+
+/// <summary>The primary did not answer, or must not be written to. Whether it wrote may be unknown: repeat only what is safe to repeat.</summary>
+public sealed class PrimaryUnavailableException(PrimaryFault fault, string message, Exception? inner = null)
+    : StorageUnavailableException(message, inner)
+{
+    public PrimaryFault Fault { get; } = fault;
+}
+
+/// <summary>Why the primary cannot be used.</summary>
+public enum PrimaryFault
+{
+    /// <summary>Locked, hung, slow, unreachable: it may come back by itself.</summary>
+    Unreachable,
+
+    /// <summary>Its file is not there, or its owner may not read and write it.</summary>
+    Unreadable,
+
+    /// <summary>It is there and empty, though this cluster has written to it. A person decides: <c>holdfast doctor</c>.</summary>
+    Empty,
+
+    /// <summary>It is cut off or corrupt. A person decides.</summary>
+    Damaged,
+
+    /// <summary>It belongs to another cluster. A person decides.</summary>
+    Foreign,
+
+    /// <summary>A younger release has migrated it.</summary>
+    TooNew,
+}
+
+/// <summary>This node's own disk does not take writes.</summary>
+public sealed class JournalUnavailableException(string message, Exception? inner = null) : StorageUnavailableException(message, inner);
+
+/// <summary>The share of the journal that this kind of fact may use is full. Denies still go in.</summary>
+public sealed class JournalFullException(string message) : StorageUnavailableException(message, null);

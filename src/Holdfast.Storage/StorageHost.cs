@@ -1,0 +1,89 @@
+using Holdfast.Storage.Node;
+using Holdfast.Storage.Primary;
+using Holdfast.Storage.Primary.Sqlite;
+using Holdfast.Storage.Replication;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Storage;
+
+/// <summary>Where a node's storage is, and who the node is.</summary>
+/// <param name="Data">The folder of <c>node.db</c>.</param>
+/// <param name="PrimaryFile">The embedded primary's file.</param>
+public sealed record StorageSettings(string Data, string PrimaryFile, string Node, string Region, string Zone, JournalLimits Journal);
+
+/// <summary>One node's storage, running: opened, its cluster known, the replica level or started cold, and the replicator at work.</summary>
+public sealed class StorageHost : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+    private readonly IPrimary _primary;
+    private Task _replicating = Task.CompletedTask;
+
+    private StorageHost(NodeStore node, IPrimary primary, Replicator replicator, Surroundings world)
+    {
+        (Node, _primary, Replicator) = (node, primary, replicator);
+        Database = new Database(node, primary, replicator, world);
+    }
+
+    public NodeStore Node { get; }
+
+    public Replicator Replicator { get; }
+
+    public Database Database { get; }
+
+    /// <summary>Opens the node's disk, and the primary if it can be reached. A node that has data starts without it (law 8).</summary>
+    /// <param name="around">Puts something between the node and its primary: an outage.</param>
+    /// <exception cref="PrimaryUnavailableException">The node's disk is empty, and there is nothing to fill it from.</exception>
+    public static async Task<StorageHost> StartAsync(
+        StorageSettings settings, Surroundings world, CancellationToken ct, Func<IPrimary, IPrimary>? around = null)
+    {
+        Directory.CreateDirectory(settings.Data);
+        var node = NodeStore.Open(Path.Combine(settings.Data, "node.db"), settings.Journal, world, Lane.OnThread("holdfast writer"));
+        IPrimary? primary = null;
+        try
+        {
+            var cluster = await node.Writer.EnqueueAsync(session => session.State.Cluster).ConfigureAwait(false);
+            primary = new SqlitePrimary(settings.PrimaryFile, () => cluster, node.Clock, world, Lane.OnThread("holdfast primary"));
+            primary = around?.Invoke(primary) ?? primary;
+            var isFresh = cluster is null;
+            if (isFresh)
+            {
+                cluster = await primary.FindClusterAsync(ct).ConfigureAwait(false)
+                    ?? await primary.BootstrapAsync("cluster_" + Convert.ToHexStringLower(world.Entropy.Bytes(12)), ct).ConfigureAwait(false);
+                await node.Writer.EnqueueAsync(session => session.State.Cluster = cluster).ConfigureAwait(false);
+            }
+            if (node.IsNewLife)
+            {
+                await node.Writer.RecordAsync(_ => Decide.To(true, Change.To(Schema.Nodes, node.Incarnation,
+                    ("name", settings.Node), ("region", settings.Region), ("zone", settings.Zone), ("born_at", world.Clock.GetUtcNow().ToUnixTimeMilliseconds()))))
+                    .ConfigureAwait(false);
+            }
+            var host = new StorageHost(node, primary, new Replicator(node, primary, world), world);
+            while (isFresh && await host.Replicator.StepAsync(ct).ConfigureAwait(false))
+            {
+                // An empty disk is filled before the node says that it is ready.
+            }
+            node.Writer.Journaled = host.Replicator.Nudge;
+            host._replicating = Task.Run(() => host.Replicator.RunAsync(host._stop.Token), CancellationToken.None);
+            return host;
+        }
+        catch
+        {
+            if (primary is not null)
+            {
+                await primary.DisposeAsync().ConfigureAwait(false);
+            }
+            node.Dispose();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _replicating.ConfigureAwait(false);
+        await _primary.DisposeAsync().ConfigureAwait(false);
+        Replicator.Dispose();
+        Node.Dispose();
+        _stop.Dispose();
+    }
+}
