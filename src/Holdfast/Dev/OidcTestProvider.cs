@@ -178,7 +178,8 @@ internal sealed class OidcTestProvider
     private Task FormAsync(HttpContext http, Func<string, string> asked, TestPerson person, string? fault) =>
         IsOurs(asked)
             ? TestPages.SignInAsync(
-                http, $"{Path}/authorize", asked("client_id"), s_carried.Select(name => KeyValuePair.Create(name, asked(name))), person, fault)
+                http, $"{Path}/authorize", asked("client_id"), s_carried.Select(name => KeyValuePair.Create(name, asked(name))), person, fault,
+                mayRefuse: true)
             : StrangeAsync(http);
 
     /// <summary>Sends the browser back, but only to where it may go.</summary>
