@@ -33,7 +33,11 @@ internal sealed class SamlTestProvider(TestIdentityProviderKeys keys, OwnAddress
     /// <summary>Takes the form, and answers with another that posts the response to who asked.</summary>
     public async Task SignInAsync(HttpContext http)
     {
-        var form = await http.Request.ReadFormAsync(http.RequestAborted);
+        if (await TestPages.ReadFormAsync(http) is not { } form)
+        {
+            await StrangeAsync(http, "What was posted is not a form.");
+            return;
+        }
         var (message, relayState) = (form["SAMLRequest"].ToString(), form["RelayState"].ToString());
         if (!TryRead(message, out var request, out var strange))   // once more: a post may come from anywhere
         {

@@ -38,6 +38,23 @@ internal static class TestPages
         return http.Response.WriteAsync(Style);
     }
 
+    /// <returns>What was posted; null when it is no form that can be read.</returns>
+    public static async Task<IFormCollection?> ReadFormAsync(HttpContext http)
+    {
+        if (!http.Request.HasFormContentType)
+        {
+            return null;
+        }
+        try
+        {
+            return await http.Request.ReadFormAsync(http.RequestAborted);
+        }
+        catch (InvalidDataException)   // characters that no browser sends, or more fields than the server takes
+        {
+            return null;
+        }
+    }
+
     /// <summary>The sign-in form, filled with <paramref name="person"/>.</summary>
     /// <param name="action">Where it is posted.</param>
     /// <param name="client">Who asked, to be shown.</param>
