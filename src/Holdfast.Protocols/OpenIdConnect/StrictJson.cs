@@ -3,8 +3,8 @@ using System.Text.Json;
 
 namespace Holdfast.Protocols.OpenIdConnect;
 
-/// <summary>JSON from strangers: bounded in size and depth, without comments, and without a name that stands twice (two readers would each
-/// take another one of them).</summary>
+/// <summary>JSON from strangers: bounded in size and depth, without comments, without a name that stands twice (two readers would each take
+/// another one of them), and without half a surrogate pair, which would throw in whoever reads that text later.</summary>
 internal static class StrictJson
 {
     private static readonly JsonDocumentOptions s_options = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
@@ -20,13 +20,10 @@ internal static class StrictJson
         try
         {
             value = JsonElement.Parse(utf8, s_options);
+            ReadAllTexts(value);
             return value.ValueKind == JsonValueKind.Object;
         }
-        catch (JsonException)
-        {
-            return false;
-        }
-        catch (InvalidOperationException)   // a name that is not sound UTF-16
+        catch (Exception e) when (e is JsonException or InvalidOperationException)   // the second for text that is not sound UTF-16
         {
             return false;
         }
@@ -35,18 +32,7 @@ internal static class StrictJson
     /// <returns>False when it is absent, empty, or not a string.</returns>
     public static bool TryGetText(this JsonElement json, string name, [NotNullWhen(true)] out string? text)
     {
-        text = null;
-        if (json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String)
-        {
-            try
-            {
-                text = value.GetString();
-            }
-            catch (InvalidOperationException)   // a lone surrogate
-            {
-                return false;
-            }
-        }
+        text = json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
         return !string.IsNullOrEmpty(text);
     }
 
@@ -61,4 +47,27 @@ internal static class StrictJson
 
     public static IReadOnlyDictionary<string, JsonElement> Members(this JsonElement json) =>
         json.EnumerateObject().ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal);
+
+    private static void ReadAllTexts(JsonElement value)
+    {
+        switch (value.ValueKind)
+        {
+            case JsonValueKind.Object:
+                foreach (var member in value.EnumerateObject())
+                {
+                    _ = member.Name;
+                    ReadAllTexts(member.Value);
+                }
+                break;
+            case JsonValueKind.Array:
+                foreach (var item in value.EnumerateArray())
+                {
+                    ReadAllTexts(item);
+                }
+                break;
+            case JsonValueKind.String:
+                _ = value.GetString();
+                break;
+        }
+    }
 }

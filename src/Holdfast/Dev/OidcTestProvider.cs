@@ -89,7 +89,11 @@ internal sealed class OidcTestProvider
     /// <summary>Takes the form, and sends the browser back with a code.</summary>
     public async Task SignInAsync(HttpContext http)
     {
-        var form = await http.Request.ReadFormAsync(http.RequestAborted);
+        if (await TestPages.ReadFormAsync(http) is not { } form)
+        {
+            await StrangeAsync(http);
+            return;
+        }
         string Asked(string name) => form[name].ToString();
 
         if (Refusal(Asked) is { } refusal)   // once more: a post may come from anywhere
@@ -116,12 +120,11 @@ internal sealed class OidcTestProvider
     /// <summary>Gives tokens for a code (RFC 6749 §4.1.3).</summary>
     public async Task TokenAsync(HttpContext http)
     {
-        if (!http.Request.HasFormContentType)
+        if (await TestPages.ReadFormAsync(http) is not { } form)
         {
             await ErrorAsync(http, 400, "invalid_request");
             return;
         }
-        var form = await http.Request.ReadFormAsync(http.RequestAborted);
         if (!IsClient(http.Request.Headers.Authorization.ToString(), form))
         {
             http.Response.Headers.WWWAuthenticate = "Basic realm=\"test identity provider\"";
@@ -178,7 +181,8 @@ internal sealed class OidcTestProvider
     private Task FormAsync(HttpContext http, Func<string, string> asked, TestPerson person, string? fault) =>
         IsOurs(asked)
             ? TestPages.SignInAsync(
-                http, $"{Path}/authorize", asked("client_id"), s_carried.Select(name => KeyValuePair.Create(name, asked(name))), person, fault)
+                http, $"{Path}/authorize", asked("client_id"), s_carried.Select(name => KeyValuePair.Create(name, asked(name))), person, fault,
+                mayRefuse: true)
             : StrangeAsync(http);
 
     /// <summary>Sends the browser back, but only to where it may go.</summary>

@@ -9,10 +9,15 @@ internal static class TestIdentityProviders
         this IEndpointRouteBuilder routes, TestIdentityProviderKeys keys, string publicUrl, TimeProvider clock)
     {
         var own = new OwnAddress(publicUrl);
+        var saml = new SamlTestProvider(keys, own, clock);
         var oidc = new OidcTestProvider(keys, own, clock);
 
         var pages = routes.MapGroup("").ExcludeFromDescription();
         pages.MapGet(TestPages.StylePath, TestPages.StyleAsync);
+
+        pages.MapGet($"{SamlTestProvider.Path}/metadata", saml.MetadataAsync);
+        pages.MapGet($"{SamlTestProvider.Path}/sso", saml.ShowAsync);
+        pages.MapPost($"{SamlTestProvider.Path}/sso", saml.SignInAsync);
 
         pages.MapGet($"{OidcTestProvider.Path}/.well-known/openid-configuration", oidc.DiscoverAsync);
         pages.MapGet($"{OidcTestProvider.Path}/jwks", oidc.KeysAsync);

@@ -38,14 +38,34 @@ internal static class TestPages
         return http.Response.WriteAsync(Style);
     }
 
+    /// <returns>What was posted; null when it is no form that can be read.</returns>
+    public static async Task<IFormCollection?> ReadFormAsync(HttpContext http)
+    {
+        if (!http.Request.HasFormContentType)
+        {
+            return null;
+        }
+        try
+        {
+            return await http.Request.ReadFormAsync(http.RequestAborted);
+        }
+        catch (InvalidDataException)   // characters that no browser sends, or more fields than the server takes
+        {
+            return null;
+        }
+    }
+
     /// <summary>The sign-in form, filled with <paramref name="person"/>.</summary>
     /// <param name="action">Where it is posted.</param>
     /// <param name="client">Who asked, to be shown.</param>
     /// <param name="carried">What comes back with the post as it is.</param>
     /// <param name="fault">What is wrong with the address; null when nothing is.</param>
+    /// <param name="mayRefuse">Offers a second button that sends the browser back with a no.</param>
     public static Task SignInAsync(
-        HttpContext http, string action, string client, IEnumerable<KeyValuePair<string, string>> carried, TestPerson person, string? fault)
+        HttpContext http, string action, string client, IEnumerable<KeyValuePair<string, string>> carried, TestPerson person, string? fault,
+        bool mayRefuse)
     {
+        var refuse = mayRefuse ? "\n<button class=\"second\" name=\"decision\" value=\"refuse\" formnovalidate>Refuse the sign-in</button>" : "";
         var invalid = fault is null ? "" : " aria-invalid=\"true\" aria-describedby=\"email-error\" autofocus";
         var error = fault is null ? "" : $"<p class=\"error\" id=\"email-error\" role=\"alert\">{E(fault)}</p>";
         return WriteAsync(http, fault is null ? 200 : 422, fault is null ? "Sign in" : "Error: sign in", $"""
@@ -59,8 +79,7 @@ internal static class TestPages
             <div class="field"><label for="first_name">First name</label><input id="first_name" name="first_name" autocomplete="off" value="{E(person.FirstName)}"></div>
             <div class="field"><label for="last_name">Last name</label><input id="last_name" name="last_name" autocomplete="off" value="{E(person.LastName)}"></div>
             <div class="field"><label for="groups">Groups <span class="hint">(separated by commas)</span></label><input id="groups" name="groups" autocomplete="off" value="{E(string.Join(", ", person.Groups))}"></div>
-            <button name="decision" value="sign_in">Sign in</button>
-            <button class="second" name="decision" value="refuse" formnovalidate>Refuse the sign-in</button>
+            <button name="decision" value="sign_in">Sign in</button>{refuse}
             </form>
             """);
     }

@@ -21,7 +21,7 @@ internal sealed record TestPerson(string Email, string FirstName, string LastNam
     /// <summary>Reads what was typed, bounded and trimmed, but not judged.</summary>
     public static TestPerson Read(IFormCollection form) => new(
         Field(form, "email"), Field(form, "first_name"), Field(form, "last_name"),
-        [.. form["groups"].ToString().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Take(100)]);
+        [.. form["groups"].ToString().Split(',').Select(Clean).Where(g => g.Length > 0).Take(100)]);
 
     /// <returns>What is wrong with the address; null when it will do.</returns>
     public string? Fault() =>
@@ -41,9 +41,19 @@ internal sealed record TestPerson(string Email, string FirstName, string LastNam
         ["groups"] = new JsonArray([.. Groups.Select(g => JsonValue.Create(g))]),
     };
 
-    private static string Field(IFormCollection form, string name)
+    private static string Field(IFormCollection form, string name) => Clean(form[name].ToString());
+
+    /// <summary>Trimmed, bounded, and without what XML cannot hold.</summary>
+    private static string Clean(string text)
     {
-        var text = form[name].ToString().Trim();
-        return text.Length > MaxLength + 1 ? text[..(MaxLength + 1)] : text;
+        var clean = new StringBuilder();
+        foreach (var rune in text.EnumerateRunes())
+        {
+            if (clean.Length <= MaxLength && !Rune.IsControl(rune) && rune.Value is not (0xFFFE or 0xFFFF))
+            {
+                clean.Append(rune);
+            }
+        }
+        return clean.ToString().Trim();
     }
 }

@@ -174,6 +174,6 @@ public sealed class ProviderMetadataTests
             Refused(ProviderMetadataRefusal.EndpointMissing, Read(document));
         }
         var lone = JsonSerializer.Serialize(Document()).Replace("idp.example/token", "idp.example/\\ud800", StringComparison.Ordinal);
-        Refused(ProviderMetadataRefusal.EndpointMissing, ProviderMetadata.Read(Encoding.UTF8.GetBytes(lone), Issuer, allowHttpLoopback: false));
+        Refused(ProviderMetadataRefusal.Malformed, ProviderMetadata.Read(Encoding.UTF8.GetBytes(lone), Issuer, allowHttpLoopback: false));
     }
 }

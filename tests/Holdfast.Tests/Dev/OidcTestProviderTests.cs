@@ -180,6 +180,22 @@ public sealed class OidcTestProviderTests : IAsyncDisposable
         Assert.Contains($"&error={error}&iss=", answer.Headers.Location!.OriginalString, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("/dev/idp/oidc/authorize")]
+    [InlineData("/dev/idp/oidc/token")]
+    [InlineData("/dev/idp/saml/sso")]
+    public async Task What_is_no_form_is_refused(string path)
+    {
+        using var json = new StringContent("{}", Encoding.UTF8, "application/json");
+        using var broken = new StringContent("email=%00", Encoding.UTF8, "application/x-www-form-urlencoded");
+
+        foreach (var content in new[] { json, broken })
+        {
+            using var answer = await _host.Browser.PostAsync(new Uri(path, UriKind.Relative), content);
+            Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        }
+    }
+
     [Fact]
     public async Task What_was_typed_stays_and_is_encoded()
     {

@@ -14,12 +14,14 @@ internal sealed partial class TestIdentityProviderHost : IAsyncDisposable
 {
     public const string PublicUrl = "http://127.0.0.1:4100";
 
-    private readonly WebApplication _app;
-    private readonly string _folder = Directory.CreateTempSubdirectory("holdfast-test-").FullName;
+    private static readonly Lazy<TestIdentityProviderKeys> s_keys = new(MakeKeys);   // slow to make, so all tests share a set
 
-    public TestIdentityProviderHost()
+    private readonly WebApplication _app;
+
+    /// <param name="keys">Null for the set that all tests share.</param>
+    public TestIdentityProviderHost(TestIdentityProviderKeys? keys = null)
     {
-        Keys = TestIdentityProviderKeys.LoadOrCreate(_folder, Clock);
+        Keys = keys ?? s_keys.Value;
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseTestServer();
@@ -41,8 +43,20 @@ internal sealed partial class TestIdentityProviderHost : IAsyncDisposable
     {
         Browser.Dispose();
         await _app.DisposeAsync();
-        Keys.Dispose();
-        Directory.Delete(_folder, recursive: true);
+    }
+
+    /// <summary>Those of a folder that nobody else has.</summary>
+    public static TestIdentityProviderKeys MakeKeys()
+    {
+        var folder = Directory.CreateTempSubdirectory("holdfast-test-").FullName;
+        try
+        {
+            return TestIdentityProviderKeys.LoadOrCreate(folder, TimeProvider.System);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     /// <summary>The one form of a page: where it leads, and its fields with what stands in them.</summary>
