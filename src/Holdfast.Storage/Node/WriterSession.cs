@@ -54,9 +54,11 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         var now = world.Clock.GetUtcNow();
         foreach (var change in decision.Changes)
         {
-            var version = Rows.Put(change, clock);
-            Journal.Append(version, version.ToJson(), now);
-            HasJournaled = true;
+            if (Rows.Put(change, clock) is { } version)
+            {
+                Journal.Append(version, version.ToJson(), now);
+                HasJournaled = true;
+            }
         }
         return decision.Answer;
     }

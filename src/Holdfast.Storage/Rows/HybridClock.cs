@@ -12,13 +12,18 @@ public sealed class HybridClock(TimeProvider clock, string incarnation)
     private readonly Lock _lock = new();
     private long _last;
 
-    /// <summary>A new stamp, later than all that this clock gave or saw, and than <paramref name="after"/>.</summary>
+    /// <summary>A new stamp, later than all that this clock gave or saw, and than <paramref name="after"/>. One from too far ahead is exceeded and moves no clock.</summary>
     public string Next(string after = "")
     {
         lock (_lock)
         {
             var now = clock.GetUtcNow().ToUnixTimeMilliseconds() << 16;
-            _last = Math.Max(Math.Max(now, _last + 1), after.Length == 0 ? 0 : Parse(after) + 1);
+            var replaced = after.Length == 0 ? 0 : Parse(after);
+            if (IsAhead(after) && replaced > _last)
+            {
+                return $"{replaced + 1:x16}.{incarnation}";
+            }
+            _last = Math.Max(Math.Max(now, _last + 1), replaced + 1);
             return $"{_last:x16}.{incarnation}";
         }
     }
