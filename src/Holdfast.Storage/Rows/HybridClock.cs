@@ -9,6 +9,9 @@ public sealed class HybridClock(TimeProvider clock, string incarnation)
     /// <summary>How far a stamp may lie ahead of this node's clock before its version waits aside.</summary>
     public static readonly TimeSpan MostAhead = TimeSpan.FromSeconds(60);
 
+    /// <summary>A stamp as long as all that this clock makes.</summary>
+    public string Sample { get; } = $"{0L:x16}.{incarnation}";
+
     private readonly Lock _lock = new();
     private long _last;
 

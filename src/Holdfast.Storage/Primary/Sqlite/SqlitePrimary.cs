@@ -227,14 +227,15 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
 
     public async ValueTask DisposeAsync()
     {
-        await lane.RunAsync(
-            () =>
-            {
-                Close();
-                return true;
-            },
-            CancellationToken.None).ConfigureAwait(false);
-        lane.Dispose();
+        try
+        {
+            lane.Post(Close);
+        }
+        catch (JournalUnavailableException)
+        {
+            return;   // disposed of before
+        }
+        await Task.Run(lane.Close).ConfigureAwait(false);   // bounded: a file that hangs must not keep the node from stopping
     }
 
     private sealed class Session(SqliteConnection connection, string device, ulong inode) : IDisposable
