@@ -4,8 +4,11 @@ namespace Holdfast.Storage;
 
 /// <summary>Where work is done one piece at a time, in the order it came. SQLite is synchronous, so each of its writers has a lane of its own.</summary>
 /// <param name="post">Hands a piece of work over. A simulated world decides itself when it runs.</param>
-public sealed class Lane(Action<Action> post, Action? close = null) : IDisposable
+public sealed class Lane(Action<Action> post, Func<bool>? close = null) : IDisposable
 {
+    /// <summary>How long a lane that is closed may take over the work that it has.</summary>
+    public static readonly TimeSpan LastPatience = TimeSpan.FromSeconds(5);
+
     /// <summary>A thread of its own.</summary>
     public static Lane OnThread(string name)
     {
@@ -36,11 +39,15 @@ public sealed class Lane(Action<Action> post, Action? close = null) : IDisposabl
             },
             () =>
             {
-                queue.CompleteAdding();
-                if (Thread.CurrentThread != thread)
+                try
                 {
-                    thread.Join(TimeSpan.FromSeconds(10));
+                    queue.CompleteAdding();
                 }
+                catch (ObjectDisposedException)
+                {
+                    return true;   // closed before, and the thread has ended
+                }
+                return Thread.CurrentThread != thread && thread.Join(LastPatience);
             });
     }
 
@@ -71,5 +78,8 @@ public sealed class Lane(Action<Action> post, Action? close = null) : IDisposabl
     }
 
     /// <summary>Takes no more work, finishes what it has.</summary>
-    public void Dispose() => close?.Invoke();
+    /// <returns>Whether it has finished; false when a piece of work hangs.</returns>
+    public bool Close() => close?.Invoke() ?? true;
+
+    public void Dispose() => Close();
 }

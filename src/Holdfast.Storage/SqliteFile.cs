@@ -35,6 +35,10 @@ internal static class SqliteFile
     /// <exception cref="SqliteException">Its result code was not OK.</exception>
     public static void Execute(this SqliteConnection connection, string sql) => SqliteException.ThrowExceptionForRC(raw.sqlite3_exec(connection.Handle, sql), connection.Handle);
 
+    /// <summary>Whether it is the file or its disk that refuses, and not a mistake in the statement: BUSY, LOCKED, READONLY, IOERR, CORRUPT, FULL, CANTOPEN,
+    /// PROTOCOL, NOTADB.</summary>
+    public static bool IsOfTheDisk(this SqliteException fault) => fault.SqliteErrorCode is 5 or 6 or 8 or 10 or 11 or 13 or 14 or 15 or 26;
+
     /// <summary>Ends a transaction if one is open; what fails here was failing already.</summary>
     public static void RollBack(this SqliteConnection connection)
     {

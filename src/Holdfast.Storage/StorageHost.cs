@@ -16,6 +16,7 @@ public sealed class StorageHost : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
     private readonly IPrimary _primary;
+    private int _disposed;
     private Task _replicating = Task.CompletedTask;
 
     private StorageHost(NodeStore node, IPrimary primary, Replicator replicator, Surroundings world)
@@ -51,12 +52,11 @@ public sealed class StorageHost : IAsyncDisposable
                     ?? await primary.BootstrapAsync("cluster_" + Convert.ToHexStringLower(world.Entropy.Bytes(12)), ct).ConfigureAwait(false);
                 await node.Writer.EnqueueAsync(session => session.State.Cluster = cluster).ConfigureAwait(false);
             }
-            if (node.IsNewLife)
-            {
-                await node.Writer.RecordAsync(_ => Decide.To(true, Change.To(Schema.Nodes, node.Incarnation,
+            await node.Writer.RecordAsync(view => view.Find<string>("SELECT id FROM nodes WHERE id = @Incarnation", new { node.Incarnation }) is not null
+                ? Decide.Nothing(true)
+                : Decide.To(true, Change.To(Schema.Nodes, node.Incarnation,
                     ("name", settings.Node), ("region", settings.Region), ("zone", settings.Zone), ("born_at", world.Clock.GetUtcNow().ToUnixTimeMilliseconds()))))
-                    .ConfigureAwait(false);
-            }
+                .ConfigureAwait(false);
             var host = new StorageHost(node, primary, new Replicator(node, primary, world), world);
             while (isFresh && await host.Replicator.StepAsync(ct).ConfigureAwait(false))
             {
@@ -79,11 +79,15 @@ public sealed class StorageHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) == 1)
+        {
+            return;
+        }
         await _stop.CancelAsync().ConfigureAwait(false);
         await _replicating.ConfigureAwait(false);
         await _primary.DisposeAsync().ConfigureAwait(false);
-        Replicator.Dispose();
         Node.Dispose();
+        Replicator.Dispose();   // after the writer, which nudges it
         _stop.Dispose();
     }
 }

@@ -7,7 +7,10 @@ namespace Holdfast.Storage.Tests;
 /// <summary>A node's storage in a folder of its own, gone with the test.</summary>
 internal sealed class TestStorage : IAsyncDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("holdfast-").FullName;
+    private bool _running;
+
+    /// <summary>Where everything of it is.</summary>
+    public string Folder { get; init; } = Directory.CreateTempSubdirectory("holdfast-").FullName;
 
     public Surroundings World { get; init; } = Surroundings.Real;
 
@@ -15,9 +18,9 @@ internal sealed class TestStorage : IAsyncDisposable
 
     public Func<IPrimary, IPrimary>? Around { get; init; }
 
-    public string PrimaryFile => Path.Combine(_folder, "primary.db");
+    public string PrimaryFile => Path.Combine(Folder, "primary.db");
 
-    public string NodeFile => Path.Combine(_folder, "node.db");
+    public string NodeFile => Path.Combine(Folder, "node.db");
 
     public StorageHost Host { get; private set; } = null!;
 
@@ -26,32 +29,51 @@ internal sealed class TestStorage : IAsyncDisposable
     public async Task<TestStorage> StartedAsync()
     {
         Host = await StorageHost.StartAsync(
-            new StorageSettings(_folder, PrimaryFile, "node-1", "local", "zone-1", Limits), World, CancellationToken.None, Around);
+            new StorageSettings(Folder, PrimaryFile, "node-1", "local", "zone-1", Limits), World, CancellationToken.None, Around);
+        _running = true;
         return this;
     }
 
-    public async Task StopAsync() => await Host.DisposeAsync();
+    public async Task StopAsync()
+    {
+        if (_running)
+        {
+            _running = false;
+            await Host.DisposeAsync();
+        }
+    }
 
     /// <summary>A fact that anybody may write.</summary>
     public Task<string> RecordEventAsync(string id) => Host.Database.RecordAsync(_ => Decide.To(id, Change.To(Schema.Events, id,
         ("environment_id", "environment_1"), ("event", "test"), ("data", "{}"), ("created_at", 1L))));
 
+    /// <summary>An administrator's write.</summary>
+    public Task<bool> NameOrganizationAsync(string id, string name) =>
+        Host.Database.WriteAsync(_ => Decide.To(true, Change.To(Schema.Organizations, id, ("name", name))), CancellationToken.None);
+
     /// <summary>Waits until the primary has everything and the replica is level with it.</summary>
-    public async Task LevelAsync()
+    public Task LevelAsync() => Until.TrueAsync(IsLevel, () => $"The primary is not level: {Host.Replicator.Health}.");
+
+    private bool IsLevel()
     {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        while (true)
+        try
         {
-            deadline.Token.ThrowIfCancellationRequested();
-            var shipped = Host.Database.Read(v => v.Find<long>("SELECT (SELECT coalesce(max(position), 0) FROM journal) - (SELECT coalesce((SELECT CAST(value AS INTEGER) FROM node_state WHERE name = 'shipped'), 0))"));
-            var again = Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM offer_again"));
-            if (shipped == 0 && again == 0 && PrimaryHead() == Host.Replicator.Position.Sequence)
-            {
-                return;
-            }
-            await Task.Delay(10, deadline.Token);
+            return Host.Database.Read(view =>
+                    view.Find<long>("SELECT count(*) FROM journal WHERE position > (SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM node_state WHERE name = 'shipped')")
+                    + view.Find<long>("SELECT count(*) FROM offer_again")
+                    + view.Find<long>("SELECT count(*) FROM node_state WHERE name = 'offering_all' AND value <> ''")) == 0
+                && PrimaryHead() == Host.Replicator.Position.Sequence;
+        }
+        catch (Microsoft.Data.Sqlite.SqliteException)
+        {
+            return false;   // the primary's file is just being put back
         }
     }
+
+    /// <summary>Waits until the node says this of its primary; null: that it answers.</summary>
+    public Task SaysAsync(PrimaryFault? fault) => Until.TrueAsync(
+        () => Host.Replicator.Health is var health && health.Fault == fault && (fault is not null || health.IsAvailable),
+        () => $"Expected {fault?.ToString() ?? "health"}, but the node says {Host.Replicator.Health}.");
 
     public string PrimaryDigest()
     {
@@ -69,7 +91,7 @@ internal sealed class TestStorage : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await Host.DisposeAsync();
-        Directory.Delete(_folder, recursive: true);
+        await StopAsync();
+        Directory.Delete(Folder, recursive: true);
     }
 }

@@ -25,12 +25,14 @@ internal static class Migrator
     public static bool IsEmpty(DbConnection connection) =>
         connection.ExecuteScalar<long>("SELECT count(*) FROM sqlite_master") == 0;
 
-    /// <summary>Applies what is missing, each file in a transaction of its own.</summary>
+    /// <summary>Applies what is missing, in one transaction: a database that was killed midway is what it was before.</summary>
     /// <exception cref="SchemaException">A younger release has been here, or an applied file has since been changed.</exception>
     public static void MoveForward(DbConnection connection, string role, DateTimeOffset now)
     {
-        connection.Execute("CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT NOT NULL PRIMARY KEY, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)");
-        var applied = connection.Query<(string Name, string Checksum)>("SELECT name, checksum FROM schema_migrations")
+        using var transaction = connection.BeginTransaction();
+        connection.Execute("CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT NOT NULL PRIMARY KEY, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)",
+            transaction: transaction);
+        var applied = connection.Query<(string Name, string Checksum)>("SELECT name, checksum FROM schema_migrations", transaction: transaction)
             .ToDictionary(r => r.Name, r => r.Checksum, StringComparer.Ordinal);
         var known = All.Where(m => char.IsAsciiDigit(m.Name[0]) || m.Name.StartsWith(role, StringComparison.Ordinal)).ToList();
         if (applied.Keys.FirstOrDefault(name => known.All(m => m.Name != name)) is { } unknown)
@@ -48,12 +50,11 @@ internal static class Migrator
                 }
                 continue;
             }
-            using var transaction = connection.BeginTransaction();
             connection.Execute(sql, transaction: transaction);
             connection.Execute("INSERT INTO schema_migrations VALUES (@name, @checksum, @at)",
                 new { name, checksum, at = now.ToUnixTimeMilliseconds() }, transaction);
-            transaction.Commit();
         }
+        transaction.Commit();
     }
 
     private static string Read(string name)

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Text;
 using Dapper;
 using Holdfast.Storage.Rows;
 
@@ -57,11 +58,11 @@ internal sealed class Journal
     public void MakeRoom(IReadOnlyList<(JournalShare Share, int Bytes)> wanted, long shipped)
     {
         var all = wanted.Sum(w => (long)w.Bytes);
-        if (_bytes + all > _limits.MaxFactBytes)
-        {
-            DropShipped(shipped, long.MaxValue);
-        }
         var audit = wanted.Where(w => w.Share == JournalShare.Audit).Sum(w => (long)w.Bytes);
+        while ((_bytes + all > _limits.MaxFactBytes || (audit > 0 && _auditBytes + audit > _limits.MaxAuditBytes)) && DropShipped(shipped, long.MaxValue))
+        {
+            // What the primary has makes room for what it has not.
+        }
         if (audit > 0 && _auditBytes + audit > _limits.MaxAuditBytes)
         {
             throw new JournalFullException("The journal's share for audit events is full until the primary database is back.");
@@ -78,15 +79,17 @@ internal sealed class Journal
     {
         _append.Parameters[0].Value = now.ToUnixTimeMilliseconds();
         _append.Parameters[1].Value = (int)version.Table.Share;
-        _append.Parameters[2].Value = text.Length;
+        var bytes = Encoding.UTF8.GetByteCount(text);
+        _append.Parameters[2].Value = bytes;
         _append.Parameters[3].Value = text;
         _append.ExecuteNonQuery();
-        _bytes += text.Length;
-        _auditBytes += version.Table.Share == JournalShare.Audit ? text.Length : 0;
+        _bytes += bytes;
+        _auditBytes += version.Table.Share == JournalShare.Audit ? bytes : 0;
     }
 
     /// <summary>Drops facts that the primary confirmed and that were made before a time, some at once.</summary>
-    public void DropShipped(long shipped, long madeBefore)
+    /// <returns>Whether there may be more of them.</returns>
+    public bool DropShipped(long shipped, long madeBefore)
     {
         const string Old = "SELECT position FROM journal WHERE position <= @shipped AND at < @madeBefore ORDER BY position LIMIT @most";
         var old = new { shipped, madeBefore, most = MostDroppedAtOnce };
@@ -97,6 +100,7 @@ internal sealed class Journal
             _bytes -= bytes;
             _auditBytes -= auditBytes;
         }
+        return bytes > 0;
     }
 
     /// <summary>A transaction begins: what is counted now is what counts again if it is undone.</summary>

@@ -12,6 +12,9 @@ public sealed class NodeStore : IDisposable
 {
     private const int MostIdleReaders = 16;
 
+    /// <summary>How long a statement waits for another process's lock on the file; nobody but a tool in a person's hand takes one.</summary>
+    private static readonly TimeSpan LockTimeout = TimeSpan.FromSeconds(2);
+
     private readonly string _path;
     private readonly Surroundings _world;
     private readonly ConcurrentBag<SqliteConnection> _readers = [];
@@ -34,7 +37,7 @@ public sealed class NodeStore : IDisposable
     /// <exception cref="SchemaException">A younger release has written to it.</exception>
     public static NodeStore Open(string path, JournalLimits limits, Surroundings world, Lane lane)
     {
-        var connection = SqliteFile.Open(path, SqliteOpenMode.ReadWriteCreate, TimeSpan.FromSeconds(5), world.SqliteVfs);
+        var connection = OpenFile(path, world, lane);
         try
         {
             // FULL: a commit is on the disk when it returns (law 3). Checkpoints of 1,000 pages were the smoothest of those measured.
@@ -56,6 +59,7 @@ public sealed class NodeStore : IDisposable
         catch
         {
             connection.Dispose();
+            lane.Dispose();
             throw;
         }
     }
@@ -80,7 +84,7 @@ public sealed class NodeStore : IDisposable
             }
             return result;
         }
-        catch (SqliteException fault) when (fault.SqliteErrorCode is 5 or 8 or 10 or 11 or 13 or 14 or 26)
+        catch (SqliteException fault) when (fault.IsOfTheDisk())
         {
             throw new JournalUnavailableException("This node's own disk cannot be read.", fault);
         }
@@ -94,12 +98,26 @@ public sealed class NodeStore : IDisposable
     public string Digest()
     {
         using var connection = OpenReader();
+        connection.Execute("BEGIN");   // one snapshot of all tables
         return Rows.Digest.Of(connection, Schema.Tables, _world.Clock.GetUtcNow());
+    }
+
+    private static SqliteConnection OpenFile(string path, Surroundings world, Lane lane)
+    {
+        try
+        {
+            return SqliteFile.Open(path, SqliteOpenMode.ReadWriteCreate, LockTimeout, world.SqliteVfs);
+        }
+        catch
+        {
+            lane.Dispose();
+            throw;
+        }
     }
 
     private SqliteConnection OpenReader()
     {
-        var connection = SqliteFile.Open(_path, SqliteOpenMode.ReadWrite, TimeSpan.FromSeconds(5), _world.SqliteVfs);
+        var connection = SqliteFile.Open(_path, SqliteOpenMode.ReadWrite, LockTimeout, _world.SqliteVfs);
         connection.Execute("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;");
         return connection;
     }
@@ -109,7 +127,7 @@ public sealed class NodeStore : IDisposable
     {
         var facts = world.Disk.Look(path);
         var here = string.Create(CultureInfo.InvariantCulture, $"{facts?.Device}/{facts?.Inode}/{world.Disk.BootId()}");
-        if (state.Find("incarnation") is { } known && state.Find("place") == here)
+        if (facts is not null && state.Find("incarnation") is { } known && state.Find("place") == here)
         {
             return (known, false);
         }

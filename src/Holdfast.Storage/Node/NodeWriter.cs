@@ -21,6 +21,7 @@ public sealed class NodeWriter : IDisposable
     private readonly Lane _lane;
     private int _scheduled;
     private int _count;
+    private volatile JournalUnavailableException? _closed;
     private volatile JournalUnavailableException? _broken;
 
     internal NodeWriter(SqliteConnection connection, HybridClock clock, JournalLimits limits, Surroundings world, Lane lane)
@@ -57,9 +58,30 @@ public sealed class NodeWriter : IDisposable
         _waiting.Enqueue(request);
         if (Interlocked.Exchange(ref _scheduled, 1) == 0)
         {
-            _lane.Post(RunWaiting);
+            try
+            {
+                _lane.Post(RunWaiting);
+            }
+            catch (JournalUnavailableException stopping)
+            {
+                _closed = stopping;
+            }
+        }
+        Interlocked.MemoryBarrier();
+        if (_closed is { } closed)
+        {
+            FailWaiting(closed);   // also those who saw that another had scheduled it, and rely on that
         }
         return request.Task;
+    }
+
+    private void FailWaiting(JournalUnavailableException why)
+    {
+        while (_waiting.TryDequeue(out var request))
+        {
+            Interlocked.Decrement(ref _count);
+            request.Fail(why);
+        }
     }
 
     private void RunWaiting()
@@ -85,15 +107,17 @@ public sealed class NodeWriter : IDisposable
 
     private void Run(IReadOnlyList<Request> batch)
     {
-        var journaled = false;
+        var (journaled, deciding) = (false, false);
         try
         {
             _connection.Execute("BEGIN IMMEDIATE");
             Session.Begin();
+            deciding = true;
             foreach (var request in batch)
             {
                 request.Run(Session);
             }
+            deciding = false;
             _connection.Execute("COMMIT");
             journaled = Session.HasJournaled;
             _broken = null;
@@ -102,16 +126,22 @@ public sealed class NodeWriter : IDisposable
         {
             _connection.RollBack();
             Session.Undone();
-            if (batch.Count > 1)
+            var isDisk = fault is SqliteException sqlite && sqlite.IsOfTheDisk();
+            if (deciding && !isDisk && batch.Count > 1)
             {
-                // One of them, or the disk. Alone, each shows which; and what is whole is not lost for its neighbour.
+                // One of them. Alone, each shows whether it is the one; and what is whole is not lost for its neighbour.
                 foreach (var request in batch)
                 {
                     Run([request]);
                 }
                 return;
             }
-            batch[0].Fail(fault is SqliteException ? _broken = new JournalUnavailableException("This node's disk does not take writes.", fault) : fault);
+            // The disk refuses all alike; asking it again for each would only keep them waiting.
+            var why = isDisk ? _broken = new JournalUnavailableException("This node's disk does not take writes.", fault) : fault;
+            foreach (var request in batch)
+            {
+                request.Fail(why);
+            }
             return;
         }
         foreach (var request in batch)
@@ -126,9 +156,13 @@ public sealed class NodeWriter : IDisposable
 
     public void Dispose()
     {
-        _lane.Dispose();
-        Session.Dispose();
-        _connection.Dispose();
+        if (_lane.Close())
+        {
+            Session.Dispose();
+            _connection.Dispose();
+        }
+        // Else the disk hangs, and so does whoever touches the connection: it ends with the process.
+        FailWaiting(_closed = new JournalUnavailableException("The node is stopping."));
     }
 
     private abstract class Request

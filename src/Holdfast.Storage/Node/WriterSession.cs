@@ -40,29 +40,27 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         try
         {
             decision = decide(View);
-            // An estimate from the change itself: the version's text is a little longer than its values.
-            wanted = [.. decision.Changes.Select(c => (c.Table.Share, Size(c)))];
+            wanted = [.. decision.Changes.Select(c => (c.Table.Share, c.Stamped(clock.Sample).Bytes))];
             if (wanted.Count > 0)
             {
                 Journal.MakeRoom(wanted, _shipped ??= State.Shipped);
             }
         }
-        catch (Exception why) when (why is not SqliteException)
+        catch (Exception why) when (why is not SqliteException sqlite || !sqlite.IsOfTheDisk())
         {
             throw new RefusedDecision(why);
         }
         var now = world.Clock.GetUtcNow();
         foreach (var change in decision.Changes)
         {
-            var version = Rows.Put(change, clock);
-            Journal.Append(version, version.ToJson(), now);
-            HasJournaled = true;
+            if (Rows.Put(change, clock) is { } version)
+            {
+                Journal.Append(version, version.ToJson(), now);
+                HasJournaled = true;
+            }
         }
         return decision.Answer;
     }
-
-    private static int Size(Change change) =>
-        96 + change.Id.Length + change.Values.Sum(v => v.Key.Length + 6 + (v.Value as string ?? "0123456789").Length);
 
     /// <summary>Applies rows of the change log that follow the node's position, and moves the position.</summary>
     /// <returns>The position reached; unchanged when the rows do not follow it.</returns>

@@ -19,7 +19,8 @@ public interface IPrimary : IAsyncDisposable
     Task<(T Answer, LogPosition Head)> WriteAsync<T>(Func<View, Decision<T>> decide, CancellationToken ct);
 
     /// <summary>Joins versions into the tables. One that changes nothing writes no change-log row, so offering again is safe.</summary>
-    Task OfferAsync(IReadOnlyList<string> versions, CancellationToken ct);
+    /// <returns>Where the log stands after it. Only who has read it up to there would notice that the primary lost it again.</returns>
+    Task<LogPosition> OfferAsync(IReadOnlyList<string> versions, CancellationToken ct);
 
     /// <summary>The rows after a position.</summary>
     Task<LogPage> ReadLogAsync(LogPosition after, int limit, CancellationToken ct);

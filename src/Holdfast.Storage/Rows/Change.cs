@@ -24,6 +24,10 @@ public sealed record Change(Table Table, string Id, IReadOnlyDictionary<string, 
             var (g, c) = Table.Place(column);
             (groups[g] ??= new GroupVersion(stamp, new object?[Table.Groups[g].Columns.Length])).Values[c] = value;
         }
+        if (groups.Where(group => group is not null).Sum(group => group!.Values.Length) != Values.Count)
+        {
+            throw new ArgumentException($"The change of {Table.Name} names only some columns of a group; the others would become null.");
+        }
         return new RowVersion(Table, Id, groups);
     }
 

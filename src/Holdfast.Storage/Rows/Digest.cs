@@ -1,5 +1,4 @@
 using System.Data.Common;
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -27,7 +26,7 @@ public static class Digest
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    /// <summary>Whether a row of a table that expires is past its time.</summary>
+    /// <summary>Whether a row of a table that expires is past its time. A version that does not speak of its time is not.</summary>
     internal static bool HasExpired(RowVersion row, DateTimeOffset now) =>
-        row.Table.Expires && Convert.ToInt64(row.Value("expires_at") ?? 0L, CultureInfo.InvariantCulture) <= now.ToUnixTimeMilliseconds();
+        row.Table.Expires && row.Value("expires_at") is long at && at <= now.ToUnixTimeMilliseconds();
 }

@@ -9,16 +9,24 @@ public sealed class HybridClock(TimeProvider clock, string incarnation)
     /// <summary>How far a stamp may lie ahead of this node's clock before its version waits aside.</summary>
     public static readonly TimeSpan MostAhead = TimeSpan.FromSeconds(60);
 
+    /// <summary>A stamp as long as all that this clock makes.</summary>
+    public string Sample { get; } = $"{0L:x16}.{incarnation}";
+
     private readonly Lock _lock = new();
     private long _last;
 
-    /// <summary>A new stamp, later than all that this clock gave or saw, and than <paramref name="after"/>.</summary>
+    /// <summary>A new stamp, later than all that this clock gave or saw, and than <paramref name="after"/>. One from too far ahead is exceeded and moves no clock.</summary>
     public string Next(string after = "")
     {
         lock (_lock)
         {
             var now = clock.GetUtcNow().ToUnixTimeMilliseconds() << 16;
-            _last = Math.Max(Math.Max(now, _last + 1), after.Length == 0 ? 0 : Parse(after) + 1);
+            var replaced = after.Length == 0 ? 0 : Parse(after);
+            if (IsAhead(after) && replaced > _last)
+            {
+                return $"{replaced + 1:x16}.{incarnation}";
+            }
+            _last = Math.Max(Math.Max(now, _last + 1), replaced + 1);
             return $"{_last:x16}.{incarnation}";
         }
     }

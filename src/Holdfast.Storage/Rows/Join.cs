@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Holdfast.Storage.Rows;
 
 /// <summary>The join of two versions of one row: commutative, associative, idempotent (decision 0001).</summary>
@@ -42,19 +40,22 @@ public static class Join
             _ => throw new ArgumentOutOfRangeException(nameof(rule)),
         };
         // No honest writer gives one stamp to two values. Should it happen, every node must still choose alike.
-        return order != 0 ? order : string.CompareOrdinal(Text(x), Text(y));
+        for (var v = 0; order == 0 && v < x.Values.Length; v++)
+        {
+            order = Compare(x.Values[v], y.Values[v]);
+        }
+        return order;
     }
 
+    /// <summary>Nothing, then numbers, then texts: an order whatever the kinds are.</summary>
     private static int Compare(object? x, object? y) => (x, y) switch
     {
         (null, null) => 0,
         (null, _) => -1,
         (_, null) => 1,
         (long a, long b) => a.CompareTo(b),
-        _ => string.CompareOrdinal(Text(x), Text(y)),
+        (long, _) => -1,
+        (_, long) => 1,
+        _ => string.CompareOrdinal((string)x, (string)y),
     };
-
-    private static string Text(GroupVersion group) => string.Join('\u001f', group.Values.Select(v => v is null ? "\u0000" : Text(v)));
-
-    private static string Text(object value) => Convert.ToString(value, CultureInfo.InvariantCulture)!;
 }

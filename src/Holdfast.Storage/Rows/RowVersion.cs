@@ -28,6 +28,9 @@ public sealed class RowVersion(Table table, string id, GroupVersion?[] groups)
     /// <summary>The latest stamp of its groups.</summary>
     public string LatestStamp => Groups.Where(g => g is not null).Select(g => g!.Stamp).Max(StringComparer.Ordinal) ?? "";
 
+    /// <summary>What its text takes on disk.</summary>
+    public int Bytes => Encoding.UTF8.GetByteCount(ToJson());
+
     private static readonly JsonWriterOptions Writing = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     /// <summary>The canonical text: <c>{"t":table,"i":id,"g":{group:[stamp,{column:value}]}}</c>, groups and columns in declared order.</summary>

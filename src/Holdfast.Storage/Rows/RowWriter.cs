@@ -29,7 +29,8 @@ internal sealed class RowWriter(DbConnection connection) : IDisposable
     }
 
     /// <summary>Stamps a change so that it exceeds all that it replaces, and applies it.</summary>
-    public RowVersion Put(Change change, HybridClock clock)
+    /// <returns>Null when the row is as it was: it is immutable and there already.</returns>
+    public RowVersion? Put(Change change, HybridClock clock)
     {
         var held = Read(change.Table, change.Id);
         var after = "";
@@ -46,7 +47,7 @@ internal sealed class RowWriter(DbConnection connection) : IDisposable
         {
             Write(joined);
         }
-        return version;
+        return differs ? version : null;
     }
 
     /// <summary>Every row of a table in the order of ids, from after <paramref name="afterId"/>.</summary>

@@ -49,13 +49,16 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
             var decision = decide(session.View);
             foreach (var change in decision.Changes)
             {
-                session.Log.Append(session.Rows.Put(change, clock));
+                if (session.Rows.Put(change, clock) is { } version)
+                {
+                    session.Log.Append(version);
+                }
             }
             return (decision.Answer, session.Log.Head());
         }),
         ct);
 
-    public Task OfferAsync(IReadOnlyList<string> versions, CancellationToken ct) => lane.RunAsync(
+    public Task<LogPosition> OfferAsync(IReadOnlyList<string> versions, CancellationToken ct) => lane.RunAsync(
         () => InTransaction("BEGIN IMMEDIATE", mayCreate: false, session =>
         {
             var now = world.Clock.GetUtcNow();
@@ -66,7 +69,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
                     session.Log.Append(version);
                 }
             }
-            return true;
+            return session.Log.Head();
         }),
         ct);
 
@@ -224,14 +227,15 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
 
     public async ValueTask DisposeAsync()
     {
-        await lane.RunAsync(
-            () =>
-            {
-                Close();
-                return true;
-            },
-            CancellationToken.None).ConfigureAwait(false);
-        lane.Dispose();
+        try
+        {
+            lane.Post(Close);
+        }
+        catch (JournalUnavailableException)
+        {
+            return;   // disposed of before
+        }
+        await Task.Run(lane.Close).ConfigureAwait(false);   // bounded: a file that hangs must not keep the node from stopping
     }
 
     private sealed class Session(SqliteConnection connection, string device, ulong inode) : IDisposable
