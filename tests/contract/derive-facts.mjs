@@ -94,7 +94,7 @@ function derive(description) {
   return { paths, schemas: Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => a < b ? -1 : 1)) };
 }
 
-/** Gives a name to each shape that occurs more than once and is worth it; the largest first, so that a repeated part of a repeated whole is counted once. */
+/** Gives a name to each shape that occurs more than once and is worth it: the largest first, so that its parts are counted once. */
 function shareRepeatedShapes(facts) {
   const worth = 48;
   let next = 1;

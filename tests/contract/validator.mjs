@@ -20,17 +20,19 @@ export const documentedExtensions = {
 const undescribed = new Set(['POST /data-integrations/{slug}/api-key', 'POST /data-integrations/{slug}/client-credentials']);
 
 /** A browser comes here, so a refusal may be a page. */
-const browserOperations = new Set(['GET /sso/authorize', 'GET /sso/logout', 'GET /user_management/authorize', 'GET /user_management/sessions/logout']);
+const browserOperations = new Set([
+  'GET /sso/authorize', 'GET /sso/logout', 'GET /user_management/authorize', 'GET /user_management/sessions/logout',
+]);
 
 /** Statuses that every operation may answer, described or not. 500 is never right, and so not among them. */
 const generalStatuses = new Set([400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 503]);
 
 /** Codes that may stand in a described error status beside those it lists: what any operation says about a request it cannot read. */
-const generalCodes = new Set(['bad_request', 'invalid_request', 'invalid_request_parameters', 'rate_limit_exceeded']);
+const generalCodes = new Set(['bad_request', 'invalid_json', 'invalid_request', 'invalid_request_parameters', 'rate_limit_exceeded']);
 
 /**
- * Judges one answer: { known, operation, faults }. `known` is false for a path that the description does not have; a fault is { at, text } with a JSON
- * pointer into the body.
+ * Judges one answer: { known, operation, faults }. `known` is false for a path that the description does not have; a fault is { at, text } with a
+ * JSON pointer into the body.
  */
 export function judgeAnswer(answer, facts = publicFacts, extensions = documentedExtensions) {
   const method = answer.method.toUpperCase();

@@ -115,7 +115,10 @@ test('The parts of an allOf count together, and at least one of a oneOf has to f
   assert.deepEqual(judge(both, { a: '1', b: '2' }, '', facts), []);
   assert.deepEqual(judge(both, { a: '1', c: '2' }, '', facts), [{ at: '/c', text: 'is not described' }]);
   const either = {
-    oneOf: [{ type: 'object', properties: { kind: { const: 'x' }, x: text }, required: ['kind'] }, { type: 'object', properties: { kind: { const: 'y' } } }],
+    oneOf: [
+      { type: 'object', properties: { kind: { const: 'x' }, x: text }, required: ['kind'] },
+      { type: 'object', properties: { kind: { const: 'y' } } },
+    ],
   };
   assert.deepEqual(judge(either, { kind: 'x', x: '1' }, '', facts), []);
   assert.match(judge(either, { kind: 'x', x: 1 }, '', facts)[0].text, /^is number, not string/);

@@ -33,26 +33,29 @@ describe('The floor under the API', () => {
   });
 
   test('An unknown id is a JSON 404', async () => {
-    for (const path of ['/organizations/org_x', '/organizations/x', '/connections/conn_x', '/organizations/external_id/none', `/organizations/${'x'.repeat(1000)}`]) {
+    for (const path of ['/organizations/org_x', '/organizations/x', '/connections/conn_x', '/organizations/external_id/none']) {
       await refused(404, 'GET', path);
     }
+    await refused(404, 'GET', `/organizations/${'x'.repeat(1000)}`);
     await refused(404, 'GET', '/organizations/%F0%9F%94%91');
     await refused([400, 404], 'GET', '/organizations/%00');
     await refused([400, 404], 'GET', '/organizations/%zz');
   });
 
   test('A method that a path does not have is told so in JSON', async () => {
-    for (const [method, path] of [['PATCH', '/organizations'], ['DELETE', '/organizations'], ['POST', '/connections/conn_x'], ['PUT', '/sso/token'], ['POST', '/sso/profile']]) {
-      await refused([404, 405], method, path, method === 'DELETE' ? undefined : {});
+    for (const [method, path] of [['PATCH', '/organizations'], ['POST', '/connections/conn_x'], ['PUT', '/sso/token'], ['POST', '/sso/profile']]) {
+      await refused([404, 405], method, path, {});
     }
+    await refused([404, 405], 'DELETE', '/organizations');
   });
 
   test('Without a good key the answer is 401 in JSON', async () => {
-    const keys = [undefined, 'Bearer', 'Bearer ', 'Bearer sk_test_wrong', `Bearer ${holdfast.dev.api_key}x`, `Bearer x ${holdfast.dev.api_key}`, 'Basic Zm9vOmJhcg==', 'nonsense'];
-    for (const authorization of keys) {
-      const body = await refused(401, 'GET', '/organizations', undefined, { key: null, headers: authorization === undefined ? {} : { authorization } });
+    const { api_key: key } = holdfast.dev;
+    for (const authorization of [undefined, 'Bearer', 'Bearer wrong', `Bearer ${key}x`, `Bearer x ${key}`, 'Basic Zm9vOmJhcg==', 'nonsense', key]) {
+      const options = { key: null, headers: authorization === undefined ? {} : { authorization } };
+      const body = await refused(401, 'GET', '/organizations', undefined, options);
       assert.equal(body.message, 'Unauthorized');
-      await refused(401, 'POST', '/organizations', { name: 'x' }, { key: null, headers: authorization === undefined ? {} : { authorization } });
+      await refused(401, 'POST', '/organizations', { name: 'x' }, options);
     }
     const profile = await refused(401, 'GET', '/sso/profile', undefined, { key: 'wrong' });
     assert.equal(profile.error, 'Unauthorized');
@@ -72,7 +75,8 @@ describe('The floor under the API', () => {
   });
 
   test('A body that is not JSON, or not an object, is refused without a 500', async () => {
-    for (const body of ['{', '{"name":', '{"name":"x",}', "{'name':'x'}", 'name=x', '\u0000', '{"name":"x"} x', '[[[', '"\\ud800', '[]', 'null', '7', '"x"', '['.repeat(20_000)]) {
+    const broken = ['{', '{"name":', '{"name":"x",}', "{'name':'x'}", 'name=x', '\u0000', '{"name":"x"} x', '[[[', '['.repeat(20_000)];
+    for (const body of [...broken, '[]', 'null', '7', '"x"', '{"name":"\\ud800"}']) {
       await refused([400, 422], 'POST', '/organizations', body, { headers: json });
     }
     await refused([400, 422], 'POST', '/organizations', new Uint8Array([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]), { headers: json });

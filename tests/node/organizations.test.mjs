@@ -148,7 +148,8 @@ describe('Organizations', () => {
   });
 
   test('Every error carries the id of its request', async () => {
-    await assert.rejects(organizations.getOrganization('org_01AAAAAAAAAAAAAAAAAAAAAAAA'), ({ requestID }) => typeof requestID === 'string' && requestID.length > 0);
+    const missing = organizations.getOrganization('org_01AAAAAAAAAAAAAAAAAAAAAAAA');
+    await assert.rejects(missing, ({ requestID }) => typeof requestID === 'string' && requestID.length > 0);
   });
 
   test('A domain that another organization has proved is a conflict', async () => {

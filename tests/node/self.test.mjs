@@ -121,9 +121,13 @@ describe('The browser', () => {
   let site, heard;
   before(async () => {
     site = await listen(async (request, response, url) => {
-      heard = { path: url.pathname, cookies: request.headers.cookie ?? '', origin: request.headers.origin, body: Buffer.concat(await request.toArray()).toString() };
+      const body = Buffer.concat(await request.toArray()).toString();
+      heard = { path: url.pathname, cookies: request.headers.cookie ?? '', origin: request.headers.origin, body };
       const cookies = {
-        '/set': ['a=1; Path=/', 'b=2; Path=/deep; Secure; HttpOnly; SameSite=None', '__Host-c=3; Path=/; Secure', '__Host-d=4; Path=/', 'e=5; Domain=example.test'],
+        '/set': [
+          'a=1; Path=/', 'b=2; Path=/deep; Secure; HttpOnly; SameSite=None', '__Host-c=3; Path=/; Secure', '__Host-d=4; Path=/',
+          'e=5; Domain=example.test',
+        ],
         '/drop': ['a=; Path=/; Max-Age=0', '__Host-c=; Path=/; Secure; Expires=Thu, 01 Jan 1970 00:00:00 GMT'],
       }[url.pathname] ?? [];
       response.setHeader('set-cookie', cookies);

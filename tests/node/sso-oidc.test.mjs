@@ -32,7 +32,8 @@ describe('Single sign-on with OpenID Connect', () => {
     const connection = await holdfast.createConnection({
       organization_id: organization.id, connection_type: 'GenericOIDC', name: 'An OpenID provider',
       oidc: {
-        ...(where === 'issuer' ? { issuer: idp.issuer } : { discovery_url: idp.discoveryUrl }), client_id: idp.clientId, client_secret: idp.clientSecret,
+        ...(where === 'issuer' ? { issuer: idp.issuer } : { discovery_url: idp.discoveryUrl }),
+        client_id: idp.clientId, client_secret: idp.clientSecret,
       },
     });
     idp.register(connection.oidc.redirect_uri);
@@ -41,7 +42,9 @@ describe('Single sign-on with OpenID Connect', () => {
   }
 
   for (const [claimsIn, clientAuthentication, where] of [
-    ['id_token', 'client_secret_basic', 'discovery_url'], ['userinfo', 'client_secret_basic', 'issuer'], ['userinfo', 'client_secret_post', 'discovery_url'],
+    ['id_token', 'client_secret_basic', 'discovery_url'],
+    ['userinfo', 'client_secret_basic', 'issuer'],
+    ['userinfo', 'client_secret_post', 'discovery_url'],
   ]) {
     test(`A person signs in: claims in ${claimsIn}, the client proved by ${clientAuthentication}, the provider named by ${where}`, async () => {
       const { idp, organization, connection, url } = await connect({ claimsIn, clientAuthentication, where });
@@ -91,7 +94,7 @@ describe('Single sign-on with OpenID Connect', () => {
     await holdfast.redeem(code);
     await assertThrows(holdfast.redeem(code), 'OauthException', { status: 400, error: 'invalid_grant' });
 
-    const begin = () => holdfast.workos.sso.getAuthorizationUrlWithPKCE({ clientId: holdfast.clientId, connection: connection.id, redirectUri: holdfast.callback });
+    const begin = () => holdfast.pkceUrl({ connection: connection.id });
     const pkce = await begin();
     const result = await holdfast.signIn(pkce.url, { browser, person: ada });
     assert.equal(result.state, pkce.state);
@@ -148,7 +151,8 @@ describe('Single sign-on with OpenID Connect', () => {
   test('The SDK lists, reads and deletes the connection, and a deleted one lets nobody in', async () => {
     const { workos } = holdfast;
     const { organization, connection, url } = await connect();
-    assert.deepEqual((await workos.sso.listConnections({ organizationId: organization.id })).data.map(({ id, type }) => [id, type]), [[connection.id, 'GenericOIDC']]);
+    const { data } = await workos.sso.listConnections({ organizationId: organization.id });
+    assert.deepEqual(data.map(({ id, type }) => [id, type]), [[connection.id, 'GenericOIDC']]);
     const read = await workos.sso.getConnection(connection.id);
     assert.deepEqual([read.type, read.state, read.name], ['GenericOIDC', 'active', 'An OpenID provider']);
     await workos.sso.deleteConnection(connection.id);

@@ -51,7 +51,9 @@ describe('Single sign-on with SAML', () => {
     const xml = await response.text();
     assert.equal(response.status, 200);
     assert.match(response.headers.get('content-type'), /xml/);
-    assert.ok(xml.includes(connection.saml.acs_url.replaceAll('&', '&amp;')) && xml.includes(connection.saml.sp_entity_id.replaceAll('&', '&amp;')), xml);
+    for (const address of [connection.saml.acs_url, connection.saml.sp_entity_id]) {
+      assert.ok(xml.includes(address.replaceAll('&', '&amp;')), `${address} in ${xml}`);
+    }
   });
 
   for (const sign of ['assertion', 'response', 'both']) {
@@ -118,7 +120,7 @@ describe('Single sign-on with SAML', () => {
 
   test('A code made with PKCE needs its verifier, and then no secret', async () => {
     const publicClient = holdfast.sdk(undefined);
-    const begin = () => holdfast.workos.sso.getAuthorizationUrlWithPKCE({ clientId: holdfast.clientId, connection: connection.id, redirectUri: holdfast.callback });
+    const begin = () => holdfast.pkceUrl({ connection: connection.id });
     const { url: pkceUrl, state, codeVerifier } = await begin();
     const result = await holdfast.signIn(pkceUrl);
     assert.equal(result.state, state);
@@ -199,20 +201,21 @@ describe('Single sign-on with SAML', () => {
     const { workos } = holdfast;
     const other = await holdfast.createOrganization('SAML to be deleted');
     const doomed = await connect({ metadata_xml: idp.metadataXml }, other.id);
-    const listed = await workos.sso.listConnections({ organizationId: other.id });
-    assert.deepEqual(listed.data.map(({ id, type, state }) => [id, type, state]), [[doomed.id, 'GenericSAML', 'active']]);
-    assert.deepEqual((await workos.sso.listConnections({ organizationId: other.id, connectionType: 'OktaSAML' })).data, []);
-    assert.deepEqual((await workos.sso.listConnections({ organizationId: other.id, connectionType: 'GenericSAML' })).data.map(({ id }) => id), [doomed.id]);
+    const listed = async (filter) => (await workos.sso.listConnections({ organizationId: other.id, ...filter })).data.map(({ id }) => id);
+    assert.deepEqual(await listed(), [doomed.id]);
+    assert.deepEqual(await listed({ connectionType: 'GenericSAML' }), [doomed.id]);
+    assert.deepEqual(await listed({ connectionType: 'OktaSAML' }), []);
     const read = await workos.sso.getConnection(doomed.id);
     assert.deepEqual([read.id, read.name, read.organizationId, read.domains], [doomed.id, 'A SAML provider', other.id, []]);
+    assert.deepEqual([read.type, read.state], ['GenericSAML', 'active']);
     await workos.sso.deleteConnection(doomed.id);
     await assertThrows(workos.sso.getConnection(doomed.id), 'NotFoundException', { status: 404 });
-    assert.deepEqual((await workos.sso.listConnections({ organizationId: other.id })).data, []);
+    assert.deepEqual(await listed(), []);
     assertRefused(await holdfast.signIn(url({ connection: doomed.id, state: 's' })));
   });
 
   test('Nobody is sent to a redirect URI that is not registered, and a wrong selector goes back as an error', async () => {
-    for (const redirectUri of ['http://127.0.0.1:4198/sso/callback/', 'http://127.0.0.1:4198/sso/callback?x=1', 'https://evil.test/', 'javascript:alert(1)']) {
+    for (const redirectUri of [`${holdfast.callback}/`, `${holdfast.callback}?x=1`, 'https://evil.test/', 'javascript:alert(1)']) {
       const page = await new Browser().visit(url({ redirectUri }));
       assert.equal(page.status, 400, `${redirectUri}: ${page.text()}`);
     }

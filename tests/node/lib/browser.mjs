@@ -28,7 +28,7 @@ export class Browser {
     return this.#follow(await this.#send('POST', target, headers, String(body)), until);
   }
 
-  /** Walks from `url` to an address that begins with `until`: fills in what pages ask from `person`, and presses the button of those that ask nothing. */
+  /** Walks from `url` to an address that begins with `until`: fills in from `person` what pages ask, else presses the button. */
   async walk(url, { until, person = {} }) {
     return this.goOn(await this.visit(url, { until }), { until, person });
   }
@@ -143,9 +143,10 @@ function isLoopback(host) {
 }
 
 function pageOf(response, url, html) {
+  const words = () => decode(html.replaceAll(/<(style|script)[^]*?<\/\1>|<[^>]*>/gi, ' ')).replaceAll(/\s+/g, ' ').trim();
   return {
     status: response.statusCode, headers: response.headers, url: url.href, html, forms: formsOf(html),
-    text: () => `${response.statusCode} ${url.pathname}: ${decode(html.replaceAll(/<(style|script)[^]*?<\/\1>|<[^>]*>/gi, ' ')).replaceAll(/\s+/g, ' ').slice(0, 400)}`,
+    text: () => `${response.statusCode} ${url.pathname}: ${words().slice(0, 400)}`,
   };
 }
 

@@ -56,6 +56,7 @@ export async function open() {
       return told(await browser.walk(url, { until, person }), until);
     },
     authorizationUrl: (options) => workos.sso.getAuthorizationUrl({ clientId, redirectUri: callback, ...options }),
+    pkceUrl: (options) => workos.sso.getAuthorizationUrlWithPKCE({ clientId, redirectUri: callback, ...options }),
     redeem: (code, options) => workos.sso.getProfileAndToken({ clientId, code, ...options }),
   };
 }

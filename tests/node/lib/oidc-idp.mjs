@@ -4,8 +4,8 @@ import Provider from 'oidc-provider';
 import { listen } from './listen.mjs';
 
 /**
- * `claimsIn` says where the provider puts email and names ('id_token' or 'userinfo'), `clientAuthentication` how the client proves itself at the token
- * endpoint ('client_secret_basic' or 'client_secret_post'); discovery tells both. People sign in with their login, and nobody checks a password.
+ * `claimsIn` says where the provider puts email and names ('id_token' or 'userinfo'), `clientAuthentication` how the client proves itself at the
+ * token endpoint ('client_secret_basic' or 'client_secret_post'), which discovery tells. People sign in with their login; nobody checks a password.
  */
 export async function startOidcIdp({ people, claimsIn = 'id_token', clientAuthentication = 'client_secret_basic' }) {
   let handle;

@@ -12,7 +12,8 @@ export const nameIdFormats = {
 
 const minutes = 60_000;
 const time = (offset) => new Date(Date.now() + offset).toISOString();
-const values = (attribute) => [attribute].flat().map((value) => `<saml:AttributeValue xsi:type="xs:string">${escapeHtml(value)}</saml:AttributeValue>`).join('');
+const attributeXml = (name, value) => `<saml:Attribute Name="${name}" NameFormat="urn:oasis:names:tc:SAML:2.0:attrname-format:basic">`
+  + `${[value].flat().map((one) => `<saml:AttributeValue xsi:type="xs:string">${escapeHtml(one)}</saml:AttributeValue>`).join('')}</saml:Attribute>`;
 
 /**
  * Everything about the answer is a property that a test may change between two sign-ins: `sign` ('assertion', 'response', 'both'), `nameIdFormat`
@@ -91,9 +92,9 @@ function responseXml({ entityId, sp, person, nameIdFormat }, inResponseTo) {
   const acs = escapeHtml(sp.acsUrl);
   const nameId = nameIdFormat === 'email' ? person.email : person.nameId;
   const attributes = ['email', 'firstName', 'lastName', 'groups'].filter((name) => person[name] !== undefined)
-    .map((name) => `<saml:Attribute Name="${name}" NameFormat="urn:oasis:names:tc:SAML:2.0:attrname-format:basic">${values(person[name])}</saml:Attribute>`);
-  return `<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="${id()}" Version="2.0"`
-    + ` IssueInstant="${now}" Destination="${acs}"${answers}><saml:Issuer>${escapeHtml(entityId)}</saml:Issuer>`
+    .map((name) => attributeXml(name, person[name]));
+  return '<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"'
+    + ` ID="${id()}" Version="2.0" IssueInstant="${now}" Destination="${acs}"${answers}><saml:Issuer>${escapeHtml(entityId)}</saml:Issuer>`
     + '<samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status>'
     + `<saml:Assertion xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" ID="${id()}" Version="2.0"`
     + ` IssueInstant="${now}"><saml:Issuer>${escapeHtml(entityId)}</saml:Issuer><saml:Subject>`
