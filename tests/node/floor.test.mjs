@@ -26,7 +26,7 @@ describe('The floor under the API', () => {
   const json = { 'content-type': 'application/json' };
 
   test('An unknown path is a JSON 404', async () => {
-    for (const path of ['/nowhere', '/organizations/org_1/nothing', '/organisations', '/%2e%2e/etc', '/a'.repeat(200)]) {
+    for (const path of ['/nowhere', '/organizations/org_1/nothing', '/organisations', '/organizations/', '/a'.repeat(200)]) {
       await refused(404, 'GET', path);
     }
     await refused([401, 404], 'GET', '/nowhere', undefined, { key: null });

@@ -46,6 +46,9 @@ export async function startServer(...options) {
     }
     rmSync(data, { recursive: true, force: true });
   };
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.once(signal, () => stop().finally(() => process.exit(1)));   // whoever ends the tests ends their server
+  }
   const baseUrl = `http://127.0.0.1:${port}`;
   try {
     await untilReady(baseUrl, () => ended);
