@@ -70,8 +70,8 @@ describe('Organizations', () => {
     const back = await organizations.listOrganizations({ limit: 2, before: second.listMetadata.before });
     assert.deepEqual(back.data.map(({ id }) => id), [made[4], made[3]]);
     const ascending = await organizations.listOrganizations({ order: 'asc', limit: 100 });
-    const ids = ascending.data.map(({ id }) => id);
-    assert.deepEqual(ids, [...ids].sort());
+    const times = ascending.data.map(({ createdAt }) => createdAt);
+    assert.deepEqual(times, [...times].sort());
     const one = await organizations.listOrganizations({ order: 'asc', limit: 3, after: made[1] });
     assert.deepEqual(one.data.map(({ id }) => id), made.slice(2));
     assert.equal(one.listMetadata.after, null, 'the last page has no way on');
