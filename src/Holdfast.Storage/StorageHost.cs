@@ -9,7 +9,11 @@ namespace Holdfast.Storage;
 /// <summary>Where a node's storage is, and who the node is.</summary>
 /// <param name="Data">The folder of <c>node.db</c>.</param>
 /// <param name="PrimaryFile">The embedded primary's file.</param>
-public sealed record StorageSettings(string Data, string PrimaryFile, string Node, string Region, string Zone, JournalLimits Journal);
+public sealed record StorageSettings(string Data, string PrimaryFile, string Node, string Region, string Zone, JournalLimits Journal)
+{
+    /// <summary>What the id of a cluster begins with, when this node is the one that makes it.</summary>
+    public string ClusterPrefix { get; init; } = "cluster_";
+}
 
 /// <summary>One node's storage, running: opened, its cluster known, the replica level or started cold, and the replicator at work.</summary>
 public sealed class StorageHost : IAsyncDisposable
@@ -19,11 +23,14 @@ public sealed class StorageHost : IAsyncDisposable
     private int _disposed;
     private Task _replicating = Task.CompletedTask;
 
-    private StorageHost(NodeStore node, IPrimary primary, Replicator replicator, Surroundings world)
+    private StorageHost(NodeStore node, IPrimary primary, Replicator replicator, Surroundings world, string clusterId)
     {
-        (Node, _primary, Replicator) = (node, primary, replicator);
+        (Node, _primary, Replicator, ClusterId) = (node, primary, replicator, clusterId);
         Database = new Database(node, primary, replicator, world);
     }
+
+    /// <summary>The cluster that this node belongs to.</summary>
+    public string ClusterId { get; }
 
     public NodeStore Node { get; }
 
@@ -49,7 +56,7 @@ public sealed class StorageHost : IAsyncDisposable
             if (isFresh)
             {
                 cluster = await primary.FindClusterAsync(ct).ConfigureAwait(false)
-                    ?? await primary.BootstrapAsync("cluster_" + Convert.ToHexStringLower(world.Entropy.Bytes(12)), ct).ConfigureAwait(false);
+                    ?? await primary.BootstrapAsync(settings.ClusterPrefix + Convert.ToHexStringLower(world.Entropy.Bytes(12)), ct).ConfigureAwait(false);
                 await node.Writer.EnqueueAsync(session => session.State.Cluster = cluster).ConfigureAwait(false);
             }
             await node.Writer.RecordAsync(view => view.Find<string>("SELECT id FROM nodes WHERE id = @Incarnation", new { node.Incarnation }) is not null
@@ -57,7 +64,7 @@ public sealed class StorageHost : IAsyncDisposable
                 : Decide.To(true, Change.To(Schema.Nodes, node.Incarnation,
                     ("name", settings.Node), ("region", settings.Region), ("zone", settings.Zone), ("born_at", world.Clock.GetUtcNow().ToUnixTimeMilliseconds()))))
                 .ConfigureAwait(false);
-            var host = new StorageHost(node, primary, new Replicator(node, primary, world), world);
+            var host = new StorageHost(node, primary, new Replicator(node, primary, world), world, cluster!);
             while (isFresh && await host.Replicator.StepAsync(ct).ConfigureAwait(false))
             {
                 // An empty disk is filled before the node says that it is ready.

@@ -31,6 +31,9 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     /// <summary>How the primary looked at the last contact.</summary>
     public PrimaryHealth Health => Volatile.Read(ref _health);
 
+    /// <summary>Told after every contact, good or bad.</summary>
+    public Action<PrimaryHealth>? Noted { get; set; }
+
     /// <summary>The last change-log row that this replica has applied.</summary>
     public LogPosition Position
     {
@@ -255,14 +258,20 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     internal void NoteFault(PrimaryFault fault, string text)
     {
         var was = Health;
-        Volatile.Write(ref _health, new PrimaryHealth(fault, was.Fault is null ? world.Clock.GetUtcNow() : was.Since, text, was.LastContact));
+        Note(new PrimaryHealth(fault, was.Fault is null ? world.Clock.GetUtcNow() : was.Since, text, was.LastContact));
     }
 
     private void NoteContact()
     {
         var now = world.Clock.GetUtcNow();
         var was = Health;
-        Volatile.Write(ref _health, new PrimaryHealth(null, was.Fault is null ? was.Since : now, null, now));
+        Note(new PrimaryHealth(null, was.Fault is null ? was.Since : now, null, now));
+    }
+
+    private void Note(PrimaryHealth health)
+    {
+        Volatile.Write(ref _health, health);
+        Noted?.Invoke(health);
     }
 
     private static LogPosition ReadPosition(View view) =>

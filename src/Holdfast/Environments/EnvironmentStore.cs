@@ -23,6 +23,10 @@ public sealed class EnvironmentStore(Database database, ClusterKeys keys, Ids id
     /// <summary>The one environment of a data folder that has just been made; null when it has none.</summary>
     public string? FindFirst() => database.Read(view => view.Find<string>("SELECT id FROM environments ORDER BY created_at, id LIMIT 1"));
 
+    /// <summary>Whether anybody can call the API for an environment.</summary>
+    public bool HasApiKey(string environmentId) => database.Read(view =>
+        view.Find<long>("SELECT count(*) FROM api_keys WHERE environment_id = @environmentId", new { environmentId })) > 0;
+
     /// <summary>The key that ids of people and profiles derive from. It never rotates: the ids would.</summary>
     public byte[] IdKey(string environmentId) => _idKeys.GetOrAdd(environmentId, id => keys.OpenAtRest(
         $"environments/{id}/id_key",

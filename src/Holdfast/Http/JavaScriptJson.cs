@@ -12,6 +12,9 @@ public static class JavaScriptJson
     /// <summary>Names in snake case, absent rather than null only where a record says so.</summary>
     public static JsonSerializerOptions Options { get; } = Configure(new JsonSerializerOptions(JsonSerializerDefaults.Web));
 
+    /// <summary>The same, for people and files: with line breaks.</summary>
+    public static JsonSerializerOptions Indented { get; } = new(Options) { WriteIndented = true };
+
     /// <summary>Sets options up this way.</summary>
     public static JsonSerializerOptions Configure(JsonSerializerOptions options)
     {

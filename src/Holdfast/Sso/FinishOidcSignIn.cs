@@ -1,7 +1,6 @@
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
-using Holdfast.Http;
 using Holdfast.Protocols.OpenIdConnect;
 using Holdfast.Resilience;
 using Holdfast.Storage;

@@ -1,0 +1,68 @@
+using System.Globalization;
+using System.Reflection;
+using System.Text.Json.Serialization;
+using Holdfast.Http;
+using Holdfast.Resilience;
+using Holdfast.Storage;
+using Holdfast.Storage.Node;
+using Holdfast.Storage.Replication;
+using Holdfast.Verbs;
+
+namespace Holdfast;
+
+/// <summary>Whether the node has been prepared: its replica loaded, and what the first start makes, made.</summary>
+internal sealed class Readiness
+{
+    public volatile bool IsPrepared;
+}
+
+/// <summary>What the node says of itself. None of it waits for anything far away.</summary>
+internal static class HealthEndpoints
+{
+    public static readonly string Version =
+        typeof(HealthEndpoints).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
+
+    public static void MapHealth(this IEndpointRouteBuilder routes)
+    {
+        var health = routes.MapGroup("/health").WithTags("Health");
+        health.MapGet("/live", () => ApiAnswer.Ok(new { status = "live" }));
+        health.MapGet("/ready", Ready);
+        health.MapGet("", Describe).Produces<Body>();
+    }
+
+    /// <summary>The replica is loaded and the node's own disk took its last write (law 8).</summary>
+    private static ApiAnswer Ready(Readiness readiness, NodeStore node) => !readiness.IsPrepared
+        ? ApiError.Unavailable("starting", "The node is starting.", retryAfter: 1)
+        : node.Writer.Broken is { } broken
+            ? ApiError.Unavailable("disk", broken.Message, retryAfter: 5)
+            : ApiAnswer.Ok(new { status = "ready" });
+
+    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Database database, Dependencies dependencies, TimeProvider clock)
+    {
+        var primary = replicator.Health;
+        var depth = database.Read(view => view.Find<long>(
+            "SELECT coalesce((SELECT max(position) FROM journal), 0) - coalesce((SELECT CAST(value AS INTEGER) FROM node_state WHERE name = 'shipped'), 0)"));
+        var age = (clock.GetUtcNow() - (primary.LastContact ?? primary.Since)).TotalSeconds;
+        return ApiAnswer.Ok(new Body(
+            settings.Node, settings.Region, Version,
+            new ReplicaBody(Math.Round(age, 1), replicator.Position.ToString()),
+            new JournalBody(Math.Max(0, depth), node.Writer.JournalBytes),
+            [.. dependencies.All.Select(d => new DependencyBody(d.Name, d.Policy.Kind, d.Health.State.ToString().ToLower(CultureInfo.InvariantCulture), d.Health.Since, d.Health.How, d.Policy.Fallback))],
+            primary.Fault is { } fault
+                ? new CauseBody("primary", fault.ToString().ToLower(CultureInfo.InvariantCulture), primary.Since, primary.Text!, ["administration"])
+                : null));
+    }
+
+    internal sealed record Body(
+        string Node, string Region, string Version, ReplicaBody Replica, JournalBody Journal, IReadOnlyList<DependencyBody> Dependencies, CauseBody? Cause);
+
+    internal sealed record ReplicaBody([property: JsonPropertyName("age_s")] double AgeSeconds, string Position);
+
+    /// <param name="Depth">Facts that the primary has not confirmed.</param>
+    internal sealed record JournalBody(long Depth, long Bytes);
+
+    internal sealed record DependencyBody(string Name, string Kind, string State, DateTimeOffset Since, string? How, string Fallback);
+
+    /// <summary>What broke, by name (law 9).</summary>
+    internal sealed record CauseBody(string Dependency, string How, DateTimeOffset Since, string Text, IReadOnlyList<string> Products);
+}

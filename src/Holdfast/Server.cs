@@ -1,0 +1,125 @@
+using System.Net;
+using Holdfast.Dev;
+using Holdfast.Environments;
+using Holdfast.Http;
+using Holdfast.Keys;
+using Holdfast.Organizations;
+using Holdfast.Resilience;
+using Holdfast.Sso;
+using Holdfast.Storage;
+using Holdfast.Verbs;
+
+namespace Holdfast;
+
+/// <summary>One node, running: storage, products, and the address they listen on.</summary>
+internal sealed class Server(WebApplication app, StorageHost storage, IDisposable? devKeys) : IAsyncDisposable
+{
+    private const string DevCluster = "cluster_dev_";
+
+    public WebApplication App { get; } = app;
+
+    public StorageHost Storage { get; } = storage;
+
+    public Readiness Readiness { get; } = app.Services.GetRequiredService<Readiness>();
+
+    /// <summary>Opens the storage and listens. Readiness comes when the caller says so.</summary>
+    /// <param name="world">Time, randomness and disk; the real ones by default.</param>
+    /// <param name="configure">What a test changes before the server is built.</param>
+    public static async Task<Server> StartAsync(Settings settings, CancellationToken ct, Surroundings? world = null, Action<WebApplicationBuilder>? configure = null)
+    {
+        world ??= Surroundings.Real;
+        Directory.CreateDirectory(settings.Data);
+        var keys = ClusterKeys.LoadOrCreate(settings.ClusterKeyFile, world.Entropy);
+        var storage = await StorageHost.StartAsync(
+            new StorageSettings(settings.Data, settings.PrimaryFile, settings.Node, settings.Region, settings.Zone, settings.Journal)
+            {
+                ClusterPrefix = settings.IsDev ? DevCluster : "cluster_",
+            },
+            world, ct);
+        TestIdentityProviderKeys? devKeys = null;
+        try
+        {
+            if (storage.ClusterId.StartsWith(DevCluster, StringComparison.Ordinal) != settings.IsDev)
+            {
+                throw new InvalidOperationException(settings.IsDev
+                    ? "This data folder belongs to a real node. 'holdfast dev' does not touch it; give it another folder with --data."
+                    : "This data folder was made by 'holdfast dev': its keys are lying about. 'holdfast serve' refuses it; give it another folder with --data.");
+            }
+            devKeys = settings.IsDev ? TestIdentityProviderKeys.LoadOrCreate(settings.Data, world.Clock) : null;
+            var app = Build(settings, world, keys, storage, devKeys, configure);
+            await app.StartAsync(ct);
+            return new Server(app, storage, devKeys);
+        }
+        catch
+        {
+            devKeys?.Dispose();
+            await storage.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static WebApplication Build(
+        Settings settings, Surroundings world, ClusterKeys keys, StorageHost storage, TestIdentityProviderKeys? devKeys, Action<WebApplicationBuilder>? configure)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseUrls(settings.Urls.Replace(',', ';'));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestLineSize = 32 * 1024;
+            kestrel.Limits.MaxRequestHeadersTotalSize = 64 * 1024;   // flows under way travel as cookies
+            kestrel.Limits.MaxRequestBodySize = JsonBody.MaxBytes + 1;
+        });
+        builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Warning);
+
+        var services = builder.Services;
+        services.AddSingleton(settings).AddSingleton(world.Clock).AddSingleton(world.Entropy).AddSingleton(keys);
+        services.AddSingleton(storage.Database).AddSingleton(storage.Replicator).AddSingleton(storage.Node);
+        services.AddSingleton(new PublicAddress(settings.PublicUrl, settings.IsDev)).AddSingleton(new RateLimits(world.Clock, settings.RateLimitFactor));
+        services.AddSingleton<Ids>().AddSingleton<Idempotency>().AddSingleton<Readiness>();
+        services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(PrimaryDependency.Declare(new Dependencies(), storage.Replicator, world.Clock));
+        services.AddEnvironments();
+        services.AddSso();
+        services.ConfigureHttpJsonOptions(json => JavaScriptJson.Configure(json.SerializerOptions));
+        services.AddOpenApi("holdfast", OpenApiDescription.Configure);
+        if (devKeys is not null)
+        {
+            services.AddSingleton(devKeys);
+        }
+        configure?.Invoke(builder);
+
+        var app = builder.Build();
+        if (settings.IsDev)
+        {
+            app.Use(RefuseForeignHost);   // a web page elsewhere must not reach a developer's server under another name
+        }
+        app.UseFloor();
+        app.MapHealth();
+        app.MapPages();
+        app.MapEnvironments();
+        app.MapOrganizations();
+        app.MapSso();
+        app.MapOpenApi("/openapi.json").ExcludeFromDescription();
+        if (devKeys is not null)
+        {
+            app.MapTestIdentityProviders(devKeys, settings.PublicUrl, world.Clock);
+        }
+        return app;
+    }
+
+    private static Task RefuseForeignHost(HttpContext http, RequestDelegate next)
+    {
+        var host = http.Request.Host.Host;
+        return host == "localhost" || (IPAddress.TryParse(host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip))
+            ? next(http)
+            : ApiError.BadRequest("foreign_host", "holdfast dev answers under loopback names only.").ExecuteAsync(http);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await App.StopAsync();
+        await App.DisposeAsync();
+        await Storage.DisposeAsync();
+        devKeys?.Dispose();
+    }
+}

@@ -1,0 +1,70 @@
+using System.CommandLine;
+using System.Text.Json;
+using Holdfast.Environments;
+using Holdfast.Http;
+
+namespace Holdfast.Verbs;
+
+/// <summary><c>holdfast serve</c>: one node.</summary>
+internal static class ServeVerb
+{
+    public static Command Create()
+    {
+        var command = new Command("serve", "Runs one node.");
+        var options = new SettingsOptions(command, isDev: false);
+        command.SetAction((parsed, ct) => RunAsync(options.Read(parsed), BootstrapAsync, ct));
+        return command;
+    }
+
+    /// <summary>Starts, prepares, tells that it is ready, and runs until it is told to stop.</summary>
+    public static async Task<int> RunAsync(
+        (Settings? Settings, IReadOnlyList<string> Faults) read, Func<WebApplication, Settings, CancellationToken, Task> prepare, CancellationToken ct)
+    {
+        if (read.Settings is not { } settings)
+        {
+            foreach (var fault in read.Faults)
+            {
+                await Console.Error.WriteLineAsync(fault);
+            }
+            return 2;
+        }
+        try
+        {
+            var server = await Server.StartAsync(settings, ct);
+            await using (server)
+            {
+                await prepare(server.App, settings, ct);
+                server.Readiness.IsPrepared = true;
+                await server.App.WaitForShutdownAsync(ct);
+            }
+            return 0;
+        }
+        catch (Exception fault) when (fault is not OperationCanceledException)
+        {
+            await Console.Error.WriteLineAsync($"holdfast: {fault.Message}");
+            return 1;
+        }
+        catch (OperationCanceledException)
+        {
+            return 0;
+        }
+    }
+
+    /// <summary>The first start on an empty primary: an environment, and a file that only its owner reads.</summary>
+    private static async Task BootstrapAsync(WebApplication app, Settings settings, CancellationToken ct)
+    {
+        var environments = app.Services.GetRequiredService<EnvironmentStore>();
+        var path = Path.Combine(settings.Data, "bootstrap.json");
+        var existing = environments.FindFirst();
+        if (existing is not null && (File.Exists(path) || environments.HasApiKey(existing)))
+        {
+            return;
+        }
+        var made = existing is null
+            ? await environments.CreateAsync("Production", "sk_live_", ct)
+            : new NewEnvironment(existing, environments.FindClient(existing)!, await environments.CreateApiKeyAsync(existing, "sk_live_", ct));
+        OwnFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(
+            new { api_key = made.ApiKey, client_id = made.ClientId, environment_id = made.Id }, JavaScriptJson.Indented));
+        Console.WriteLine($"A first environment was made. Its API key is in {path}.");
+    }
+}

@@ -1,0 +1,116 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Net;
+using System.Text.Json;
+using Holdfast.Resilience;
+using Holdfast.Storage.Node;
+
+namespace Holdfast.Verbs;
+
+/// <summary>What one node runs with: from the command line, else <c>HOLDFAST_…</c>, else <c>holdfast.json</c>, else the default. Checked at start, all faults at once.</summary>
+internal sealed record Settings(
+    string Urls, string PublicUrl, string Data, string PrimaryFile, string Node, string Region, string Zone, string ClusterKeyFile, OutboundGuard Guard,
+    double RateLimitFactor, JournalLimits Journal, bool IsDev);
+
+/// <summary>The options of <c>serve</c> and <c>dev</c>.</summary>
+internal sealed class SettingsOptions
+{
+    private readonly Dictionary<string, Option<string?>> _options = new(StringComparer.Ordinal);
+    private readonly bool _isDev;
+
+    public SettingsOptions(Command command, bool isDev)
+    {
+        _isDev = isDev;
+        Add(command, "urls", "where it listens (default http://127.0.0.1:4100)");
+        Add(command, "public-url", "what it calls itself in tokens, metadata and links (default: the first of --urls)");
+        Add(command, "data", "this node's disk (default ./data)");
+        Add(command, "primary", "the primary database (default sqlite:<data>/primary.db)");
+        Add(command, "node", "this node's name (default: the host name)");
+        Add(command, "region", "its region (default local)");
+        Add(command, "zone", "its failure domain (default: the host name)");
+        Add(command, "cluster-key-file", "the cluster's keys; made on the first start (default <data>/cluster.key)");
+        Add(command, "outbound-allow", "exceptions from the guard on outbound addresses: CIDR:port, separated by commas");
+        Add(command, "rate-limit-factor", $"times the documented rate limits (default {(isDev ? 100 : 1)})");
+        Add(command, "journal-max-bytes", "what the journal may hold until the primary is back (default 5 GiB)");
+        if (isDev)
+        {
+            Add(command, "port", "the port on 127.0.0.1 (default 4100)");
+        }
+    }
+
+    /// <summary>The settings, or everything that is wrong with them.</summary>
+    public (Settings? Settings, IReadOnlyList<string> Faults) Read(ParseResult parsed)
+    {
+        var faults = new List<string>();
+        var file = ReadFile(faults);
+        string? Get(string name) =>
+            parsed.GetValue(_options[name]) ?? Environment.GetEnvironmentVariable("HOLDFAST_" + name.Replace('-', '_').ToUpperInvariant()) ?? file.GetValueOrDefault(name);
+
+        var urls = Get("urls") ?? $"http://127.0.0.1:{(_isDev ? Get("port") ?? "4100" : "4100")}";
+        foreach (var url in urls.Split(';', ','))
+        {
+            if (!Uri.TryCreate(url, UriKind.Absolute, out var uri) || (uri.Scheme != "http" && uri.Scheme != "https"))
+            {
+                faults.Add($"--urls: '{url}' is not an http or https address.");
+            }
+            else if (_isDev && !(IPAddress.TryParse(uri.Host.Trim('[', ']'), out var ip) ? IPAddress.IsLoopback(ip) : uri.Host == "localhost"))
+            {
+                faults.Add($"--urls: dev listens on loopback only, and '{url}' is not that.");
+            }
+        }
+        var publicUrl = (Get("public-url") ?? urls.Split(';', ',')[0]).TrimEnd('/');
+        if (!Uri.TryCreate(publicUrl, UriKind.Absolute, out var named) || (named.Scheme != "http" && named.Scheme != "https") || named.Query.Length > 0 || named.AbsolutePath != "/")
+        {
+            faults.Add($"--public-url: '{publicUrl}' is not an http or https origin.");
+        }
+        var data = Path.GetFullPath(Get("data") ?? "data");
+        var primary = Get("primary") ?? $"sqlite:{Path.Combine(data, "primary.db")}";
+        if (!primary.StartsWith("sqlite:", StringComparison.Ordinal))
+        {
+            faults.Add("--primary: only sqlite:PATH is known to this release.");
+        }
+        var guard = OutboundGuard.Read((Get("outbound-allow") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Concat(_isDev ? ["127.0.0.0/8:*", "::1/128:*"] : (string[])[]));
+        faults.AddRange(guard.Faults.Select(f => $"--outbound-allow: {f}"));
+        if (!double.TryParse(Get("rate-limit-factor") ?? (_isDev ? "100" : "1"), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var factor) || factor <= 0)
+        {
+            faults.Add("--rate-limit-factor: a number above 0 is needed.");
+        }
+        if (!long.TryParse(Get("journal-max-bytes") ?? (5L << 30).ToString(CultureInfo.InvariantCulture), NumberStyles.None, CultureInfo.InvariantCulture, out var journal) || journal < 1 << 20)
+        {
+            faults.Add("--journal-max-bytes: at least 1048576 is needed.");
+        }
+        var host = Environment.MachineName;
+        return faults.Count > 0
+            ? (null, faults)
+            : (new Settings(
+                urls, publicUrl, data, Path.GetFullPath(primary["sqlite:".Length..]), Get("node") ?? host, Get("region") ?? "local", Get("zone") ?? host,
+                Path.GetFullPath(Get("cluster-key-file") ?? Path.Combine(data, "cluster.key")), guard.Guard, factor, new JournalLimits(journal), _isDev), faults);
+    }
+
+    private void Add(Command command, string name, string description)
+    {
+        var option = new Option<string?>("--" + name) { Description = description };
+        command.Options.Add(option);
+        _options.Add(name, option);
+    }
+
+    private static Dictionary<string, string> ReadFile(List<string> faults)
+    {
+        const string Name = "holdfast.json";
+        if (!File.Exists(Name))
+        {
+            return [];
+        }
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(Name));
+            return json.RootElement.EnumerateObject().ToDictionary(p => p.Name, p => p.Value.ToString(), StringComparer.Ordinal);
+        }
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException or ArgumentException)
+        {
+            faults.Add($"{Name}: not a JSON object.");
+            return [];
+        }
+    }
+}
