@@ -81,7 +81,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, IDisposabl
         services.AddEnvironments();
         services.AddSso();
         services.ConfigureHttpJsonOptions(json => JavaScriptJson.Configure(json.SerializerOptions));
-        services.AddOpenApi("holdfast", OpenApiDescription.Configure);
+        services.AddOpenApi("openapi", OpenApiDescription.Configure);
         if (devKeys is not null)
         {
             services.AddSingleton(devKeys);
@@ -99,7 +99,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, IDisposabl
         app.MapEnvironments();
         app.MapOrganizations();
         app.MapSso();
-        app.MapOpenApi("/openapi.json").ExcludeFromDescription();
+        app.MapOpenApi("/{documentName}.json").ExcludeFromDescription();
         if (devKeys is not null)
         {
             app.MapTestIdentityProviders(devKeys, settings.PublicUrl, world.Clock);

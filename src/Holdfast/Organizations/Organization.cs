@@ -1,11 +1,13 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Holdfast.Organizations;
 
 /// <summary>A customer of the application: what the API shows of it.</summary>
 internal sealed record OrganizationBody(
     string Object, string Id, string Name, bool AllowProfilesOutsideOrganization, IReadOnlyList<OrganizationDomainBody> Domains,
-    IReadOnlyDictionary<string, string> Metadata, string? ExternalId, string? StripeCustomerId, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
+    IReadOnlyDictionary<string, string> Metadata, string? ExternalId,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? StripeCustomerId, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
 
 /// <summary>A domain of an organization.</summary>
 /// <param name="State"><c>pending</c> or <c>verified</c>; <c>failed</c> comes with verification by DNS.</param>
