@@ -39,7 +39,9 @@ describe('The floor under the API', () => {
     await refused(404, 'GET', `/organizations/${'x'.repeat(1000)}`);
     await refused(404, 'GET', '/organizations/%F0%9F%94%91');
     await refused([400, 404], 'GET', '/organizations/%zz');
-    const { status } = await holdfast.call('GET', '/organizations/%00');   // the web server may refuse it before anyone can write JSON
+    // Kestrel refuses this one before anybody could write JSON; so it is asked past the recorder, which expects JSON.
+    const status = await new Promise((resolve, reject) =>
+      get(`${holdfast.baseUrl}/organizations/%00`, (answer) => { answer.resume(); resolve(answer.statusCode); }).on('error', reject));
     assert.ok([400, 404].includes(status), String(status));
   });
 

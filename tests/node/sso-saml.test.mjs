@@ -189,14 +189,6 @@ describe('Single sign-on with SAML', () => {
     }
   });
 
-  test('The explainer tells what became of the attempts', async () => {
-    await holdfast.signIn(url());
-    const attempts = await holdfast.must(200, 'GET', `/connections/${connection.id}/attempts`);
-    assert.ok(attempts.data.length > 0);
-    const one = await holdfast.must(200, 'GET', `/connections/${connection.id}/attempts/${attempts.data[0].id}`);
-    assert.equal(one.id, attempts.data[0].id);
-  });
-
   test('The SDK lists, reads and deletes connections, and a deleted one lets nobody in', async () => {
     const { workos } = holdfast;
     const other = await holdfast.createOrganization('SAML to be deleted');

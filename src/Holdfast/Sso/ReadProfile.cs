@@ -5,7 +5,7 @@ namespace Holdfast.Sso;
 /// <summary>The profile that a token shows.</summary>
 internal sealed class ReadProfile(ProfileToken tokens, SignInStore signIns)
 {
-    private static readonly ApiAnswer Unauthorized = new(StatusCodes.Status401Unauthorized, new { error = "Unauthorized", message = "Unauthorized" });
+    private static readonly ApiAnswer Unauthorized = new(StatusCodes.Status401Unauthorized, new { error = "Unauthorized" });
 
     public ApiAnswer Handle(HttpContext http)
     {
