@@ -36,11 +36,16 @@ public static class IdpMetadata
             ?? throw new RefusedException(SamlRefusal.SignOnServiceMissing, "There is no SingleSignOnService for HTTP-Redirect or HTTP-POST.");
         var certificates = SigningCertificates(role, limits);
         return new(
-            entity.Required("entityID"), ssoUrl, isRedirect, Endpoint(role, "SingleLogoutService")?.Url, certificates,
+            EntityId(entity), ssoUrl, isRedirect, Endpoint(role, "SingleLogoutService")?.Url, certificates,
             [.. role.Children(SamlNames.Metadata, "NameIDFormat").Select(format => format.Text())],
             role.Attribute("WantAuthnRequestsSigned") is "true" or "1",
             entity.Time("validUntil") ?? root.Time("validUntil"));
     }
+
+    private static string EntityId(XmlElement entity) =>
+        entity.Required("entityID") is { Length: > 0 and <= 1024 } id   // Metadata §2.2.1
+            ? id
+            : throw SamlElement.Malformed("The entityID is empty or has more than 1024 characters.");
 
     private static XmlElement OneIdentityProvider(XmlElement root)
     {
