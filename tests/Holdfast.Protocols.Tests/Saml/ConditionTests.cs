@@ -305,6 +305,17 @@ public class ConditionTests
             Xml.Change(Sample.Unsigned, document => document.ById("_a1").AppendChild(document.Get("AuthnStatement").Copy()))));
     }
 
+    [Fact] // SAML-063: a connection may do without, but not with two
+    public void A_connection_can_allow_no_authentication_statement()
+    {
+        var trust = Sample.Trust with { AllowNoAuthnStatement = true };
+        var none = Sample.OnAssertion.Sign(Xml.Change(Sample.Unsigned, document => document.Get("AuthnStatement").Remove()));
+        Assert.Null(Sample.Accepts(none, trust).AuthnInstant);
+        Assert.NotNull(Sample.Accepts(Sample.Signed(), trust).AuthnInstant);
+        var two = Xml.Change(Sample.Unsigned, document => document.ById("_a1").AppendChild(document.Get("AuthnStatement").Copy()));
+        Sample.Refuses(SamlRefusal.MoreThanOneAuthnStatement, Sample.OnAssertion.Sign(two), trust);
+    }
+
     [Fact] // SAML-088
     public void Attributes_are_text_whatever_their_type()
     {
