@@ -96,6 +96,17 @@ public class LimitTests
         Sample.Refuses(SamlRefusal.NamespacesTooLong, Many(1_000));
     }
 
+    [Fact] // declarations along one path; siblings may repeat theirs
+    public void Namespaces_in_scope_are_bounded()
+    {
+        // Two are the Response's own.
+        string Many(int n) => WithExtensions("<x " + Declared(0, 60) + "><x " + Declared(60, n - 62) + "/><x " + Declared(60, n - 62) + "/></x>");
+        string Declared(int from, int count) => string.Join(' ', Enumerable.Range(from, count).Select(i => $"xmlns:p{i}=\"urn:x\""));
+        Bounds(SamlRefusal.TooManyNamespaces, Many, n => new(MaxNamespacesInScope: n), 100);
+        Sample.Refuses(SamlRefusal.TooManyNamespaces, WithExtensions(
+            string.Concat(Enumerable.Range(0, 5).Select(i => $"<x {Declared(i * 60, 60)}>")) + string.Concat(Enumerable.Repeat("</x>", 5))));
+    }
+
     [Fact] // SAML-084: counts that a quadratic look-up would feel
     public void Many_ids_and_signatures_are_refused_quickly()
     {
