@@ -37,7 +37,8 @@ internal static class EnvelopedSignature
         return Reread(signed, limits);
     }
 
-    /// <summary>Canonical octets can be longer than what was sent, and a canonical root can carry the declarations of all its ancestors; both are bounded
+    /// <summary>Canonical octets can be longer than what was sent, and a canonical root can carry the declarations of all its ancestors; both
+    /// are bounded
     /// by what the first reading let through.</summary>
     private static XmlElement Reread(byte[] octets, SamlLimits limits) =>
         SamlXml.Read(octets, limits with

@@ -4,7 +4,8 @@ using System.Xml;
 
 namespace Holdfast.Protocols.Saml;
 
-/// <summary>Reads an identity provider's metadata (Metadata §2.3 and §2.4.3). Its signature is not checked: whoever hands it over is trusted for it.</summary>
+/// <summary>Reads an identity provider's metadata (Metadata §2.3 and §2.4.3). Its signature is not checked: whoever hands it over is trusted
+/// for it.</summary>
 public static class IdpMetadata
 {
     /// <param name="xml">UTF-8 or UTF-16. An EntityDescriptor, or EntitiesDescriptors that hold one identity provider in all.</param>
@@ -55,7 +56,8 @@ public static class IdpMetadata
         {
             1 => found[0],
             0 => throw new RefusedException(SamlRefusal.IdentityProviderMissing, "There is no IDPSSODescriptor for SAML 2.0."),
-            _ => throw new RefusedException(SamlRefusal.MoreThanOneIdentityProvider, $"There are {found.Count} identity providers: give the metadata of one."),
+            _ => throw new RefusedException(
+                SamlRefusal.MoreThanOneIdentityProvider, $"There are {found.Count} identity providers: give the metadata of one."),
         };
     }
 

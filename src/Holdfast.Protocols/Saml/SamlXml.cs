@@ -84,7 +84,8 @@ internal static class SamlXml
                     var element = document.CreateElement(reader.Prefix, reader.LocalName, reader.NamespaceURI);
                     namespaceChars += reader.NamespaceURI.Length + Attributes(reader, element);
                     Bound(namespaceChars <= limits.MaxNamespaceChars, SamlRefusal.NamespacesTooLong, limits.MaxNamespaceChars);
-                    inScope[depth + 1] = inScope[depth] + element.Attributes.Cast<XmlAttribute>().Count(a => a.NamespaceURI == SamlNames.Declarations);
+                    inScope[depth + 1] = inScope[depth]
+                        + element.Attributes.Cast<XmlAttribute>().Count(a => a.NamespaceURI == SamlNames.Declarations);
                     Bound(inScope[depth + 1] <= limits.MaxNamespacesInScope, SamlRefusal.TooManyNamespaces, limits.MaxNamespacesInScope);
                     parent.AppendChild(element);
                     parent = isEmpty ? parent : element;
@@ -145,7 +146,8 @@ internal static class SamlXml
     {
         if (declared is not null && !declared.Equals(encoding, StringComparison.OrdinalIgnoreCase))
         {
-            throw new RefusedException(SamlRefusal.EncodingNotAllowed, $"The bytes are {encoding}, the declaration says {RefusedException.Quote(declared)}.");
+            throw new RefusedException(
+                SamlRefusal.EncodingNotAllowed, $"The bytes are {encoding}, the declaration says {RefusedException.Quote(declared)}.");
         }
     }
 

@@ -115,6 +115,8 @@ public class ConditionTests
     [InlineData("2026-03-01T12:05:00")]
     [InlineData("2026-03-01")]
     [InlineData("2026-13-01T12:05:00Z")]
+    [InlineData("2026-03-01T12:05:0099Z")]
+    [InlineData("2026-03-01T12:05:00.Z")]
     [InlineData("tomorrow")]
     [InlineData("")]
     public void Times_of_nowhere_are_refused(string time) =>
