@@ -51,7 +51,8 @@ internal static class AssertionConditions
                     break;   // every assertion is used once, and none is passed on
                 default:
                     // One that is not understood leaves the validity undetermined (Core §2.5.1.1), so it is not valid.
-                    throw new RefusedException(SamlRefusal.ConditionUnknown, $"The condition {RefusedException.Quote(condition.LocalName)} is not known.");
+                    throw new RefusedException(
+                        SamlRefusal.ConditionUnknown, $"The condition {RefusedException.Quote(condition.LocalName)} is not known.");
             }
         }
         if (restrictions == 0)

@@ -62,7 +62,8 @@ public static class AuthnRequest
     {
         if (!request.Is(SamlNames.Protocol, "AuthnRequest"))
         {
-            throw new RefusedException(SamlRefusal.WrongMessage, $"The message is a {RefusedException.Quote(request.LocalName)}, not an AuthnRequest.");
+            throw new RefusedException(
+                SamlRefusal.WrongMessage, $"The message is a {RefusedException.Quote(request.LocalName)}, not an AuthnRequest.");
         }
         UniqueNames.Check(request);
         SamlVersion.Check(request);

@@ -11,8 +11,8 @@ public abstract record AuthnRequestRead
     /// <param name="AcsUrl">Where the response is wanted; null leaves it to what the identity provider has on file.</param>
     /// <param name="Destination">The address that the request was meant for; null when it does not say.</param>
     public sealed record Request(
-        string Id, string Issuer, string? AcsUrl, string? Destination, DateTimeOffset IssueInstant, string? NameIdFormat, bool ForceAuthn, bool IsPassive)
-        : AuthnRequestRead;
+        string Id, string Issuer, string? AcsUrl, string? Destination, DateTimeOffset IssueInstant, string? NameIdFormat,
+        bool ForceAuthn, bool IsPassive) : AuthnRequestRead;
 
     public sealed record Refused(SamlRefusal Why, string Detail) : AuthnRequestRead;
 }

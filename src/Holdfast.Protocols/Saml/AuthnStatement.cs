@@ -3,12 +3,16 @@ using System.Xml;
 namespace Holdfast.Protocols.Saml;
 
 /// <summary>The one AuthnStatement of an assertion (Core §2.7.2).</summary>
-internal sealed record AuthnStatement(DateTimeOffset Instant, string? SessionIndex, DateTimeOffset? SessionNotOnOrAfter, string? Context)
+internal sealed record AuthnStatement(DateTimeOffset? Instant, string? SessionIndex, DateTimeOffset? SessionNotOnOrAfter, string? Context)
 {
     /// <exception cref="RefusedException"/>
     public static AuthnStatement Read(XmlElement assertion, Expected expected)
     {
         var statements = assertion.Children(SamlNames.Assertion, "AuthnStatement").ToList();
+        if (statements.Count == 0 && expected.Trust.AllowNoAuthnStatement)
+        {
+            return new(null, null, null, null);
+        }
         if (statements is not [var statement])
         {
             throw statements.Count == 0

@@ -20,6 +20,7 @@ internal static class Base64Message
         {
             throw new RefusedException(SamlRefusal.NotBase64, "The message is not base64.");
         }
-        return length <= maxBytes ? bytes[..length] : throw new RefusedException(SamlRefusal.TooLarge, $"The message has more than {maxBytes} bytes.");
+        return length <= maxBytes ? bytes[..length] : throw new RefusedException(
+            SamlRefusal.TooLarge, $"The message has more than {maxBytes} bytes.");
     }
 }

@@ -3,7 +3,8 @@ using System.Xml;
 
 namespace Holdfast.Protocols.Saml;
 
-/// <summary>One of the two canonicalizations that are accepted: exclusive 1.0, and inclusive 1.0 for older identity providers. Both without comments.</summary>
+/// <summary>One of the two canonicalizations that are accepted: exclusive 1.0, and inclusive 1.0 for older identity providers. Both without
+/// comments.</summary>
 /// <remarks>Inclusive canonicalization takes in namespaces that are declared outside the element. That is harmless here, because the octets
 /// that come out are what is read afterwards.</remarks>
 /// <param name="Prefixes">The InclusiveNamespaces PrefixList; null when there is none.</param>
@@ -83,7 +84,8 @@ internal sealed record Canonicalization(bool Exclusive, string? Prefixes)
                 if (!Exclusive && attribute.NamespaceURI == SamlNames.Xml)
                 {
                     // Inclusive canonicalization would copy it down; no identity provider writes one there.
-                    throw new RefusedException(SamlRefusal.AlgorithmNotAllowed, "Inclusive canonicalization below an xml: attribute is not supported.");
+                    throw new RefusedException(
+                        SamlRefusal.AlgorithmNotAllowed, "Inclusive canonicalization below an xml: attribute is not supported.");
                 }
                 if (IsDeclaration(attribute) && seen.Add(attribute.Name) && attribute.Value.Length > 0)
                 {

@@ -17,8 +17,9 @@ internal static class EnvelopedSignature
         var parts = SignedInfo.Parts(signature, ["Id"], signature.Children().Count > 2
             ? ["SignedInfo", "SignatureValue", "KeyInfo"]
             : ["SignedInfo", "SignatureValue"]);
-        var octets = Method(parts[0], limits).Octets(parts[0]);
-        // Everything that decides is taken from the octets that the key signed.
+        // The template first, so that nothing but a small SignedInfo is canonicalized for a stranger. Then everything that decides is taken from
+        // the octets that the key signed.
+        var octets = SignedInfo.Read(parts[0], trust.AllowSha1, limits).Method.Octets(parts[0]);
         var info = SignedInfo.Read(Reread(octets, limits), trust.AllowSha1, limits);
         if (info.Id != parent.RequiredId())
         {
@@ -36,13 +37,14 @@ internal static class EnvelopedSignature
         return Reread(signed, limits);
     }
 
-    private static Canonicalization Method(XmlElement signedInfo, SamlLimits limits) =>
-        signedInfo.Children() is [var method, ..] && method.Is(SamlNames.Signature, "CanonicalizationMethod")
-            ? Canonicalization.Read(method, limits)
-            : throw new RefusedException(SamlRefusal.SignatureShape, "SignedInfo does not begin with CanonicalizationMethod.");
-
-    /// <summary>Canonical octets can be longer than what was sent, and a canonical root can carry the declarations of all its ancestors; both are bounded
+    /// <summary>Canonical octets can be longer than what was sent, and a canonical root can carry the declarations of all its ancestors; both
+    /// are bounded
     /// by what the first reading let through.</summary>
     private static XmlElement Reread(byte[] octets, SamlLimits limits) =>
-        SamlXml.Read(octets, limits with { MaxDecodedBytes = octets.Length, MaxAttributesPerElement = limits.MaxAttributesPerElement * limits.MaxDepth });
+        SamlXml.Read(octets, limits with
+        {
+            MaxDecodedBytes = octets.Length,
+            MaxAttributesPerElement = limits.MaxAttributesPerElement + limits.MaxNamespacesInScope,
+            MaxNamespacesInScope = int.MaxValue,
+        });
 }

@@ -4,7 +4,8 @@ using System.Xml;
 
 namespace Holdfast.Protocols.Saml;
 
-/// <summary>Reads an identity provider's metadata (Metadata §2.3 and §2.4.3). Its signature is not checked: whoever hands it over is trusted for it.</summary>
+/// <summary>Reads an identity provider's metadata (Metadata §2.3 and §2.4.3). Its signature is not checked: whoever hands it over is trusted
+/// for it.</summary>
 public static class IdpMetadata
 {
     /// <param name="xml">UTF-8 or UTF-16. An EntityDescriptor, or EntitiesDescriptors that hold one identity provider in all.</param>
@@ -36,11 +37,16 @@ public static class IdpMetadata
             ?? throw new RefusedException(SamlRefusal.SignOnServiceMissing, "There is no SingleSignOnService for HTTP-Redirect or HTTP-POST.");
         var certificates = SigningCertificates(role, limits);
         return new(
-            entity.Required("entityID"), ssoUrl, isRedirect, Endpoint(role, "SingleLogoutService")?.Url, certificates,
+            EntityId(entity), ssoUrl, isRedirect, Endpoint(role, "SingleLogoutService")?.Url, certificates,
             [.. role.Children(SamlNames.Metadata, "NameIDFormat").Select(format => format.Text())],
             role.Attribute("WantAuthnRequestsSigned") is "true" or "1",
             entity.Time("validUntil") ?? root.Time("validUntil"));
     }
+
+    private static string EntityId(XmlElement entity) =>
+        entity.Required("entityID") is { Length: > 0 and <= 1024 } id   // Metadata §2.2.1
+            ? id
+            : throw SamlElement.Malformed("The entityID is empty or has more than 1024 characters.");
 
     private static XmlElement OneIdentityProvider(XmlElement root)
     {
@@ -50,7 +56,8 @@ public static class IdpMetadata
         {
             1 => found[0],
             0 => throw new RefusedException(SamlRefusal.IdentityProviderMissing, "There is no IDPSSODescriptor for SAML 2.0."),
-            _ => throw new RefusedException(SamlRefusal.MoreThanOneIdentityProvider, $"There are {found.Count} identity providers: give the metadata of one."),
+            _ => throw new RefusedException(
+                SamlRefusal.MoreThanOneIdentityProvider, $"There are {found.Count} identity providers: give the metadata of one."),
         };
     }
 

@@ -18,8 +18,9 @@ public sealed record SamlAssertion(
     string? InResponseTo,
     IReadOnlyDictionary<string, IReadOnlyList<string>> Attributes)
 {
-    /// <summary>When the user proved who they are. A caller that asked for ForceAuthn compares it with the time of its request.</summary>
-    public DateTimeOffset AuthnInstant { get; init; }
+    /// <summary>When the user proved who they are. A caller that asked for ForceAuthn compares it with the time of its request. Null only where
+    /// <see cref="SamlTrust.AllowNoAuthnStatement"/> let such an assertion pass.</summary>
+    public DateTimeOffset? AuthnInstant { get; init; }
 
     /// <summary>The AuthnContextClassRef; null when there is none.</summary>
     public string? AuthnContext { get; init; }

@@ -6,6 +6,7 @@ namespace Holdfast.Protocols.Saml;
 /// <param name="MaxAttributesPerElement">Namespace declarations count as attributes.</param>
 /// <param name="MaxNamespaceChars">The namespace names of all elements and attributes, added up: exclusive canonicalization may write each of them
 /// out again, so this bounds what a small message can grow to.</param>
+/// <param name="MaxNamespacesInScope">Declarations on an element and its ancestors: canonicalization looks through them at every element.</param>
 /// <param name="MaxPrefixes">Prefixes in one InclusiveNamespaces list.</param>
 /// <param name="MaxNameIdChars">UTF-16 code units.</param>
 /// <param name="MaxAttributeValues">Over all attributes of the assertion.</param>
@@ -16,6 +17,7 @@ public sealed record SamlLimits(
     int MaxElements = 20_000,
     int MaxAttributesPerElement = 64,
     int MaxNamespaceChars = 2_000_000,
+    int MaxNamespacesInScope = 64,
     int MaxPrefixes = 64,
     int MaxNameIdChars = 1024,
     int MaxAttributeValues = 2_000,

@@ -20,6 +20,7 @@ public enum SamlRefusal
     TooManyElements,
     TooManyAttributes,
     NamespacesTooLong,
+    TooManyNamespaces,
 
     // Shape.
     WrongMessage,

@@ -3,7 +3,8 @@ using System.Xml;
 namespace Holdfast.Protocols.Saml;
 
 /// <summary>Checks the Response that an identity provider posts.</summary>
-/// <remarks>SAML 2.0 Bindings §3.5 (HTTP POST), Profiles §4.1.4.3 (what must be checked), Core §5.4 (signatures). Replay is the caller's: it needs memory.</remarks>
+/// <remarks>SAML 2.0 Bindings §3.5 (HTTP POST), Profiles §4.1.4.3 (what must be checked), Core §5.4 (signatures). Replay is the caller's: it
+/// needs memory.</remarks>
 public static class SamlResponse
 {
     /// <param name="response">The XML in base64 (RFC 4648 §4), as posted; line breaks are tolerated.</param>
@@ -26,7 +27,8 @@ public static class SamlResponse
             (why, detail) => new SamlVerdict.Refused(why, detail));
     }
 
-    /// <summary>Verifies every signature that is there, and yields what to read from: signed octets, save for an unsigned Response around a signed Assertion.</summary>
+    /// <summary>Verifies every signature that is there, and yields what to read from: signed octets, save for an unsigned Response around a
+    /// signed Assertion.</summary>
     private static (XmlElement Response, XmlElement Assertion) Verify(ResponseShape shape, SamlTrust trust, SamlLimits limits)
     {
         if (shape is { ResponseSignature: null, AssertionSignature: null })

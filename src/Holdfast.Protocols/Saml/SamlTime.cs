@@ -23,6 +23,8 @@ internal static partial class SamlTime
 
     public static string Write(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
 
-    [GeneratedRegex(@"\A\s*([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,7})?[0-9]*(Z|[+-][0-9]{2}:[0-9]{2})\s*\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        @"\A\s*([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:(\.[0-9]{1,7})[0-9]*)?(Z|[+-][0-9]{2}:[0-9]{2})\s*\z",
+        RegexOptions.CultureInvariant)]
     private static partial Regex Form();
 }

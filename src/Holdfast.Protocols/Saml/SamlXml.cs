@@ -67,6 +67,7 @@ internal static class SamlXml
         XmlNode parent = document;
         var elements = 0;
         var namespaceChars = 0L;
+        var inScope = new int[limits.MaxDepth + 1];   // declarations up to each depth
         while (reader.Read())
         {
             switch (reader.NodeType)
@@ -76,12 +77,16 @@ internal static class SamlXml
                     break;
                 case XmlNodeType.Element:
                     Bound(++elements <= limits.MaxElements, SamlRefusal.TooManyElements, limits.MaxElements);
-                    Bound(reader.Depth < limits.MaxDepth, SamlRefusal.TooDeep, limits.MaxDepth);
+                    var depth = reader.Depth;
+                    Bound(depth < limits.MaxDepth, SamlRefusal.TooDeep, limits.MaxDepth);
                     Bound(reader.AttributeCount <= limits.MaxAttributesPerElement, SamlRefusal.TooManyAttributes, limits.MaxAttributesPerElement);
                     var isEmpty = reader.IsEmptyElement;
                     var element = document.CreateElement(reader.Prefix, reader.LocalName, reader.NamespaceURI);
                     namespaceChars += reader.NamespaceURI.Length + Attributes(reader, element);
                     Bound(namespaceChars <= limits.MaxNamespaceChars, SamlRefusal.NamespacesTooLong, limits.MaxNamespaceChars);
+                    inScope[depth + 1] = inScope[depth]
+                        + element.Attributes.Cast<XmlAttribute>().Count(a => a.NamespaceURI == SamlNames.Declarations);
+                    Bound(inScope[depth + 1] <= limits.MaxNamespacesInScope, SamlRefusal.TooManyNamespaces, limits.MaxNamespacesInScope);
                     parent.AppendChild(element);
                     parent = isEmpty ? parent : element;
                     break;
@@ -141,7 +146,8 @@ internal static class SamlXml
     {
         if (declared is not null && !declared.Equals(encoding, StringComparison.OrdinalIgnoreCase))
         {
-            throw new RefusedException(SamlRefusal.EncodingNotAllowed, $"The bytes are {encoding}, the declaration says {RefusedException.Quote(declared)}.");
+            throw new RefusedException(
+                SamlRefusal.EncodingNotAllowed, $"The bytes are {encoding}, the declaration says {RefusedException.Quote(declared)}.");
         }
     }
 

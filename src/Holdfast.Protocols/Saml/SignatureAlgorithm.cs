@@ -49,7 +49,8 @@ internal sealed record SignatureAlgorithm(HashAlgorithmName Hash, RSASignaturePa
     {
         if (certificates.Count == 0 || certificates.Count > limits.MaxCertificates)
         {
-            throw new RefusedException(SamlRefusal.KeyNotAllowed, $"{certificates.Count} certificates are pinned; 1 to {limits.MaxCertificates} are needed.");
+            throw new RefusedException(
+                SamlRefusal.KeyNotAllowed, $"{certificates.Count} certificates are pinned; 1 to {limits.MaxCertificates} are needed.");
         }
         var hash = CryptographicOperations.HashData(Hash, octets);
         var (ofThisKind, tried) = (0, 0);
@@ -70,7 +71,8 @@ internal sealed record SignatureAlgorithm(HashAlgorithmName Hash, RSASignaturePa
         return (ofThisKind, tried) switch
         {
             (0, _) => throw new RefusedException(SamlRefusal.AlgorithmNotAllowed, "No pinned certificate has a key for the signature's algorithm."),
-            (_, 0) => throw new RefusedException(SamlRefusal.KeyNotAllowed, $"The pinned RSA keys are below {MinRsaBits} bits or above {MaxRsaBits}."),
+            (_, 0) => throw new RefusedException(
+                SamlRefusal.KeyNotAllowed, $"The pinned RSA keys are below {MinRsaBits} bits or above {MaxRsaBits}."),
             _ => false,
         };
     }

@@ -3,7 +3,8 @@ using System.Xml;
 
 namespace Holdfast.Protocols.Saml;
 
-/// <summary>A SignedInfo that fits the one template which is accepted (Core §5.4): one Reference, the enveloped transform and then a canonicalization.</summary>
+/// <summary>A SignedInfo that fits the one template which is accepted (Core §5.4): one Reference, the enveloped transform and then a
+/// canonicalization.</summary>
 /// <param name="Id">The ID that the Reference names.</param>
 internal sealed record SignedInfo(
     Canonicalization Method, SignatureAlgorithm Algorithm, string Id, Canonicalization Content, HashAlgorithmName DigestAlgorithm, byte[] Digest)
