@@ -41,7 +41,7 @@ describe('The floor under the API', () => {
     await refused([400, 404], 'GET', '/organizations/%zz');
     // Kestrel refuses this one before anybody could write JSON; so it is asked past the recorder, which expects JSON.
     const status = await new Promise((resolve, reject) =>
-      get(`${holdfast.baseUrl}/organizations/%00`, (answer) => { answer.resume(); resolve(answer.statusCode); }).on('error', reject));
+      http.get(`${holdfast.baseUrl}/organizations/%00`, (answer) => { answer.resume(); resolve(answer.statusCode); }).on('error', reject));
     assert.ok([400, 404].includes(status), String(status));
   });
 
