@@ -67,9 +67,9 @@ internal sealed class FinishOidcSignIn(
                 return SsoErrors.Refused(attempts.Remember(id, "TokenEndpointRefused", Describe(TokenResponse.Read(answer.Body), answer.Status)));
             }
             var verdict = Check(provider);
-            if (verdict is IdTokenVerdict.UnknownKey && await documents.FetchAsync(connection, http.RequestAborted) is { } anew)
+            if (verdict is IdTokenVerdict.UnknownKey && await documents.FindKeyAsync(connection, provider, http.RequestAborted) is { } anew)
             {
-                verdict = Check(provider = anew);   // one fetch, limited in rate: the provider may just have changed its key
+                verdict = Check(provider = anew);   // one fetch of its keys, limited in rate: it may just have changed them
             }
             if (verdict is not IdTokenVerdict.Accepted accepted)
             {

@@ -21,28 +21,43 @@ internal sealed class ProviderDocuments(
     public static readonly TimeSpan NotAgainBefore = TimeSpan.FromSeconds(5);
 
     private readonly ConcurrentDictionary<string, Provider> _parsed = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, (DateTimeOffset At, Task<Provider?> Fetch)> _fetches = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (DateTimeOffset At, Task<Provider?> Fetch)> _fetches = new(StringComparer.Ordinal);
 
     /// <summary>A provider's documents; null when they were never read and cannot be now.</summary>
     public async Task<Provider?> FindAsync(ReadyConnection connection, CancellationToken ct) => Kept(connection) ?? await FetchAsync(connection, ct);
 
+    /// <summary>Reads a provider's keys anew, because it signed with one that nobody has seen; unless that was just done.</summary>
+    public Task<Provider?> FindKeyAsync(ReadyConnection connection, Provider known, CancellationToken ct) => FetchAsync(connection, ct, known.Row.Metadata);
+
     /// <summary>Reads them anew, unless that was just done.</summary>
-    public async Task<Provider?> FetchAsync(ReadyConnection connection, CancellationToken ct)
+    /// <param name="metadata">The discovery document, if only the keys are wanted: one call instead of two.</param>
+    public async Task<Provider?> FetchAsync(ReadyConnection connection, CancellationToken ct, string? metadata = null)
     {
         var id = connection.Connection.Id;
-        var now = clock.GetUtcNow();
-        // One fetch at a time and connection: everybody who waits shares it.
-        var fetch = _fetches.AddOrUpdate(
-            id, _ => (now, ReadAsync(connection)),
-            (_, last) => !last.Fetch.IsCompleted || now - last.At < NotAgainBefore ? last : (now, ReadAsync(connection))).Fetch;
         try
         {
-            return await fetch.WaitAsync(ct);
+            return await FetchOnce(id, () => ReadAsync(connection, metadata)).WaitAsync(ct);
         }
         catch (Exception fault) when (fault is DependencyUnavailableException or OutboundAnswerException or DocumentRefusedException)
         {
             SsoLog.DocumentsUnread(log, id, fault.Message);
             return Kept(connection);
+        }
+    }
+
+    /// <summary>One fetch at a time and connection, and none for a while after it: everybody who waits shares it.</summary>
+    private Task<Provider?> FetchOnce(string id, Func<Task<Provider?>> read)
+    {
+        lock (_fetches)
+        {
+            var now = clock.GetUtcNow();
+            if (_fetches.TryGetValue(id, out var last) && (!last.Fetch.IsCompleted || now - last.At < NotAgainBefore))
+            {
+                return last.Fetch;
+            }
+            var fetch = read();
+            _fetches[id] = (now, fetch);
+            return fetch;
         }
     }
 
@@ -77,12 +92,13 @@ internal sealed class ProviderDocuments(
 
     private static bool IsLoopbackAllowed(string url) => url.StartsWith("http://", StringComparison.Ordinal);   // it was accepted when the connection was saved
 
-    private async Task<Provider?> ReadAsync(ReadyConnection connection)
+    private async Task<Provider?> ReadAsync(ReadyConnection connection, string? known)
     {
         var settings = connection.Settings.Oidc!;
-        var dependency = Dependency(new Uri(settings.DiscoveryUrl));
-        var document = await outbound.GetAsync(dependency, new Uri(settings.DiscoveryUrl), OutboundLimits.Document, CancellationToken.None);
-        if (ReadMetadata(document.Body, settings) is not ProviderMetadataVerdict.Accepted { Metadata: var metadata } accepted)
+        var document = known is null
+            ? (await outbound.GetAsync(Dependency(new Uri(settings.DiscoveryUrl)), new Uri(settings.DiscoveryUrl), OutboundLimits.Document, CancellationToken.None)).Body
+            : Encoding.UTF8.GetBytes(known);
+        if (ReadMetadata(document, settings) is not ProviderMetadataVerdict.Accepted { Metadata: var metadata })
         {
             throw new DocumentRefusedException("the discovery document was refused");
         }
@@ -91,7 +107,7 @@ internal sealed class ProviderDocuments(
         {
             throw new DocumentRefusedException("the key set holds no key that can be used");
         }
-        var row = new Row(Encoding.UTF8.GetString(document.Body), Encoding.UTF8.GetString(jwks.Body), clock.GetUtcNow().ToUnixTimeMilliseconds());
+        var row = new Row(Encoding.UTF8.GetString(document), Encoding.UTF8.GetString(jwks.Body), clock.GetUtcNow().ToUnixTimeMilliseconds());
         await database.RecordAsync(view =>
             view.Find<Row>("SELECT metadata AS Metadata, keys AS Keys, read_at AS ReadAt FROM provider_documents WHERE id = @Id", new { connection.Connection.Id }) is { } held
             && held.Metadata == row.Metadata && held.Keys == row.Keys
