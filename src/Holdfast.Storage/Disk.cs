@@ -32,6 +32,33 @@ public sealed record Disk(Func<string, FileFacts?> Look, Func<string> BootId)
             OwnerMayReadAndWrite: (mode & 0x180) == 0x180);
     }
 
+    /// <summary>Makes the names in a folder last: what was made, renamed and deleted in it.</summary>
+    internal static void SyncFolder(string path)
+    {
+        var folder = NativeOpen(path, 0);
+        var synced = folder >= 0 && NativeSync(folder) == 0;
+        if (folder >= 0)
+        {
+            _ = NativeClose(folder);
+        }
+        if (!synced)
+        {
+            throw new IOException($"The folder {path} cannot be synced.");
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "open", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int NativeOpen([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
+
+    [DllImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int NativeSync(int file);
+
+    [DllImport("libc", EntryPoint = "close", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int NativeClose(int file);
+
     [DllImport("libc", EntryPoint = "statx", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int NativeStatx(int directory, [MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags, uint mask, [Out] byte[] buffer);

@@ -32,7 +32,21 @@ internal static class Migrator
         using var transaction = connection.BeginTransaction();
         connection.Execute("CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT NOT NULL PRIMARY KEY, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)",
             transaction: transaction);
-        var applied = connection.Query<(string Name, string Checksum)>("SELECT name, checksum FROM schema_migrations", transaction: transaction)
+        foreach (var (name, checksum, sql) in FindMissing(connection, role))
+        {
+            connection.Execute(sql, transaction: transaction);
+            connection.Execute("INSERT INTO schema_migrations VALUES (@name, @checksum, @at)",
+                new { name, checksum, at = now.ToUnixTimeMilliseconds() }, transaction);
+        }
+        transaction.Commit();
+    }
+
+    /// <summary>What would be applied. Writes nothing.</summary>
+    /// <exception cref="SchemaException">A younger release has been here, or an applied file has since been changed.</exception>
+    public static List<(string Name, string Checksum, string Sql)> FindMissing(DbConnection connection, string role)
+    {
+        var missing = new List<(string, string, string)>();
+        var applied = connection.Query<(string Name, string Checksum)>("SELECT name, checksum FROM schema_migrations")
             .ToDictionary(r => r.Name, r => r.Checksum, StringComparer.Ordinal);
         var known = All.Where(m => char.IsAsciiDigit(m.Name[0]) || m.Name.StartsWith(role, StringComparison.Ordinal)).ToList();
         if (applied.Keys.FirstOrDefault(name => known.All(m => m.Name != name)) is { } unknown)
@@ -50,11 +64,9 @@ internal static class Migrator
                 }
                 continue;
             }
-            connection.Execute(sql, transaction: transaction);
-            connection.Execute("INSERT INTO schema_migrations VALUES (@name, @checksum, @at)",
-                new { name, checksum, at = now.ToUnixTimeMilliseconds() }, transaction);
+            missing.Add((name, checksum, sql));
         }
-        transaction.Commit();
+        return missing;
     }
 
     private static string Read(string name)

@@ -45,9 +45,11 @@ public static class PrimaryDoctor
         var state = new NodeState(node);
         var cluster = state.Cluster ?? throw new InvalidOperationException("This node's disk belongs to no cluster: there is nothing to restore from.");
         var made = primaryFile + ".restoring";
+        var folder = Path.GetDirectoryName(Path.GetFullPath(primaryFile))!;
         File.Delete(made);
+        File.Delete(made + "-journal");
         long rows = 0;
-        List<JournalRow> unshipped;
+        int unshipped;
         using (var primary = SqliteFile.Open(made, SqliteOpenMode.ReadWriteCreate, TimeSpan.FromSeconds(5), world.SqliteVfs))
         {
             primary.Execute("PRAGMA synchronous = FULL");
@@ -63,35 +65,65 @@ public static class PrimaryDoctor
                 rows++;
             }
             var log = new ChangeLogTable(primary);
+            var isWhole = true;
             foreach (var kept in node.Query<(long Sequence, long Epoch, string Hash, string Version)>(
-                "SELECT sequence, epoch, hash, version FROM log_tail ORDER BY sequence"))
+                "SELECT sequence, epoch, hash, version FROM log_tail ORDER BY sequence", buffered: false))
             {
+                isWhole &= log.Head() != LogPosition.Start || kept.Sequence == 1;
                 log.Insert(new LogRow(new LogPosition(kept.Epoch, kept.Sequence, kept.Hash), kept.Version));
             }
             if (state.Position.Sequence > log.Head().Sequence)
             {
+                isWhole = false;
                 log.Insert(new LogRow(state.Position, ""));   // the tail was pruned: the log begins where the node is
             }
             log.BeginEpoch();
-            // The tables have these already, so shipping them would write no change-log row, and no other reader would ever see them.
-            unshipped = Journal.ReadAfter(new View(node), state.Shipped, int.MaxValue);
-            foreach (var fact in unshipped)
+            // What waits aside here did not wait in the primary: its tables had taken it when it was offered.
+            foreach (var waiting in node.Query<string>("SELECT version FROM aside ORDER BY place", buffered: false))
             {
-                log.Append(log.Head().Epoch, fact.Version);
+                if (RowVersion.FromJson(waiting, Schema.ByName) is { } version)
+                {
+                    to.Apply(version);
+                }
+            }
+            unshipped = node.ExecuteScalar<int>("SELECT count(*) FROM journal WHERE position > @Shipped", new { state.Shipped });
+            // The tables have these already, so shipping them would write no change-log row, and no other reader would ever see them.
+            foreach (var version in isWhole && state.OfferingAll is null
+                ? node.Query<string>(
+                    "SELECT version FROM (SELECT 0 AS part, place, version FROM offer_again UNION ALL SELECT 1, position, version FROM journal WHERE position > @Shipped) ORDER BY part, place",
+                    new { state.Shipped }, buffered: false)
+                : Schema.Tables.SelectMany(table => from.ReadAll(table)).Select(row => row.ToJson()))   // the log no longer tells how the tables came to be, so it tells them
+            {
+                log.Append(log.Head().Epoch, version);
             }
             primary.Execute("COMMIT");
             node.Execute("COMMIT");
         }
-        var aside = File.Exists(primaryFile)
-            ? $"{primaryFile}.lost-{world.Clock.GetUtcNow():yyyyMMddTHHmmssZ}"
-            : null;
-        if (aside is not null)
+        var aside = NameAside(primaryFile, world);
+        var wasThere = File.Exists(primaryFile);
+        if (wasThere)
         {
             File.Move(primaryFile, aside);
-            File.Delete(primaryFile + "-journal");   // belongs to the old file; beside the new one it would be rolled back into it
         }
+        if (File.Exists(primaryFile + "-journal"))
+        {
+            File.Move(primaryFile + "-journal", aside + "-journal");   // belongs to the old file; beside the new one it would be rolled back into it
+        }
+        Disk.SyncFolder(folder);   // in this order on the disk too
         File.Move(made, primaryFile);
-        return new Restored(aside, rows, unshipped.Count);
+        Disk.SyncFolder(folder);
+        return new Restored(wasThere ? aside : null, rows, unshipped);
+    }
+
+    private static string NameAside(string primaryFile, Surroundings world)
+    {
+        var name = $"{primaryFile}.lost-{world.Clock.GetUtcNow():yyyyMMddTHHmmssZ}";
+        var free = name;
+        for (var n = 2; File.Exists(free) || File.Exists(free + "-journal"); n++)
+        {
+            free = $"{name}-{n}";
+        }
+        return free;
     }
 
     private static SqliteConnection OpenNode(string nodeFile, Surroundings world)

@@ -15,7 +15,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
     /// <summary>How long a transaction waits for another process's lock. Short: every waiting caller waits behind it.</summary>
     public static readonly TimeSpan LockTimeout = TimeSpan.FromMilliseconds(100);
 
-    private const int MostRowsPrunedAtOnce = 500;
+    private const int MostRowsPrunedAtOnce = 1000;
 
     private Session? _session;
     private long _largestSize;
@@ -95,8 +95,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
     public Task PruneAsync(DateTimeOffset expiredBefore, CancellationToken ct) => lane.RunAsync(
         () => InTransaction("BEGIN IMMEDIATE", mayCreate: false, session =>
         {
-            Expiry.Prune(session.Connection, expiredBefore, MostRowsPrunedAtOnce);
-            return true;
+            return Expiry.Prune(session.Connection, expiredBefore, MostRowsPrunedAtOnce);
         }),
         ct);
 
@@ -106,6 +105,14 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         {
             var session = Open(mayCreate);
             session.Connection.Execute(begin);
+            session.Connection.Execute("PRAGMA data_version");   // the lock of a reader is taken here, where the driver does not try again on its own
+            var version = session.Connection.ExecuteScalar<long>("PRAGMA data_version");
+            if (version != session.DataVersion)
+            {
+                // Another process has written: a younger release, a tool, a person. Is it still ours?
+                session.ClusterId = Recognize(session.Connection, clusterId());
+                session.DataVersion = version;
+            }
             session.Log.Forget();
             var result = work(session);
             session.Connection.Execute("COMMIT");
@@ -162,37 +169,57 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         try
         {
             connection.Execute("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;");
-            connection.Execute("BEGIN");
-            var sound = connection.ExecuteScalar<string>("PRAGMA quick_check(1)");
-            var empty = Migrator.IsEmpty(connection);
-            var owned = !empty && connection.ExecuteScalar<long>("SELECT count(*) FROM sqlite_master WHERE name = 'cluster'") == 1;
-            var cluster = owned ? connection.ExecuteScalar<string?>("SELECT id FROM cluster") : null;
-            connection.Execute("COMMIT");
-            var fault = sound != "ok" ? PrimaryFault.Damaged
-                : !empty && !owned ? PrimaryFault.Foreign
-                : expected is not null && cluster is null ? PrimaryFault.Empty
-                : expected is not null && cluster != expected ? PrimaryFault.Foreign
-                : (PrimaryFault?)null;
-            if (fault is { } why)
+            connection.Execute("BEGIN; PRAGMA data_version");   // the lock is taken here, where the driver does not try again on its own
+            if (connection.ExecuteScalar<string>("PRAGMA quick_check(1)") != "ok")
             {
-                throw new PrimaryUnavailableException(why, Text(why));
+                throw new PrimaryUnavailableException(PrimaryFault.Damaged, Text(PrimaryFault.Damaged));
             }
+            var (cluster, version) = (Recognize(connection, expected), connection.ExecuteScalar<long>("PRAGMA data_version"));
+            connection.Execute("COMMIT");
             connection.Execute("PRAGMA journal_mode = TRUNCATE");
             Migrator.MoveForward(connection, Migrator.Primary, world.Clock.GetUtcNow());
             facts = world.Disk.Look(path) ?? throw new PrimaryUnavailableException(PrimaryFault.Unreadable, Text(PrimaryFault.Unreadable));
             _largestSize = facts.Size;
-            return new Session(connection, facts.Device, facts.Inode) { ClusterId = cluster };
-        }
-        catch (SchemaException tooNew)
-        {
-            connection.Dispose();
-            throw new PrimaryUnavailableException(PrimaryFault.TooNew, tooNew.Message, tooNew);
+            return new Session(connection, facts.Device, facts.Inode) { ClusterId = cluster, DataVersion = version };
         }
         catch
         {
             connection.RollBack();
             connection.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Whether the file is ours to write: the cluster in it; null when it is empty, or prepared and nobody's yet. Writes nothing.</summary>
+    private static string? Recognize(SqliteConnection connection, string? expected)
+    {
+        PrimaryFault? fault = null;
+        string? cluster = null;
+        if (!Migrator.IsEmpty(connection))
+        {
+            if (connection.ExecuteScalar<long>("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('cluster', 'change_log', 'schema_migrations')") != 3)
+            {
+                fault = PrimaryFault.Foreign;
+            }
+            else
+            {
+                RefuseTooNew(connection);
+                cluster = connection.ExecuteScalar<string?>("SELECT id FROM cluster");
+            }
+        }
+        fault ??= expected is null || cluster == expected ? null : cluster is null ? PrimaryFault.Empty : PrimaryFault.Foreign;
+        return fault is { } why ? throw new PrimaryUnavailableException(why, Text(why)) : cluster;
+    }
+
+    private static void RefuseTooNew(SqliteConnection connection)
+    {
+        try
+        {
+            _ = Migrator.FindMissing(connection, Migrator.Primary);
+        }
+        catch (SchemaException tooNew)
+        {
+            throw new PrimaryUnavailableException(PrimaryFault.TooNew, tooNew.Message, tooNew);
         }
     }
 
@@ -247,6 +274,9 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         public ulong Inode { get; } = inode;
 
         public string? ClusterId { get; set; }
+
+        /// <summary>SQLite's number for what other connections wrote; it changes when one of them commits.</summary>
+        public long DataVersion { get; set; }
 
         public View View { get; } = new(connection);
 
