@@ -54,12 +54,7 @@ public sealed class StorageHost : IAsyncDisposable
             primary = around?.Invoke(primary) ?? primary;
             if (cluster is null)
             {
-<<<<<<< HEAD
-                cluster = await primary.FindClusterAsync(ct).ConfigureAwait(false)
-                    ?? await primary.BootstrapAsync(settings.ClusterPrefix + Convert.ToHexStringLower(world.Entropy.Bytes(12)), ct).ConfigureAwait(false);
-=======
-                cluster = await FindOrBootstrapAsync(primary, world, ct).ConfigureAwait(false);
->>>>>>> store
+                cluster = await FindOrBootstrapAsync(primary, settings.ClusterPrefix, world, ct).ConfigureAwait(false);
                 await node.Writer.EnqueueAsync(session => session.State.Cluster = cluster).ConfigureAwait(false);
             }
             await node.Writer.RecordAsync(view => view.Find<string>("SELECT id FROM nodes WHERE id = @Incarnation", new { node.Incarnation }) is not null
@@ -67,13 +62,8 @@ public sealed class StorageHost : IAsyncDisposable
                 : Decide.To(true, Change.To(Schema.Nodes, node.Incarnation,
                     ("name", settings.Node), ("region", settings.Region), ("zone", settings.Zone), ("born_at", world.Clock.GetUtcNow().ToUnixTimeMilliseconds()))))
                 .ConfigureAwait(false);
-<<<<<<< HEAD
             var host = new StorageHost(node, primary, new Replicator(node, primary, world), world, cluster!);
-            while (isFresh && await host.Replicator.StepAsync(ct).ConfigureAwait(false))
-=======
-            var host = new StorageHost(node, primary, new Replicator(node, primary, world), world);
             if (!await node.Writer.EnqueueAsync(session => session.State.IsFilled).ConfigureAwait(false))
->>>>>>> store
             {
                 await FillAsync(host, ct).ConfigureAwait(false);
             }
@@ -92,14 +82,14 @@ public sealed class StorageHost : IAsyncDisposable
         }
     }
 
-    private static async Task<string> FindOrBootstrapAsync(IPrimary primary, Surroundings world, CancellationToken ct)
+    private static async Task<string> FindOrBootstrapAsync(IPrimary primary, string clusterPrefix, Surroundings world, CancellationToken ct)
     {
         using var deadline = new CancellationTokenSource(Replicator.StepDeadline, world.Clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
         try
         {
             return await primary.FindClusterAsync(either.Token).WaitAsync(either.Token).ConfigureAwait(false)
-                ?? await primary.BootstrapAsync("cluster_" + Convert.ToHexStringLower(world.Entropy.Bytes(12)), either.Token)
+                ?? await primary.BootstrapAsync(clusterPrefix + Convert.ToHexStringLower(world.Entropy.Bytes(12)), either.Token)
                     .WaitAsync(either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
