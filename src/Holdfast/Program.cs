@@ -9,4 +9,11 @@ var root = new RootCommand("Holdfast: a self-hosted identity platform that keeps
     DoctorVerb.Create(),
     StatusVerb.Create(),
 };
-return await root.Parse(args).InvokeAsync();
+var parsed = root.Parse(args);
+if (args.Length > 0 && parsed.Errors.Count > 0)
+{
+    // The last says what was not understood; those before it only what is therefore missing.
+    await Console.Error.WriteLineAsync($"holdfast: {parsed.Errors[^1].Message} See 'holdfast --help'.");
+    return 2;
+}
+return await parsed.InvokeAsync();
