@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using Holdfast.Keys;
 using Holdfast.Storage;
@@ -29,7 +30,7 @@ public sealed class Idempotency(Database database, ClusterKeys keys, Ids ids, Ti
                         return Decide.Nothing(before);
                     }
                     var (answer, changes) = decide(view, operation);
-                    return answer.IsSuccess ? new(answer, [.. changes, Keep(request, operation.EnvironmentId, answer)]) : Decide.Nothing(answer);
+                    return answer.IsSuccess ? new(answer, [.. changes, Keep(request, operation.EnvironmentId, operation.Day, answer)]) : Decide.Nothing(answer);
                 },
                 http.RequestAborted);
     }
@@ -44,7 +45,7 @@ public sealed class Idempotency(Database database, ClusterKeys keys, Ids ids, Ti
         var key = http.Request.Headers["Idempotency-Key"].ToString();
         if (key.Length == 0 || !HttpMethods.IsPost(http.Request.Method))
         {
-            return new Operation(environmentId, null, ids, []);
+            return new Operation(environmentId, null, Today, ids, []);
         }
         if (key.Length > LongestKey)
         {
@@ -54,36 +55,47 @@ public sealed class Idempotency(Database database, ClusterKeys keys, Ids ids, Ti
         var bodyHash = Convert.ToHexStringLower(SHA256.HashData(body ?? []));
         var derive = keys.Derive("idempotency", environmentId);
         var request = Ids.Derived("idem_", derive, owner, http.Request.Path.Value ?? "", key, bodyHash);
-        return new Operation(environmentId, request, ids, derive);
+        return new Operation(environmentId, request, Today, ids, derive);
     }
+
+    private long Today => clock.GetUtcNow().ToUnixTimeMilliseconds() / (long)KeptFor.TotalMilliseconds;
+
+    /// <summary>A kept answer is a row of its day, because rows never change: when it is over, the same key begins anew.</summary>
+    private static string RowId(string request, long day) => Ids.Derived("idem_", [], request, day.ToString(CultureInfo.InvariantCulture));
 
     private ApiAnswer? FindAnswer(View view, string request, string environmentId)
     {
+        var rows = new[] { RowId(request, Today), RowId(request, Today - 1) };
         var kept = view.Find<Kept>(
-            "SELECT status AS Status, body_sealed AS Body FROM idempotency_keys WHERE id = @request AND environment_id = @environmentId AND expires_at > @now",
-            new { request, environmentId, now = clock.GetUtcNow().ToUnixTimeMilliseconds() });
-        return kept is null ? null : new ApiAnswer((int)kept.Status, kept.Body is null ? null : keys.OpenAtRest($"idempotency_keys/{request}/body", kept.Body));
+            "SELECT id AS Id, status AS Status, body_sealed AS Body FROM idempotency_keys WHERE id IN @rows AND environment_id = @environmentId AND expires_at > @now",
+            new { rows, environmentId, now = clock.GetUtcNow().ToUnixTimeMilliseconds() });
+        return kept is null ? null : new ApiAnswer((int)kept.Status, kept.Body is null ? null : keys.OpenAtRest(PlaceOf(kept.Id), kept.Body));
     }
 
-    private Change Keep(string request, string environmentId, ApiAnswer answer)
+    private Change Keep(string request, string environmentId, long day, ApiAnswer answer)
     {
         var now = clock.GetUtcNow();
-        return Change.To(Schema.IdempotencyKeys, request,
+        var id = RowId(request, day);
+        return Change.To(Schema.IdempotencyKeys, id,
             ("environment_id", environmentId), ("status", answer.Status),
-            ("body_sealed", answer.Bytes is { } bytes ? keys.SealAtRest($"idempotency_keys/{request}/body", bytes) : null),
+            ("body_sealed", answer.Bytes is { } bytes ? keys.SealAtRest(PlaceOf(id), bytes) : null),
             ("created_at", now.ToUnixTimeMilliseconds()), ("expires_at", (now + KeptFor).ToUnixTimeMilliseconds()));
     }
 
-    private sealed record Kept(long Status, string? Body);
+    private static string PlaceOf(string id) => $"idempotency_keys/{id}/body";
+
+    private sealed record Kept(string Id, long Status, string? Body);
 }
 
 /// <summary>One thing that a caller asked for, once or several times.</summary>
 /// <param name="RequestId">What its repeats share; null when it carries no key.</param>
-public sealed record Operation(string EnvironmentId, string? RequestId, Ids Ids, byte[] Key)
+/// <param name="Day">When it began: a repeat after its answer was forgotten makes something new.</param>
+public sealed record Operation(string EnvironmentId, string? RequestId, long Day, Ids Ids, byte[] Key)
 {
     private int _made;
 
     /// <summary>A new id. Under an idempotency key it derives from it, so that two nodes that both do the operation make the same rows.</summary>
-    public string NewId(string prefix) =>
-        RequestId is null ? Ids.New(prefix) : Ids.Derived(prefix, Key, RequestId, (_made++).ToString(System.Globalization.CultureInfo.InvariantCulture));
+    public string NewId(string prefix) => RequestId is null
+        ? Ids.New(prefix)
+        : Ids.Derived(prefix, Key, RequestId, Day.ToString(CultureInfo.InvariantCulture), (_made++).ToString(CultureInfo.InvariantCulture));
 }

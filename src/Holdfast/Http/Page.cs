@@ -20,7 +20,7 @@ public sealed record Page(int Limit, bool Ascending, string? Cursor, bool Backwa
         var faults = new List<ApiError.FieldFault>();
         var limit = PerPage;
         if (query["limit"].ToString() is { Length: > 0 } text
-            && (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > MostPerPage))
+            && (!text.All(char.IsAsciiDigit) || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > MostPerPage))
         {
             faults.Add(new("limit", "out_of_range"));
         }
