@@ -52,11 +52,9 @@ public sealed class StorageHost : IAsyncDisposable
             var cluster = await node.Writer.EnqueueAsync(session => session.State.Cluster).ConfigureAwait(false);
             primary = new SqlitePrimary(settings.PrimaryFile, () => cluster, node.Clock, world, Lane.OnThread("holdfast primary"));
             primary = around?.Invoke(primary) ?? primary;
-            var isFresh = cluster is null;
-            if (isFresh)
+            if (cluster is null)
             {
-                cluster = await primary.FindClusterAsync(ct).ConfigureAwait(false)
-                    ?? await primary.BootstrapAsync(settings.ClusterPrefix + Convert.ToHexStringLower(world.Entropy.Bytes(12)), ct).ConfigureAwait(false);
+                cluster = await FindOrBootstrapAsync(primary, settings.ClusterPrefix, world, ct).ConfigureAwait(false);
                 await node.Writer.EnqueueAsync(session => session.State.Cluster = cluster).ConfigureAwait(false);
             }
             await node.Writer.RecordAsync(view => view.Find<string>("SELECT id FROM nodes WHERE id = @Incarnation", new { node.Incarnation }) is not null
@@ -65,9 +63,9 @@ public sealed class StorageHost : IAsyncDisposable
                     ("name", settings.Node), ("region", settings.Region), ("zone", settings.Zone), ("born_at", world.Clock.GetUtcNow().ToUnixTimeMilliseconds()))))
                 .ConfigureAwait(false);
             var host = new StorageHost(node, primary, new Replicator(node, primary, world), world, cluster!);
-            while (isFresh && await host.Replicator.StepAsync(ct).ConfigureAwait(false))
+            if (!await node.Writer.EnqueueAsync(session => session.State.IsFilled).ConfigureAwait(false))
             {
-                // An empty disk is filled before the node says that it is ready.
+                await FillAsync(host, ct).ConfigureAwait(false);
             }
             node.Writer.Journaled = host.Replicator.Nudge;
             host._replicating = Task.Run(() => host.Replicator.RunAsync(host._stop.Token), CancellationToken.None);
@@ -82,6 +80,37 @@ public sealed class StorageHost : IAsyncDisposable
             node.Dispose();
             throw;
         }
+    }
+
+    private static async Task<string> FindOrBootstrapAsync(IPrimary primary, string prefix, Surroundings world, CancellationToken ct)
+    {
+        using var deadline = new CancellationTokenSource(Replicator.StepDeadline, world.Clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
+        try
+        {
+            return await primary.FindClusterAsync(either.Token).WaitAsync(either.Token).ConfigureAwait(false)
+                ?? await primary.BootstrapAsync(prefix + Convert.ToHexStringLower(world.Entropy.Bytes(12)), either.Token)
+                    .WaitAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "The primary database does not answer, and this node's disk is empty.");
+        }
+    }
+
+    /// <summary>An empty disk is filled before the node says that it is ready; if that was cut off, by the next start.</summary>
+    private static async Task FillAsync(StorageHost host, CancellationToken ct)
+    {
+        while (await host.Replicator.StepAsync(ct).ConfigureAwait(false))
+        {
+            // There is more.
+        }
+        ct.ThrowIfCancellationRequested();
+        if (host.Replicator.Health is { IsAvailable: false } health)
+        {
+            throw new PrimaryUnavailableException(health.Fault ?? PrimaryFault.Unreachable, health.Text ?? "This node's disk could not be filled.");
+        }
+        await host.Node.Writer.EnqueueAsync(session => session.State.IsFilled = true).ConfigureAwait(false);
     }
 
     public async ValueTask DisposeAsync()

@@ -85,7 +85,10 @@ public sealed class JournalTests : IDisposable
     [Fact]
     public async Task A_full_journal_refuses_facts_but_still_denies()
     {
-        await using var storage = await new TestStorage { Limits = new JournalLimits(20_000), Around = p => new FaultyPrimary(p) { Before = FailOnceStarted } }.StartedAsync();
+        var isAway = false;
+        Task Refuse(string call, CancellationToken ct) => isAway ? throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "away") : Task.CompletedTask;
+        await using var storage = await new TestStorage { Limits = new JournalLimits(20_000), Around = p => new FaultyPrimary(p) { Before = Refuse } }.StartedAsync();
+        isAway = true;
         var kept = 0;
         await Assert.ThrowsAsync<JournalFullException>(async () =>
         {
@@ -100,9 +103,6 @@ public sealed class JournalTests : IDisposable
             ("environment_id", "environment_1"), ("subject", "session_1"), ("reason", "test"), ("created_at", 1))));
         Assert.Equal(kept, storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM events")));
     }
-
-    private static Task FailOnceStarted(string call, CancellationToken ct) =>
-        call is "offer" ? throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "away") : Task.CompletedTask;
 
     private void Fill(Table table, int bytes)
     {

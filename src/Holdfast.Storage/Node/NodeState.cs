@@ -20,6 +20,13 @@ internal sealed class NodeState(DbConnection connection)
         set => Set("cluster", value!);
     }
 
+    /// <summary>Whether the replica has once been level with the primary. Before that, the node is not ready.</summary>
+    public bool IsFilled
+    {
+        get => Find("filled") is not null;
+        set => Set("filled", value ? "1" : throw new ArgumentOutOfRangeException(nameof(value), "What was filled stays so."));
+    }
+
     /// <summary>The last change-log row that was applied here.</summary>
     public LogPosition Position
     {

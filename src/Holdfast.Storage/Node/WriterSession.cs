@@ -8,6 +8,8 @@ namespace Holdfast.Storage.Node;
 /// <summary>What the writer can do inside its transaction.</summary>
 internal sealed class WriterSession(SqliteConnection connection, JournalLimits limits, HybridClock clock, Surroundings world) : IDisposable
 {
+    private const int MostPrunedAtOnce = 1000;
+
     private long? _shipped;
 
     public View View { get; } = new(connection);
@@ -86,6 +88,10 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         }
         return State.Position = rows[^1].At;
     }
+
+    /// <summary>Whether this node has read a row of the log, and has it still.</summary>
+    public bool HasSeen(LogPosition row) =>
+        row.Sequence == 0 || connection.ExecuteScalar<string>("SELECT hash FROM log_tail WHERE sequence = @Sequence", new { row.Sequence }) == row.Hash;
 
     private void Take(string text, DateTimeOffset now)
     {
@@ -174,14 +180,16 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     private void Reship() => SetShipped(0);
 
     /// <summary>Forgets what has had its time: expired rows, confirmed facts and change-log rows older than the journal keeps.</summary>
-    public void Prune(DateTimeOffset expiredBefore)
+    /// <returns>Whether there may be more of it.</returns>
+    public bool Prune(DateTimeOffset expiredBefore)
     {
-        Expiry.Prune(connection, expiredBefore, most: 1000);
+        var more = Expiry.Prune(connection, expiredBefore, MostPrunedAtOnce);
         var keptSince = (world.Clock.GetUtcNow() - limits.Keep).ToUnixTimeMilliseconds();
-        Journal.DropShipped(State.Shipped, keptSince);
-        connection.Execute(
-            "DELETE FROM log_tail WHERE sequence IN (SELECT sequence FROM log_tail WHERE at < @keptSince AND sequence < @last ORDER BY sequence LIMIT 1000)",
-            new { keptSince, last = State.Position.Sequence });
+        more |= Journal.DropShipped(State.Shipped, keptSince);
+        more |= connection.Execute(
+            "DELETE FROM log_tail WHERE sequence IN (SELECT sequence FROM log_tail WHERE at < @keptSince AND sequence < @last ORDER BY sequence LIMIT @MostPrunedAtOnce)",
+            new { keptSince, last = State.Position.Sequence, MostPrunedAtOnce }) == MostPrunedAtOnce;
+        return more;
     }
 
     public void Dispose() => Rows.Dispose();

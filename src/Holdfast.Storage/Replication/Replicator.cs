@@ -23,10 +23,11 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
 
     private readonly SemaphoreSlim _news = new(0, 1);
     private readonly Lock _lock = new();
-    private readonly List<(long Sequence, TaskCompletionSource Reached)> _waiting = [];
+    private readonly List<(LogPosition Row, TaskCompletionSource Reached)> _waiting = [];
     private LogPosition _position = node.Read(ReadPosition);
     private PrimaryHealth _health = new(null, world.Clock.GetUtcNow(), null, null);
     private DateTimeOffset _prunedAt;
+    private DateTimeOffset? _expiredThere;
 
     /// <summary>How the primary looked at the last contact.</summary>
     public PrimaryHealth Health => Volatile.Read(ref _health);
@@ -63,16 +64,17 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     }
 
     /// <summary>Waits until the replica has a row of the log.</summary>
-    public async Task ReachAsync(long sequence, CancellationToken ct)
+    /// <exception cref="PrimaryUnavailableException">Another epoch has come to its place: the primary may have lost it.</exception>
+    public async Task ReachAsync(LogPosition row, CancellationToken ct)
     {
         TaskCompletionSource reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {
-            if (_position.Sequence >= sequence)
+            if (_position.Sequence >= row.Sequence)
             {
                 return;
             }
-            _waiting.Add((sequence, reached));
+            _waiting.Add((row, reached));
         }
         Nudge();
         try
@@ -134,10 +136,15 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
         try
         {
+            await PruneAsync(either.Token).ConfigureAwait(false);
             // Reading first: a log that lost its tail must be noticed before anything is written on top of it.
             var more = await TailAsync(either.Token).ConfigureAwait(false);
             more |= await ShipAsync(either.Token).ConfigureAwait(false);
-            await PruneAsync(either.Token).ConfigureAwait(false);
+            if (_expiredThere is { } expired)
+            {
+                await primary.PruneAsync(expired, either.Token).WaitAsync(either.Token).ConfigureAwait(false);
+                _expiredThere = null;
+            }
             NoteContact();
             return more;
         }
@@ -157,13 +164,18 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         {
             // Told to stop.
         }
+        catch (Exception unforeseen)
+        {
+            // Whatever it is, the next step tries again, and until then it has a name.
+            NoteFault(PrimaryFault.Unreachable, $"Replication failed: {unforeseen.Message}");
+        }
         return false;
     }
 
     private async Task<bool> TailAsync(CancellationToken ct)
     {
         var from = Position;
-        var page = await primary.ReadLogAsync(from, BatchSize, ct).ConfigureAwait(false);
+        var page = await primary.ReadLogAsync(from, BatchSize, ct).WaitAsync(ct).ConfigureAwait(false);
         if (!page.Matches)
         {
             await GoBackAsync(from, page.Head, ct).ConfigureAwait(false);
@@ -181,10 +193,15 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     {
         var kept = node.Read(view => view.Query<Kept>("SELECT epoch AS Epoch, sequence AS Sequence, hash AS Hash FROM log_tail ORDER BY sequence DESC LIMIT 100000"))
             .ConvertAll(k => new LogPosition(k.Epoch, k.Sequence, k.Hash));
-        var common = await primary.FindCommonAsync(kept, ct).ConfigureAwait(false);
+        var common = await primary.FindCommonAsync(kept, ct).WaitAsync(ct).ConfigureAwait(false);
         if (head.Epoch <= ours.Epoch)
         {
-            await primary.BeginEpochAsync(head, ct).ConfigureAwait(false);   // the first to see it; conditional, so that only one does
+            await primary.BeginEpochAsync(head, ct).WaitAsync(ct).ConfigureAwait(false);   // the first to see it; conditional, so that only one does
+            var now = await primary.ReadLogAsync(common, 1, ct).WaitAsync(ct).ConfigureAwait(false);
+            if (now.Head.Epoch <= ours.Epoch)
+            {
+                return;   // a writer came in between; the next step sees the same and tries again
+            }
         }
         await node.Writer.EnqueueAsync(session =>
         {
@@ -202,15 +219,13 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
             long.Parse(ReadState(view, "shipped") ?? "0", CultureInfo.InvariantCulture)));
         if (again.Count > 0)
         {
-            await primary.OfferAsync(again.ConvertAll(a => a.Version), ct).ConfigureAwait(false);
-            await node.Writer.EnqueueAsync(session => session.OfferedAgain(again[^1].Place)).WaitAsync(ct).ConfigureAwait(false);
+            await OfferAsync(again.ConvertAll(a => a.Version), session => session.OfferedAgain(again[^1].Place), ct).ConfigureAwait(false);
             return true;
         }
         if (!string.IsNullOrEmpty(all))
         {
             var page = await node.Writer.EnqueueAsync(session => session.NextOfAll(BatchSize)).WaitAsync(ct).ConfigureAwait(false);
-            await primary.OfferAsync(page.Versions, ct).ConfigureAwait(false);
-            await node.Writer.EnqueueAsync(session => session.OfferedAll(page.Then)).WaitAsync(ct).ConfigureAwait(false);
+            await OfferAsync(page.Versions, session => session.OfferedAll(page.Then), ct).ConfigureAwait(false);
             return true;
         }
         var facts = node.Read(view => Journal.ReadAfter(view, shipped, BatchSize));
@@ -218,29 +233,38 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         {
             return false;
         }
-        await primary.OfferAsync(facts.ConvertAll(f => f.Version), ct).ConfigureAwait(false);
-        await node.Writer.EnqueueAsync(session => session.SetShipped(facts[^1].Position, from: shipped)).WaitAsync(ct).ConfigureAwait(false);
-        // What was just shipped comes back through the log: read it now, so that the position stays level.
+        await OfferAsync(facts.ConvertAll(f => f.Version), session => session.SetShipped(facts[^1].Position, from: shipped), ct).ConfigureAwait(false);
         return true;
+    }
+
+    /// <summary>Offers, reads the log up to where it then stood, and only then notes what was offered: a tail that this node has not read may be lost without
+    /// its noticing, because its position would still match.</summary>
+    private async Task OfferAsync(IReadOnlyList<string> versions, Func<WriterSession, bool> note, CancellationToken ct)
+    {
+        var head = await primary.OfferAsync(versions, ct).WaitAsync(ct).ConfigureAwait(false);
+        while (Position.Sequence < head.Sequence && await TailAsync(ct).ConfigureAwait(false))
+        {
+            // A full page; there is more.
+        }
+        await node.Writer.EnqueueAsync(session => session.HasSeen(head) && note(session)).WaitAsync(ct).ConfigureAwait(false);
     }
 
     private async Task PruneAsync(CancellationToken ct)
     {
         var now = world.Clock.GetUtcNow();
-        if (now - _prunedAt < TimeSpan.FromMinutes(1))
+        if ((now - _prunedAt).Duration() < TimeSpan.FromMinutes(1))   // a clock that was set back is no reason to wait for its old time
         {
             return;
         }
-        _prunedAt = now;
         // An hour late, so that a clock that is a little behind elsewhere never asks for a row that is gone here.
         var expiredBefore = now - TimeSpan.FromHours(1);
-        await node.Writer.EnqueueAsync(session =>
+        var more = await node.Writer.EnqueueAsync(session =>
         {
             session.TakeAside();
-            session.Prune(expiredBefore);
-            return true;
+            return session.Prune(expiredBefore);
         }).WaitAsync(ct).ConfigureAwait(false);
-        await primary.PruneAsync(expiredBefore, ct).ConfigureAwait(false);
+        _prunedAt = more ? default : now;   // whatever the rate at which rows are made, they are forgotten as fast
+        _expiredThere = expiredBefore;
     }
 
     private void Reached(LogPosition position)
@@ -248,9 +272,17 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         lock (_lock)
         {
             _position = position;
-            foreach (var (_, reached) in _waiting.Where(w => w.Sequence <= position.Sequence))
+            foreach (var (row, reached) in _waiting.Where(w => w.Row.Sequence <= position.Sequence))
             {
-                reached.TrySetResult();
+                if (row.Epoch == position.Epoch)
+                {
+                    reached.TrySetResult();
+                }
+                else
+                {
+                    reached.TrySetException(new PrimaryUnavailableException(PrimaryFault.Unreachable,
+                        "A new epoch of the primary began meanwhile. Whether it kept the change is unknown."));
+                }
             }
         }
     }

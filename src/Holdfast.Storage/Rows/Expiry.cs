@@ -7,13 +7,16 @@ namespace Holdfast.Storage.Rows;
 internal static class Expiry
 {
     /// <summary>Deletes up to so many rows per table.</summary>
-    public static void Prune(DbConnection connection, DateTimeOffset expiredBefore, int most)
+    /// <returns>Whether a table had that many, and so may have more.</returns>
+    public static bool Prune(DbConnection connection, DateTimeOffset expiredBefore, int most)
     {
+        var more = false;
         foreach (var table in Schema.Tables.Where(t => t.Expires))
         {
-            connection.Execute(
+            more |= connection.Execute(
                 $"DELETE FROM {table.Name} WHERE id IN (SELECT id FROM {table.Name} WHERE expires_at < @before LIMIT @most)",
-                new { before = expiredBefore.ToUnixTimeMilliseconds(), most });
+                new { before = expiredBefore.ToUnixTimeMilliseconds(), most }) == most;
         }
+        return more;
     }
 }

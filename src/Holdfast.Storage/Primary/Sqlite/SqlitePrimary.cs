@@ -15,7 +15,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
     /// <summary>How long a transaction waits for another process's lock. Short: every waiting caller waits behind it.</summary>
     public static readonly TimeSpan LockTimeout = TimeSpan.FromMilliseconds(100);
 
-    private const int MostRowsPrunedAtOnce = 500;
+    private const int MostRowsPrunedAtOnce = 1000;
 
     private Session? _session;
     private long _largestSize;
@@ -95,8 +95,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
     public Task PruneAsync(DateTimeOffset expiredBefore, CancellationToken ct) => lane.RunAsync(
         () => InTransaction("BEGIN IMMEDIATE", mayCreate: false, session =>
         {
-            Expiry.Prune(session.Connection, expiredBefore, MostRowsPrunedAtOnce);
-            return true;
+            return Expiry.Prune(session.Connection, expiredBefore, MostRowsPrunedAtOnce);
         }),
         ct);
 
