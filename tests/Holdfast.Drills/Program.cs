@@ -1,0 +1,18 @@
+using Xunit.MicrosoftTestingPlatform;
+using Xunit.Runner.InProc.SystemConsole;
+
+namespace Holdfast.Drills;
+
+/// <summary>Runs the drills; or, started by one of them with <see cref="CarelessServer.Switch"/>, is a server with a planted fault.</summary>
+internal static class Program
+{
+    public static async Task<int> Main(string[] arguments) =>
+        arguments is [CarelessServer.Switch, ..] ? await CarelessServer.RunAsync(arguments[1..])
+        : arguments.Contains("--server") || arguments.Contains("--internal-msbuild-node")
+            ? await TestPlatformTestFramework.RunAsync(arguments, SelfRegisteredExtensions.AddSelfRegisteredExtensions)
+            : await ConsoleRunner.Run(arguments);
+}
+
+/// <summary>One drill at a time: each has the machine to itself.</summary>
+[CollectionDefinition(nameof(AloneOnTheMachine), DisableParallelization = true)]
+public sealed class AloneOnTheMachine;
