@@ -50,7 +50,7 @@ public static class Schema
 
     /// <summary>What an OpenID provider last said of itself, by connection. Kept until it says something else (law 6).</summary>
     public static readonly Table ProviderDocuments = new("provider_documents",
-        [new("document", Later, "environment_id", "metadata", "keys", "read_at")]);
+        [new("document", Later, "environment_id", "source", "metadata", "keys", "read_at")]);
 
     public static readonly Table Profiles = new("profiles",
         [

@@ -81,7 +81,8 @@ public sealed record ProviderMetadata(
 
     /// <summary>https, or http to this machine where allowed; no user information.</summary>
     private static bool IsSafe(string url, bool allowHttpLoopback) =>
-        Uri.TryCreate(url, UriKind.Absolute, out var uri)
+        !url.AsSpan().ContainsAnyExceptInRange('!', '~')   // it goes into headers as it is
+        && Uri.TryCreate(url, UriKind.Absolute, out var uri)
         && uri.UserInfo.Length == 0
         && (uri.Scheme == Uri.UriSchemeHttps || (allowHttpLoopback && uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback));
 

@@ -123,6 +123,7 @@ CREATE TABLE provider_documents (
   id TEXT NOT NULL PRIMARY KEY,
   document_stamp TEXT NOT NULL DEFAULT '',
   environment_id TEXT,
+  source TEXT,
   metadata TEXT,
   keys TEXT,
   read_at BIGINT

@@ -10,19 +10,19 @@ public sealed class RedirectUriStore(Database database)
     internal static readonly string Effective = $"environment_id = @environmentId AND present = 1 AND {Http.Denied.Not("redirect_uris.id")}";
 
     /// <summary>Whether a sign-in may end at this address: exactly as registered (RFC 9700 §2.1), but for the port of a loopback literal (RFC 8252 §7.3).</summary>
-    public bool Allows(string environmentId, string uri)
+    public bool Allows(string environmentId, string uri) => database.Read(view => Allows(view, environmentId, uri));
+
+    /// <summary>The same, in a state that the caller reads.</summary>
+    public static bool Allows(View view, string environmentId, string uri)
     {
-        if (IsRegistered(environmentId, uri))
+        if (view.Find<long>($"SELECT count(*) FROM redirect_uris WHERE {Effective} AND uri = @uri", new { environmentId, uri }) > 0)
         {
             return true;
         }
         return RedirectUri.WithoutLoopbackPort(uri) is { } bare
-            && database.Read(view => view.Query<string>($"SELECT uri FROM redirect_uris WHERE {Effective} AND (uri LIKE 'http://127.0.0.1%' OR uri LIKE 'http://[::1]%')", new { environmentId }))
+            && view.Query<string>($"SELECT uri FROM redirect_uris WHERE {Effective} AND (uri LIKE 'http://127.0.0.1%' OR uri LIKE 'http://[::1]%')", new { environmentId })
                 .Any(registered => RedirectUri.WithoutLoopbackPort(registered) == bare);
     }
-
-    private bool IsRegistered(string environmentId, string uri) =>
-        database.Read(view => view.Find<long>($"SELECT count(*) FROM redirect_uris WHERE {Effective} AND uri = @uri", new { environmentId, uri })) > 0;
 
     internal List<RedirectUri> List(string environmentId, Http.Page page) => database.Read(view => view.Query<RedirectUri>(
         page.Sql($"SELECT {Columns} FROM redirect_uris WHERE {Effective}"), page.Parameters(view, "redirect_uris", environmentId)));
@@ -40,9 +40,11 @@ internal sealed record RedirectUri(string Id, string Uri, long IsDefault, long C
         && text.All(c => c is > ' ' and < '\u007f' and not '\\')
         && System.Uri.TryCreate(text, UriKind.Absolute, out var uri)
         && !text.Contains('#', StringComparison.Ordinal) && !text.Contains('@', StringComparison.Ordinal)
-        && (text.StartsWith("https://", StringComparison.Ordinal) || (text.StartsWith("http://", StringComparison.Ordinal) && uri.IsLoopback))
+        && (text.StartsWith("https://", StringComparison.Ordinal) || (text.StartsWith("http://", StringComparison.Ordinal) && IsLoopback(uri)))
         && uri.Host.Length > 0 && uri.HostNameType is not UriHostNameType.Unknown
         && !text.Contains("/../", StringComparison.Ordinal) && !text.Contains("/..;", StringComparison.Ordinal) && !text.EndsWith("/..", StringComparison.Ordinal);
+
+    private static bool IsLoopback(Uri uri) => uri.Host == "localhost" || (System.Net.IPAddress.TryParse(uri.Host.Trim('[', ']'), out var ip) && System.Net.IPAddress.IsLoopback(ip));
 
     /// <summary>A loopback literal's address without its port; null for anything else. The name <c>localhost</c> is not a literal.</summary>
     public static string? WithoutLoopbackPort(string uri)

@@ -24,14 +24,14 @@ public sealed class Fields
     /// <summary>Text that may be there.</summary>
     public string? Optional(string field, Given<string> value, int maxLength = 1024) => value is { Is: true, Value: { } text } ? Text(field, text, maxLength) : null;
 
-    /// <summary>Text within bounds, that every database keeps as it is (PostgreSQL has no U+0000, UTF-8 no lone surrogate).</summary>
+    /// <summary>Text within bounds, that every database keeps as it is (PostgreSQL has no U+0000, UTF-8 no lone surrogate, XML no U+FFFE and U+FFFF).</summary>
     public string Text(string field, string text, int maxLength = 1024)
     {
         if (text.Length > maxLength)
         {
             Fault(field, "too_long");
         }
-        else if (text.Any(char.IsControl) || !IsWellFormed(text))
+        else if (text.Any(c => char.IsControl(c) || c is '\ufffe' or '\uffff') || !IsWellFormed(text))
         {
             Fault(field, "invalid_characters");
         }

@@ -188,7 +188,7 @@ internal sealed record ConnectionInput(
 
     private static void CheckUrl(Fields fields, string field, string url, bool allowHttpLoopback)
     {
-        var isSound = url.Length <= 2048 && !url.Contains('#', StringComparison.Ordinal) && Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.UserInfo.Length == 0
+        var isSound = url.Length <= 2048 && url.All(c => c is > ' ' and <= '~') && !url.Contains('#', StringComparison.Ordinal) && Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.UserInfo.Length == 0
             && (uri.Scheme == Uri.UriSchemeHttps || (allowHttpLoopback && uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback));
         if (!isSound)
         {

@@ -92,13 +92,24 @@ internal sealed class ExchangeCode(
             }
             return form is null ? (null, refusal) : (asked, null);
         }
-        var (json, fault) = await JsonBody.ReadAsync<Dictionary<string, JsonElement>>(http);
-        foreach (var (name, value) in json ?? [])
+        if (await JsonBody.ReadBytesAsync(http, MaxBytes) is { Refusal: { } tooLarge })
         {
-            if (value.ValueKind == JsonValueKind.String && !asked.TryAdd(name, value.GetString()!))
+            return (null, tooLarge);
+        }
+        var (json, fault) = await JsonBody.ReadAsync<Dictionary<string, JsonElement>>(http);
+        try
+        {
+            foreach (var (name, value) in json ?? [])
             {
-                return (null, repeated);
+                if (value.ValueKind == JsonValueKind.String && !asked.TryAdd(name, value.GetString()!))
+                {
+                    return (null, repeated);
+                }
             }
+        }
+        catch (InvalidOperationException)
+        {
+            return (null, ApiError.OAuth("invalid_request", "A parameter holds half of a surrogate pair."));
         }
         return json is null ? (null, fault) : (asked, null);
     }

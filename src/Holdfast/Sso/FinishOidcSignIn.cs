@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using Holdfast.Environments;
 using Holdfast.Protocols.OpenIdConnect;
 using Holdfast.Resilience;
 using Holdfast.Storage;
@@ -11,7 +12,7 @@ namespace Holdfast.Sso;
 /// <remarks>OpenID Connect Core 1.0 §3.1.2.5 to §3.1.3.7. The token endpoint is the one far party that this waits for (law 1), inside its deadline.</remarks>
 internal sealed class FinishOidcSignIn(
     Connections connections, ProviderDocuments documents, OutboundHttp outbound, Dependencies dependencies, SignInStore signIns, StartSignIn start, FlowCookie cookie,
-    AttemptRing attempts, SsoOptions options, Database database, TimeProvider clock)
+    AttemptRing attempts, FlowAttempts tries, RedirectUriStore redirectUris, SsoOptions options, Database database, TimeProvider clock)
 {
     public async Task<IResult> HandleAsync(string connectionId, HttpContext http)
     {
@@ -25,11 +26,19 @@ internal sealed class FinishOidcSignIn(
         {
             return SsoErrors.NoFlow(attempts.Remember(connectionId, "FlowNotFound", "this browser has no sign-in under way with that state"));
         }
-        if (flow.Authority != database.Incarnation)
+        if (flow.Authority != database.Incarnation && connection.Connection.IsActive && redirectUris.Allows(flow.EnvironmentId, flow.RedirectUri))
         {
             return await start.AgainAsync(http, connection, flow);
         }
+        if (!tries.MayTry(flow.Id))
+        {
+            return SsoErrors.NoFlow(attempts.Remember(connectionId, "FlowTriedTooOften", $"the sign-in was tried {FlowAttempts.MostPerFlow} times"));
+        }
         cookie.Delete(http, flow.Id);
+        if (!redirectUris.Allows(flow.EnvironmentId, flow.RedirectUri))
+        {
+            return SsoErrors.BadStart("invalid_redirect_uri", "It would end at an address that is not registered for the application.");
+        }
         if (!connection.Connection.IsActive)
         {
             return SsoErrors.Back(flow.RedirectUri, flow.State, "connection_unlinked", "The connection is not active.");

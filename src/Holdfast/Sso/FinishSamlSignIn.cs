@@ -1,3 +1,4 @@
+using Holdfast.Environments;
 using Holdfast.Http;
 using Holdfast.Protocols.Saml;
 using Holdfast.Storage;
@@ -7,13 +8,15 @@ namespace Holdfast.Sso;
 /// <summary>Ends a SAML sign-in: checks the identity provider's response, then sends the browser back with a one-time code.</summary>
 /// <remarks>SAML 2.0 Bindings §3.5 (HTTP POST); Profiles §4.1.4.3 (what must be checked) and §4.1.4.5 (no replay).</remarks>
 internal sealed class FinishSamlSignIn(
-    Connections connections, SignInStore signIns, StartSignIn start, FlowCookie cookie, AttemptRing attempts, SsoOptions options, Database database,
-    PublicAddress address, TimeProvider clock)
+    Connections connections, SignInStore signIns, StartSignIn start, FlowCookie cookie, AttemptRing attempts, FlowAttempts tries, RedirectUriStore redirectUris, SsoOptions options, Database database,
+    PublicAddress address, TimeProvider clock) : IDisposable
 {
     /// <summary>The largest post that is read, in bytes; above it the answer is 413. A response of 512 kB is 684 kB in base64.</summary>
     public const int MaxBytes = 768 * 1024;
 
     private const string Bounced = "holdfast_bounced";
+
+    private readonly SemaphoreSlim _checks = new(Environment.ProcessorCount);
 
     public async Task<IResult> HandleAsync(string connectionId, HttpContext http)
     {
@@ -47,18 +50,26 @@ internal sealed class FinishSamlSignIn(
                 ? new Bounce(response.ToString(), relayState)
                 : SsoErrors.NoFlow(attempts.Remember(connectionId, "FlowNotFound", "this browser has no sign-in under way with that RelayState"));
         }
-        if (flow.Authority != database.Incarnation)
+        if (flow.Authority != database.Incarnation && connection.Connection.IsActive && redirectUris.Allows(flow.EnvironmentId, flow.RedirectUri))
         {
             return await start.AgainAsync(http, connection, flow);   // who alone could end it is gone
         }
+        if (!tries.MayTry(flow.Id))
+        {
+            return SsoErrors.NoFlow(attempts.Remember(connectionId, "FlowTriedTooOften", $"the sign-in was tried {FlowAttempts.MostPerFlow} times"));
+        }
         cookie.Delete(http, flow.Id);
+        if (!redirectUris.Allows(flow.EnvironmentId, flow.RedirectUri))
+        {
+            return SsoErrors.BadStart("invalid_redirect_uri", "It would end at an address that is not registered for the application.");
+        }
         if (!connection.Connection.IsActive)
         {
             return SsoErrors.Back(flow.RedirectUri, flow.State, "connection_unlinked", "The connection is not active.");
         }
 
         // Decide: pure, no clock and no I/O of its own.
-        var verdict = SamlResponse.Check(response.ToString(), trust, requestId, now, options.ClockSkew);
+        var verdict = await CheckAsync(response.ToString(), trust, requestId, now, http.RequestAborted);
         if (verdict is not SamlVerdict.Accepted { Assertion: var assertion })
         {
             var refused = (SamlVerdict.Refused)verdict;
@@ -79,6 +90,22 @@ internal sealed class FinishSamlSignIn(
             ? SsoErrors.Refused(attempts.Remember(connectionId, failure!, "the response or the sign-in was used before"))
             : new Back(SsoErrors.BackUrl(flow.RedirectUri, [("code", code), ("state", flow.State)]));
     }
+
+    /// <summary>No more at once than there are cores: large forgeries must not take them from everybody else's sign-in.</summary>
+    private async Task<SamlVerdict> CheckAsync(string response, SamlTrust trust, string requestId, DateTimeOffset now, CancellationToken ct)
+    {
+        await _checks.WaitAsync(ct);
+        try
+        {
+            return SamlResponse.Check(response, trust, requestId, now, options.ClockSkew);
+        }
+        finally
+        {
+            _checks.Release();
+        }
+    }
+
+    public void Dispose() => _checks.Dispose();
 
     /// <summary>Over plain http a browser keeps the flow's cookie from a post of another site; posted again from our own page, it comes along.</summary>
     private sealed class Bounce(string response, string relayState) : IResult

@@ -12,6 +12,9 @@ internal sealed record Attributes(
     private const string Transient = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
     private const int LongestText = 1024;
 
+    /// <summary>All that an identity provider says of a person, in characters of JSON: it is journaled, and the journal is everybody's.</summary>
+    private const int LongestRaw = 64 * 1024;
+
     private static readonly string[] Emails =
         ["email", "Email", "mail", "emailAddress", "urn:oid:0.9.2342.19200300.100.1.3", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress"];
 
@@ -52,6 +55,7 @@ internal sealed record Attributes(
         static bool Fits(string? text) => text is null || (text.Length <= LongestText && !text.Contains('\0', StringComparison.Ordinal));
         return string.IsNullOrWhiteSpace(id) ? (null, "StableIdMissing")
             : string.IsNullOrWhiteSpace(email) ? (null, "EmailMissing")
+            : raw.Sum(a => a.Key.Length + a.Value.GetRawText().Length) > LongestRaw ? (null, "AttributesTooLarge")
             : !Fits(id) || !Fits(email) || !Fits(first) || !Fits(last) || groups.Count > 2000 || !groups.All(Fits) ? (null, "AttributeTooLong")
             : (new Attributes(id, email, first, last, groups, raw), null);
     }

@@ -20,6 +20,8 @@ internal sealed class ProviderDocuments(
     /// <summary>How often at most a sign-in may cause a fetch, per connection.</summary>
     public static readonly TimeSpan NotAgainBefore = TimeSpan.FromSeconds(5);
 
+    private const int MostFetches = 10_000;
+
     private readonly ConcurrentDictionary<string, Provider> _parsed = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (DateTimeOffset At, Task<Provider?> Fetch)> _fetches = new(StringComparer.Ordinal);
 
@@ -36,7 +38,7 @@ internal sealed class ProviderDocuments(
         var id = connection.Connection.Id;
         try
         {
-            return await FetchOnce(id, () => ReadAsync(connection, metadata)).WaitAsync(ct);
+            return await FetchOnce($"{id}/{SourceOf(connection)}", () => ReadAsync(connection, metadata)).WaitAsync(ct);
         }
         catch (Exception fault) when (fault is DependencyUnavailableException or OutboundAnswerException or DocumentRefusedException)
         {
@@ -46,17 +48,24 @@ internal sealed class ProviderDocuments(
     }
 
     /// <summary>One fetch at a time and connection, and none for a while after it: everybody who waits shares it.</summary>
-    private Task<Provider?> FetchOnce(string id, Func<Task<Provider?>> read)
+    private Task<Provider?> FetchOnce(string key, Func<Task<Provider?>> read)
     {
         lock (_fetches)
         {
             var now = clock.GetUtcNow();
-            if (_fetches.TryGetValue(id, out var last) && (!last.Fetch.IsCompleted || now - last.At < NotAgainBefore))
+            if (_fetches.TryGetValue(key, out var last) && (!last.Fetch.IsCompleted || now - last.At < NotAgainBefore))
             {
                 return last.Fetch;
             }
+            if (_fetches.Count >= MostFetches)
+            {
+                foreach (var (old, _) in _fetches.Where(f => f.Value.Fetch.IsCompleted).ToList())
+                {
+                    _fetches.Remove(old);
+                }
+            }
             var fetch = read();
-            _fetches[id] = (now, fetch);
+            _fetches[key] = (now, fetch);
             return fetch;
         }
     }
@@ -64,7 +73,8 @@ internal sealed class ProviderDocuments(
     private Provider? Kept(ReadyConnection connection)
     {
         var row = database.Read(view => view.Find<Row>(
-            "SELECT metadata AS Metadata, keys AS Keys, read_at AS ReadAt FROM provider_documents WHERE id = @Id", new { connection.Connection.Id }));
+            "SELECT metadata AS Metadata, keys AS Keys, read_at AS ReadAt FROM provider_documents WHERE id = @Id AND source = @source",
+            new { connection.Connection.Id, source = SourceOf(connection) }));
         if (row is null)
         {
             return null;
@@ -75,6 +85,9 @@ internal sealed class ProviderDocuments(
         }
         return Parse(row, connection) is { } provider ? _parsed[connection.Connection.Id] = provider : null;
     }
+
+    /// <summary>What documents are read for: those of other settings are another provider's.</summary>
+    private static string SourceOf(ReadyConnection connection) => Caller.Hash($"{connection.Settings.Oidc!.DiscoveryUrl}\n{connection.Settings.Oidc.Issuer}");
 
     private Provider? Parse(Row row, ReadyConnection connection) =>
         ReadMetadata(Encoding.UTF8.GetBytes(row.Metadata), connection.Settings.Oidc!) is ProviderMetadataVerdict.Accepted { Metadata: var metadata }
@@ -96,29 +109,32 @@ internal sealed class ProviderDocuments(
     {
         var settings = connection.Settings.Oidc!;
         var document = known is null
-            ? (await outbound.GetAsync(Dependency(new Uri(settings.DiscoveryUrl)), new Uri(settings.DiscoveryUrl), OutboundLimits.Document, CancellationToken.None)).Body
+            ? (await outbound.GetAsync(Dependency(connection), new Uri(settings.DiscoveryUrl), OutboundLimits.Document, CancellationToken.None)).Body
             : Encoding.UTF8.GetBytes(known);
         if (ReadMetadata(document, settings) is not ProviderMetadataVerdict.Accepted { Metadata: var metadata })
         {
             throw new DocumentRefusedException("the discovery document was refused");
         }
-        var jwks = await outbound.GetAsync(Dependency(new Uri(metadata.JwksUri)), new Uri(metadata.JwksUri), OutboundLimits.Document, CancellationToken.None);
+        var jwks = await outbound.GetAsync(Dependency(connection), new Uri(metadata.JwksUri), OutboundLimits.Document, CancellationToken.None);
         if (SigningKeys.Read(jwks.Body) is not { Usable: > 0 })
         {
             throw new DocumentRefusedException("the key set holds no key that can be used");
         }
+        var source = SourceOf(connection);
         var row = new Row(Encoding.UTF8.GetString(document), Encoding.UTF8.GetString(jwks.Body), clock.GetUtcNow().ToUnixTimeMilliseconds());
         await database.RecordAsync(view =>
-            view.Find<Row>("SELECT metadata AS Metadata, keys AS Keys, read_at AS ReadAt FROM provider_documents WHERE id = @Id", new { connection.Connection.Id }) is { } held
+            view.Find<Row>("SELECT metadata AS Metadata, keys AS Keys, read_at AS ReadAt FROM provider_documents WHERE id = @Id AND source = @source",
+                new { connection.Connection.Id, source }) is { } held
             && held.Metadata == row.Metadata && held.Keys == row.Keys
                 ? Decide.Nothing(true)   // nothing new: not worth a fact
                 : Decide.To(true, Change.To(Schema.ProviderDocuments, connection.Connection.Id,
-                    ("environment_id", connection.Connection.EnvironmentId), ("metadata", row.Metadata), ("keys", row.Keys), ("read_at", row.ReadAt))));
+                    ("environment_id", connection.Connection.EnvironmentId), ("source", source), ("metadata", row.Metadata), ("keys", row.Keys), ("read_at", row.ReadAt))));
         return Kept(connection);
     }
 
-    private Dependency Dependency(Uri uri) => dependencies.GetOrAdd(
-        new DependencyPolicy($"idp_documents:{uri.Authority}", "identity provider documents", TimeSpan.FromSeconds(2), 8,
+    /// <summary>One for each connection: a host that many share must not be closed to all by the settings of one.</summary>
+    private Dependency Dependency(ReadyConnection connection) => dependencies.GetOrAdd(
+        new DependencyPolicy($"idp_documents:{connection.Connection.Id}", "identity provider documents", TimeSpan.FromSeconds(2), 8,
             "The last documents that were read, without a time limit; a sign-in with a key that they do not hold is refused.", ["sso"]),
         clock);
 
@@ -130,17 +146,18 @@ internal sealed class ProviderDocuments(
             var after = "";
             while (database.Read(view => ConnectionStore.OfOpenIdConnect(view, after, 100)) is { Count: > 0 } page && !stoppingToken.IsCancellationRequested)
             {
-                foreach (var connection in page.Where(c => c.IsActive))
+                // Some at once: a provider that hangs must not hold up the others.
+                await Parallel.ForEachAsync(page.Where(c => c.IsActive), new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (connection, _) =>
                 {
                     try
                     {
                         await FetchAsync(connections.Ready(connection), stoppingToken);
                     }
-                    catch (Exception fault) when (fault is not OperationCanceledException)
+                    catch (Exception fault)
                     {
                         SsoLog.DocumentsUnread(log, connection.Id, fault.Message);
                     }
-                }
+                });
                 after = page[^1].Id;
             }
         }

@@ -36,6 +36,10 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
             {
                 return Decide.Nothing<(string?, string?)>((null, "ConnectionInactive"));
             }
+            if (!RedirectUriStore.Allows(view, connection.EnvironmentId, flow.RedirectUri))
+            {
+                return Decide.Nothing<(string?, string?)>((null, "RedirectUriWithdrawn"));
+            }
             var changes = new List<Change>
             {
                 Spend(FlowKey(flow), "sso_flow", connection.EnvironmentId, null, now, flow.ExpiresAt),
