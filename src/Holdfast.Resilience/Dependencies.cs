@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 
 namespace Holdfast.Resilience;
@@ -5,7 +6,11 @@ namespace Holdfast.Resilience;
 /// <summary>The catalogue of everything that this node calls. What is not in it is not called (architecture, law 7).</summary>
 public sealed class Dependencies
 {
+    /// <summary>The most dependencies that tenants make.</summary>
+    public const int MostOfTenants = 10_000;
+
     private readonly Lock _gate = new();
+    private readonly ConcurrentDictionary<string, Dependency> _ofTenants = new(StringComparer.Ordinal);
     private volatile IReadOnlyList<Dependency> _all = [];
 
     /// <summary>All of them, in the order in which they were added. A snapshot: it does not change under the reader.</summary>
@@ -26,13 +31,32 @@ public sealed class Dependencies
     }
 
     /// <summary>For dependencies that tenants make (one for each connection's identity provider): the one of that name, or a new one.</summary>
+    /// <remarks>They are not in <see cref="All"/>, which is for the operator and bounded; above <see cref="MostOfTenants"/> those that are well and idle are forgotten.</remarks>
     public Dependency GetOrAdd(DependencyPolicy policy, TimeProvider clock)
     {
-        lock (_gate)
+        if (_ofTenants.TryGetValue(policy.Name, out var there))
         {
-            return TryFind(policy.Name, out var there) ? there : Add(new Dependency(policy, clock));
+            return there;
         }
+        if (_ofTenants.Count >= MostOfTenants)
+        {
+            foreach (var (name, idle) in _ofTenants)
+            {
+                if (idle.UnderWay == 0 && idle.Health.State == DependencyState.Ok)
+                {
+                    _ofTenants.TryRemove(name, out _);
+                }
+            }
+        }
+        return _ofTenants.GetOrAdd(policy.Name, _ => new Dependency(policy, clock));
     }
+
+    /// <summary>Those of tenants, by kind: how many there are, and how many of them are not well. Names are the tenants' business.</summary>
+    public IReadOnlyList<(string Kind, int Count, int Failing)> OfTenants =>
+    [
+        .. _ofTenants.Values.GroupBy(d => d.Policy.Kind, StringComparer.Ordinal)
+            .Select(kind => (kind.Key, kind.Count(), kind.Count(d => d.Health.State != DependencyState.Ok))),
+    ];
 
     public bool TryFind(string name, [NotNullWhen(true)] out Dependency? dependency)
     {

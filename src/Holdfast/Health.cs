@@ -48,13 +48,15 @@ internal static class HealthEndpoints
             new ReplicaBody(Math.Round(age, 1), replicator.Position.ToString()),
             new JournalBody(Math.Max(0, depth), node.Writer.JournalBytes),
             [.. dependencies.All.Select(d => new DependencyBody(d.Name, d.Policy.Kind, d.Health.State.ToString().ToLower(CultureInfo.InvariantCulture), d.Health.Since, d.Health.How, d.Policy.Fallback))],
+            [.. dependencies.OfTenants.Select(k => new TenantsBody(k.Kind, k.Count, k.Failing))],
             primary.Fault is { } fault
                 ? new CauseBody("primary", fault.ToString().ToLower(CultureInfo.InvariantCulture), primary.Since, primary.Text!, ["administration"])
                 : null));
     }
 
     internal sealed record Body(
-        string Node, string Region, string Version, ReplicaBody Replica, JournalBody Journal, IReadOnlyList<DependencyBody> Dependencies, CauseBody? Cause);
+        string Node, string Region, string Version, ReplicaBody Replica, JournalBody Journal, IReadOnlyList<DependencyBody> Dependencies,
+        IReadOnlyList<TenantsBody> TenantDependencies, CauseBody? Cause);
 
     internal sealed record ReplicaBody([property: JsonPropertyName("age_s")] double AgeSeconds, string Position);
 
@@ -62,6 +64,9 @@ internal static class HealthEndpoints
     internal sealed record JournalBody(long Depth, long Bytes);
 
     internal sealed record DependencyBody(string Name, string Kind, string State, DateTimeOffset Since, string? How, string Fallback);
+
+    /// <summary>What tenants' connections stand on, in sum: names are theirs, and this page is everybody's.</summary>
+    internal sealed record TenantsBody(string Kind, int Count, int Failing);
 
     /// <summary>What broke, by name (law 9).</summary>
     internal sealed record CauseBody(string Dependency, string How, DateTimeOffset Since, string Text, IReadOnlyList<string> Products);

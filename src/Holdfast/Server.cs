@@ -28,7 +28,12 @@ internal sealed class Server(WebApplication app, StorageHost storage, IDisposabl
     public static async Task<Server> StartAsync(Settings settings, CancellationToken ct, Surroundings? world = null, Action<WebApplicationBuilder>? configure = null)
     {
         world ??= Surroundings.Real;
-        Directory.CreateDirectory(settings.Data);
+        OwnFile.KeepToOwner();
+        Directory.CreateDirectory(settings.Data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        if (!File.Exists(settings.ClusterKeyFile) && File.Exists(Path.Combine(settings.Data, "node.db")))
+        {
+            throw new InvalidOperationException($"This node has data, but its cluster key file {settings.ClusterKeyFile} is not there. A new one would open nothing of it.");
+        }
         var keys = ClusterKeys.LoadOrCreate(settings.ClusterKeyFile, world.Entropy);
         var storage = await StorageHost.StartAsync(
             new StorageSettings(settings.Data, settings.PrimaryFile, settings.Node, settings.Region, settings.Zone, settings.Journal)
@@ -44,6 +49,10 @@ internal sealed class Server(WebApplication app, StorageHost storage, IDisposabl
                 throw new InvalidOperationException(settings.IsDev
                     ? "This data folder belongs to a real node. 'holdfast dev' does not touch it; give it another folder with --data."
                     : "This data folder was made by 'holdfast dev': its keys are lying about. 'holdfast serve' refuses it; give it another folder with --data.");
+            }
+            if (!EnvironmentStore.OpensWith(storage.Database, keys))
+            {
+                throw new InvalidOperationException($"The cluster key file {settings.ClusterKeyFile} does not open this cluster's data: it is another cluster's.");
             }
             devKeys = settings.IsDev ? TestIdentityProviderKeys.LoadOrCreate(settings.Data, world.Clock) : null;
             var app = Build(settings, world, keys, storage, devKeys, configure);

@@ -288,9 +288,29 @@ public sealed class DependencyTests
         var mail = all.Add(Make());
 
         Assert.Throws<InvalidOperationException>(() => all.Add(Make()));
-        Assert.Same(mail, all.GetOrAdd(mail.Policy, _clock));
-        var second = all.GetOrAdd(mail.Policy with { Name = "idp:conn_1" }, _clock);
-        Assert.Equal([mail, second], all.All);
+        Assert.Equal([mail], all.All);
+    }
+
+    [Fact]
+    public void What_tenants_make_is_made_once_and_told_in_sum_only()
+    {
+        var all = new Dependencies();
+        var first = all.GetOrAdd(Make().Policy with { Name = "idp:conn_1" }, _clock);
+        Assert.Same(first, all.GetOrAdd(first.Policy, _clock));
+        Assert.NotSame(first, all.GetOrAdd(first.Policy with { Name = "idp:conn_2" }, _clock));
+        Assert.Empty(all.All);
+        Assert.Equal([(first.Policy.Kind, 2, 0)], all.OfTenants);
+    }
+
+    [Fact]
+    public void Of_what_tenants_make_only_so_many_are_kept()
+    {
+        var all = new Dependencies();
+        for (var i = 0; i <= Dependencies.MostOfTenants; i++)
+        {
+            all.GetOrAdd(Make().Policy with { Name = $"idp:{i}" }, _clock);
+        }
+        Assert.Equal(1, all.OfTenants.Sum(k => k.Count));   // those that are well and idle went when there were too many
     }
 
     [Theory]

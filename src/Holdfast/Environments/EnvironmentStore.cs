@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
 using Holdfast.Http;
 using Holdfast.Keys;
 using Holdfast.Storage;
@@ -23,19 +24,32 @@ public sealed class EnvironmentStore(Database database, ClusterKeys keys, Ids id
     /// <summary>The one environment of a data folder that has just been made; null when it has none.</summary>
     public string? FindFirst() => database.Read(view => view.Find<string>("SELECT id FROM environments ORDER BY created_at, id LIMIT 1"));
 
-    /// <summary>Whether anybody can call the API for an environment.</summary>
-    public bool HasApiKey(string environmentId) => database.Read(view =>
-        view.Find<long>("SELECT count(*) FROM api_keys WHERE environment_id = @environmentId", new { environmentId })) > 0;
-
     /// <summary>The key that ids of people and profiles derive from. It never rotates: the ids would.</summary>
     public byte[] IdKey(string environmentId) => _idKeys.GetOrAdd(environmentId, id => keys.OpenAtRest(
         $"environments/{id}/id_key",
         database.Read(view => view.Find<string>("SELECT id_key_sealed FROM environments WHERE id = @id", new { id }))
             ?? throw new InvalidOperationException($"There is no environment {id}.")));
 
+    /// <summary>Whether these keys are those that the cluster's data was sealed with. Nothing sealed yet opens with any.</summary>
+    public static bool OpensWith(Database database, ClusterKeys keys)
+    {
+        var sealedKey = database.Read(view => view.Find<SealedKey>("SELECT id AS Id, id_key_sealed AS Item FROM environments ORDER BY created_at, id LIMIT 1"));
+        try
+        {
+            _ = sealedKey is null ? [] : keys.OpenAtRest($"environments/{sealedKey.Id}/id_key", sealedKey.Item);
+            return true;
+        }
+        catch (CryptographicException)
+        {
+            return false;
+        }
+    }
+
+    private sealed record SealedKey(string Id, string Item);
+
     /// <summary>Makes an environment with an API key.</summary>
-    /// <returns>The key's value: it is not kept, only its hash is.</returns>
-    public async Task<NewEnvironment> CreateAsync(string name, string keyPrefix, CancellationToken ct)
+    /// <param name="beforehand">Puts the key's value where it will be found, before there is anything that it opens: its hash alone is kept here.</param>
+    public async Task<NewEnvironment> CreateAsync(string name, string keyPrefix, CancellationToken ct, Action<NewEnvironment>? beforehand = null)
     {
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
         var (id, client) = (ids.New(Ids.Environment), ids.New(Ids.Client));
@@ -48,8 +62,10 @@ public sealed class EnvironmentStore(Database database, ClusterKeys keys, Ids id
             SigningKey.Make(id, active: true, keys, ids, clock),
             SigningKey.Make(id, active: false, keys, ids, clock),   // published and unused, so that switching to it works at any time
         };
+        var made = new NewEnvironment(id, client, apiKey);
+        beforehand?.Invoke(made);
         await database.WriteAsync(_ => Decide.To(true, changes), ct);
-        return new NewEnvironment(id, client, apiKey);
+        return made;
     }
 
     /// <summary>Another API key of an environment.</summary>

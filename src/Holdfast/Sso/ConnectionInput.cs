@@ -144,6 +144,10 @@ internal sealed record ConnectionInput(
         {
             CheckUrl(fields, "oidc.discovery_url", discovery, allowHttpLoopback);
         }
+        if (standing is not null && (discovery != standing.DiscoveryUrl || issuer != standing.Issuer) && !input.ClientSecret.Is)
+        {
+            fields.Fault("oidc.client_secret", "required");   // a stored secret does not follow to another provider
+        }
         var clientId = input.ClientId.Is || standing is null ? fields.Required("oidc.client_id", input.ClientId) : standing.ClientId;
         var clientSecret = input.ClientSecret.Is || standing is null ? fields.Required("oidc.client_secret", input.ClientSecret, 4096) : standing.ClientSecret;
         var scopes = input.Scopes.Value is { } given ? [.. given.OfType<string>()] : standing?.Scopes ?? ["openid", "profile", "email"];

@@ -66,7 +66,7 @@ internal sealed class FinishOidcSignIn(
         HttpContext http, ReadyConnection connection, OidcSettings oidc, ProviderDocuments.Provider provider, Flow flow, string nonce, string verifier, string providerCode)
     {
         var id = connection.Connection.Id;
-        IReadOnlyDictionary<string, JsonElement> claims;
+        Dictionary<string, JsonElement> claims;
         string subject;
         try
         {
@@ -85,7 +85,12 @@ internal sealed class FinishOidcSignIn(
                 var (why, detail) = verdict is IdTokenVerdict.Refused refused ? (refused.Why.ToString(), refused.Detail) : ("KeyUnknown", "the token names a key that the provider does not publish");
                 return SsoErrors.Refused(attempts.Remember(id, why, detail));
             }
-            (claims, subject) = (accepted.Claims, accepted.Subject);
+            (claims, subject) = (accepted.Claims.ToDictionary(StringComparer.Ordinal), accepted.Subject);
+            if (flow.ForcedAt is { } forced
+                && !(claims.TryGetValue("auth_time", out var time) && time.ValueKind == JsonValueKind.Number && time.TryGetInt64(out var at) && at >= (forced - options.ClockSkew).ToUnixTimeSeconds()))
+            {
+                return SsoErrors.Refused(attempts.Remember(id, "AuthenticationTooOld", "the person was to sign in anew, and auth_time does not say so"));
+            }
             if (EmailClaim.Read(claims) is null && provider.Metadata.UserinfoEndpoint is { } userinfo && accessToken is not null)
             {
                 var document = await outbound.GetAsync(
@@ -94,7 +99,10 @@ internal sealed class FinishOidcSignIn(
                 {
                     return SsoErrors.Refused(attempts.Remember(id, "UserInfoRefused", "the UserInfo endpoint's answer is not about this person"));
                 }
-                claims = claims.Concat(more.Claims.Where(c => !accepted.Claims.ContainsKey(c.Key))).ToDictionary(StringComparer.Ordinal);
+                foreach (var (name, value) in more.Claims)
+                {
+                    claims.TryAdd(name, value);   // what the signed token says stands
+                }
             }
 
             IdTokenVerdict Check(ProviderDocuments.Provider by) =>

@@ -78,6 +78,10 @@ internal sealed class FinishSamlSignIn(
                 ? SsoErrors.Back(flow.RedirectUri, flow.State, "access_denied", $"The identity provider did not sign the person in. Reference {attempt}.")
                 : SsoErrors.Refused(attempt);
         }
+        if (flow.ForcedAt is { } forced && assertion.AuthnInstant < forced - options.ClockSkew)
+        {
+            return SsoErrors.Refused(attempts.Remember(connectionId, "AuthenticationTooOld", "the person was to sign in anew, and the assertion tells of an older session"));
+        }
         var (who, incomplete) = Attributes.Of(assertion, connection.Settings.Saml!.AttributeMap);
         if (who is null)
         {

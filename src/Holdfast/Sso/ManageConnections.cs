@@ -58,14 +58,14 @@ internal sealed class ManageConnections(
         }
         var state = CheckState(input, fields) ?? "active";
         var domains = input.CheckDomains(fields);
-        var settings = await SettleAsync(input, type, null, fields, http.RequestAborted);
+        if (fields.Refusal is null && database.Read(view => OrganizationStore.Find(view, environmentId, organizationId)) is null)
+        {
+            return ApiError.NotFound("Organization", organizationId);
+        }
+        var settings = Settle(input, type, null, await FetchMetadataAsync(input, fields, http), fields);
         if ((refusal = fields.Refusal) is not null)
         {
             return refusal;
-        }
-        if (database.Read(view => OrganizationStore.Find(view, environmentId, organizationId)) is null)
-        {
-            return ApiError.NotFound("Organization", organizationId);
         }
         var idKey = environments.IdKey(environmentId);
         var answer = await idempotency.WriteAsync(http, (view, operation) =>
@@ -110,77 +110,97 @@ internal sealed class ManageConnections(
         {
             return ApiError.NotFound("Connection", id);
         }
-        var fields = new Fields();
-        var name = input.Name.Is ? fields.Required("name", input.Name) : standing.Name;
-        if ((input.OrganizationId.Is && input.OrganizationId.Value != standing.OrganizationId) || (input.ConnectionType.Is && input.ConnectionType.Value != standing.ConnectionType))
+        var idKey = environments.IdKey(environmentId);
+        if (input.State.Value == "inactive")
         {
-            fields.Fault(input.ConnectionType.Is && input.ConnectionType.Value != standing.ConnectionType ? "connection_type" : "organization_id", "immutable");
+            // A deny is always writable (law 4), whatever becomes of the rest; and always a new one, which no lift has seen.
+            await DeactivateAsync(standing, idKey);
         }
+        var fields = new Fields();
+        CheckUnchanged(input, standing, fields);
         var state = CheckState(input, fields);
         var domains = input.CheckDomains(fields);
-        var settings = input.Saml.Is || input.Oidc.Is ? await SettleAsync(input, standing.ConnectionType, standing.Open(keys), fields, http.RequestAborted) : null;
+        var metadata = await FetchMetadataAsync(input, fields, http);
+        _ = Alter(standing, input, domains, metadata, fields);
         if ((refusal = fields.Refusal) is not null)
         {
             return refusal;
         }
-        var idKey = environments.IdKey(environmentId);
-        if (state == "inactive" && standing.IsActive)
-        {
-            // A deny is always writable (law 4), whatever becomes of the rest.
-            await DeactivateAsync(standing, idKey);
-        }
-        if (state == "inactive" && !input.Name.Is && domains is null && settings is null)
+        if (state == "inactive" && !input.Name.Is && domains is null && !input.Saml.Is && !input.Oidc.Is)
         {
             return Get(id, http);
         }
         var denies = database.Read(view => Denied.Standing(view, id));
         var answer = await idempotency.WriteAsync(http, (view, operation) =>
         {
-            if (view.Find<string>("SELECT id FROM connections WHERE id = @id AND environment_id = @environmentId", new { id, environmentId }) is null)
+            // As it is now, in the primary and here: what was read before may have been changed, deactivated or deleted meanwhile.
+            if (ConnectionStore.Find(view, environmentId, id) is not { } current || database.Read(local => ConnectionStore.Find(local, environmentId, id)) is not { } here)
             {
                 return Decide.Nothing(ApiError.NotFound("Connection", id));
             }
+            var anew = new Fields();
+            var (after, values) = Alter(current, input, domains, metadata, anew);
+            if (anew.Refusal is { } refused)
+            {
+                return Decide.Nothing(refused);
+            }
             var now = clock.GetUtcNow();
-            var updatedAt = Math.Max(now.ToUnixTimeMilliseconds(), standing.UpdatedAt + 1);
-            var values = new Dictionary<string, object?>(StringComparer.Ordinal) { ["updated_at"] = updatedAt };
-            if (input.Name.Is)
-            {
-                values["name"] = name;
-            }
-            if (domains is not null)
-            {
-                values["domains"] = JsonSerializer.Serialize(domains);
-            }
-            if (settings is not null)
-            {
-                values["settings_sealed"] = Seal(id, settings);
-            }
-            if (state is not null)
-            {
-                values["state"] = state;
-            }
-            var after = standing with
-            {
-                Name = name,
-                State = state ?? standing.State,
-                Domains = domains is null ? standing.Domains : JsonSerializer.Serialize(domains),
-                UpdatedAt = updatedAt,
-            };
-            var body = ConnectionBody.Of(after, settings ?? standing.Open(keys), address.Url);
+            after = after with { UpdatedAt = Math.Max(now.ToUnixTimeMilliseconds(), current.UpdatedAt + 1) };
+            values["updated_at"] = after.UpdatedAt;
             var changes = new List<Change> { new(Schema.Connections, id, values) };
-            if (state == "active" && !standing.IsActive)
+            var lifts = state == "active" ? denies : [];
+            // Lifting names the denies that were seen: one that was made elsewhere meanwhile stays.
+            changes.AddRange(lifts.Select(deny => Denied.Lifted(deny, environmentId, ids, now)));
+            var isDenied = database.Read(local => Denied.Standing(local, id)).Except(lifts).Any();
+            after = after with { State = isDenied ? "inactive" : state ?? (here.IsActive ? "active" : current.State) };
+            var body = connections.Ready(after).ToBody();
+            if (after.IsActive && !here.IsActive)
             {
-                // Lifting names the denies that were seen: one that was made elsewhere meanwhile stays.
-                changes.AddRange(denies.Select(deny => Denied.Lifted(deny, environmentId, ids, now)));
-                changes.Add(EventRow.Of("connection.activated", body, environmentId, idKey, $"{id}/{updatedAt}", now));
+                changes.Add(EventRow.Of("connection.activated", body, environmentId, idKey, $"{id}/{after.UpdatedAt}", now));
             }
             return new(ApiAnswer.Ok(body), changes);
         });
-        if (answer.IsSuccess && settings?.Oidc is not null && connections.Find(id) is { } ready)
+        if (answer.IsSuccess && input.Oidc.Is && connections.Find(id) is { Settings.Oidc: not null } ready)
         {
             _ = ReadDocumentsAsync(ready);
         }
         return answer;
+    }
+
+    /// <summary>What a connection becomes by a body, and the columns that change. What is wrong with it goes to <paramref name="fields"/>.</summary>
+    private (Connection After, Dictionary<string, object?> Values) Alter(
+        Connection current, ConnectionInput input, IReadOnlyList<string>? domains, byte[]? metadata, Fields fields)
+    {
+        var (after, values) = (current, new Dictionary<string, object?>(StringComparer.Ordinal));
+        if (input.Name.Is)
+        {
+            values["name"] = (after = after with { Name = fields.Required("name", input.Name) }).Name;
+        }
+        if (domains is not null)
+        {
+            values["domains"] = (after = after with { Domains = JsonSerializer.Serialize(domains) }).Domains;
+        }
+        if (input.State.Value is { } state)
+        {
+            values["state"] = state;
+        }
+        if ((input.Saml.Is || input.Oidc.Is) && Settle(input, current.ConnectionType, current.Open(keys), metadata, fields) is { } settings)
+        {
+            values["settings_sealed"] = (after = after with { SettingsSealed = Seal(current.Id, settings) }).SettingsSealed;
+        }
+        return (after, values);
+    }
+
+    private static void CheckUnchanged(ConnectionInput input, Connection standing, Fields fields)
+    {
+        if (input.OrganizationId.Is && input.OrganizationId.Value != standing.OrganizationId)
+        {
+            fields.Fault("organization_id", "immutable");
+        }
+        if (input.ConnectionType.Is && input.ConnectionType.Value != standing.ConnectionType)
+        {
+            fields.Fault("connection_type", "immutable");
+        }
     }
 
     public Task<ApiAnswer> DeleteAsync(string id, HttpContext http)
@@ -218,49 +238,46 @@ internal sealed class ManageConnections(
         return input.State.Value;
     }
 
-    private async Task<ConnectionSettings?> SettleAsync(ConnectionInput input, string type, ConnectionSettings? standing, Fields fields, CancellationToken ct)
+    private ConnectionSettings? Settle(ConnectionInput input, string type, ConnectionSettings? standing, byte[]? metadata, Fields fields)
     {
         var isSaml = ConnectionInput.IsSamlType(type);
         if (isSaml ? input.Oidc.Value is not null : input.Saml.Value is not null)
         {
             fields.Fault(isSaml ? "oidc" : "saml", "does_not_fit_connection_type");
         }
-        if (isSaml)
+        if (isSaml ? input.Saml.Value is null && standing?.Saml is null : input.Oidc.Value is null && standing?.Oidc is null)
         {
-            var saml = input.Saml.Value;
-            var metadata = saml?.MetadataUrl.Value is { } url ? await FetchMetadataAsync(url, fields, ct) : null;
-            if (saml is null && standing?.Saml is null)
-            {
-                fields.Fault("saml", "required");
-                return null;
-            }
-            return saml is null ? standing : ConnectionInput.Settle(saml, standing?.Saml, metadata, address.IsDev, fields) is { } settled ? new(settled, null) : null;
+            fields.Fault(isSaml ? "saml" : "oidc", "required");
+            return null;
         }
-        if (input.Oidc.Value is not { } oidc)
+        return (input.Saml.Value, input.Oidc.Value) switch
         {
-            if (standing?.Oidc is null)
-            {
-                fields.Fault("oidc", "required");
-            }
-            return standing;
-        }
-        return ConnectionInput.Settle(oidc, standing?.Oidc, address.IsDev, fields) is { } read ? new(null, read) : null;
+            ({ } saml, _) when isSaml => ConnectionInput.Settle(saml, standing?.Saml, metadata, address.IsDev, fields) is { } settled ? new(settled, null) : null,
+            (_, { } oidc) when !isSaml => ConnectionInput.Settle(oidc, standing?.Oidc, address.IsDev, fields) is { } settled ? new(null, settled) : null,
+            _ => standing,
+        };
     }
 
-    private async Task<byte[]?> FetchMetadataAsync(string url, Fields fields, CancellationToken ct)
+    /// <summary>The document at <c>saml.metadata_url</c>; null when none was asked for, or it could not be read. Nothing is fetched for a body that is wrong anyway.</summary>
+    private async Task<byte[]?> FetchMetadataAsync(ConnectionInput input, Fields fields, HttpContext http)
     {
+        if (input.Saml.Value?.MetadataUrl.Value is not { } url || fields.Refusal is not null)
+        {
+            return null;
+        }
         if (!Uri.TryCreate(url, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttps && !(address.IsDev && uri.IsLoopback)))
         {
             fields.Fault("saml.metadata_url", "invalid_url");
             return null;
         }
+        var environmentId = Caller.Of(http).EnvironmentId;
         var dependency = dependencies.GetOrAdd(
-            new DependencyPolicy($"idp_metadata:{uri.Authority}", "identity provider metadata", TimeSpan.FromSeconds(5), 4,
+            new DependencyPolicy($"idp_metadata:{environmentId}", "identity provider metadata", TimeSpan.FromSeconds(5), 4,
                 "None is needed: it is read when a connection is saved, never on the path of a sign-in.", []),
             clock);
         try
         {
-            return (await outbound.GetAsync(dependency, uri, OutboundLimits.Document, ct)).Body;
+            return (await outbound.GetAsync(dependency, uri, OutboundLimits.Document, http.RequestAborted)).Body;
         }
         catch (Exception fault) when (fault is DependencyUnavailableException or OutboundAnswerException)
         {

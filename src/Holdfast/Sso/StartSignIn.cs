@@ -66,15 +66,15 @@ internal sealed class StartSignIn(
         }
         var flow = new Flow(
             "", environmentId, clientId, connection.Connection.Id, redirectUri, state, asked["code_challenge"], asked["login_hint"], null, null, null, default, 0);
-        return await SendAsync(http, connection, flow, asked["prompt"] == "login");
+        return await SendAsync(http, connection, flow with { ForcedAt = asked["prompt"] == "login" ? clock.GetUtcNow() : null });
     }
 
     /// <summary>Begins a flow again, for the same browser, when the node that alone could end it is gone for good.</summary>
     public async Task<IResult> AgainAsync(HttpContext http, ReadyConnection connection, Flow flow) => flow.Restarts >= MostRestarts
         ? SsoErrors.NoFlow(attempts.Remember(flow.ConnectionId, "FlowVoid", "the sign-in began again twice and its node was gone each time"))
-        : await SendAsync(http, connection, flow with { Restarts = flow.Restarts + 1 }, false);
+        : await SendAsync(http, connection, flow with { Restarts = flow.Restarts + 1 });
 
-    private async Task<IResult> SendAsync(HttpContext http, ReadyConnection connection, Flow flow, bool forceAuthn)
+    private async Task<IResult> SendAsync(HttpContext http, ReadyConnection connection, Flow flow)
     {
         var now = clock.GetUtcNow();
         flow = flow with { Id = Flow.NewId(database.Incarnation, now, entropy.Bytes(16)), ExpiresAt = now + options.FlowLifetime };
@@ -83,7 +83,7 @@ internal sealed class StartSignIn(
         {
             flow = flow with { RequestId = AuthnRequest.NewId(entropy.Bytes(20)) };
             target = AuthnRequest.RedirectUrl(
-                saml.IdpSsoUrl, flow.RequestId, connection.Trust!.SpEntityId, connection.Trust.AcsUrl, flow.Id, now, forceAuthn: forceAuthn).AbsoluteUri;
+                saml.IdpSsoUrl, flow.RequestId, connection.Trust!.SpEntityId, connection.Trust.AcsUrl, flow.Id, now, forceAuthn: flow.ForcedAt is not null).AbsoluteUri;
         }
         else
         {
@@ -96,7 +96,7 @@ internal sealed class StartSignIn(
             flow = flow with { Nonce = Keys.Base64.Encode(entropy.Bytes(16)), Verifier = verifier };
             target = AuthenticationRequest.Url(
                 provider.Metadata, oidc.ClientId, connection.Here.OidcCallback, oidc.Scopes, flow.Id, flow.Nonce, Pkce.Challenge(verifier), flow.LoginHint,
-                forceAuthn ? [KeyValuePair.Create("prompt", "login")] : null).AbsoluteUri;
+                flow.ForcedAt is null ? null : [KeyValuePair.Create("prompt", "login"), KeyValuePair.Create("max_age", "0")]).AbsoluteUri;
         }
         cookie.Write(http, flow, options.FlowLifetime);
         return new Back(target);

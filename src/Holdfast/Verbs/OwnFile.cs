@@ -1,8 +1,17 @@
+using System.Runtime.InteropServices;
+
 namespace Holdfast.Verbs;
 
 /// <summary>Writing a file that only its owner reads (mode 0600), whole or not at all.</summary>
 internal static class OwnFile
 {
+    /// <summary>From now on, what this process makes is its owner's alone (umask 077): databases hold people.</summary>
+    public static void KeepToOwner() => _ = Umask(0b000_111_111);
+
+    [DllImport("libc", EntryPoint = "umask")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern uint Umask(uint mask);
+
     public static void Write(string path, byte[] content)
     {
         var temporary = path + ".new";

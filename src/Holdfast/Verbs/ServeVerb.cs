@@ -54,17 +54,17 @@ internal static class ServeVerb
     private static async Task BootstrapAsync(WebApplication app, Settings settings, CancellationToken ct)
     {
         var environments = app.Services.GetRequiredService<EnvironmentStore>();
-        var path = Path.Combine(settings.Data, "bootstrap.json");
-        var existing = environments.FindFirst();
-        if (existing is not null && (File.Exists(path) || environments.HasApiKey(existing)))
+        var (path, pending) = (Path.Combine(settings.Data, "bootstrap.json"), Path.Combine(settings.Data, "bootstrap.pending.json"));
+        // The key is on the disk before the environment is in the primary: a crash between the two must not leave an environment that nobody can call.
+        if (environments.FindFirst() is null)
         {
-            return;
+            await environments.CreateAsync("Production", "sk_live_", ct, made => OwnFile.Write(pending, JsonSerializer.SerializeToUtf8Bytes(
+                new { api_key = made.ApiKey, client_id = made.ClientId, environment_id = made.Id }, JavaScriptJson.Indented)));
         }
-        var made = existing is null
-            ? await environments.CreateAsync("Production", "sk_live_", ct)
-            : new NewEnvironment(existing, environments.FindClient(existing)!, await environments.CreateApiKeyAsync(existing, "sk_live_", ct));
-        OwnFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(
-            new { api_key = made.ApiKey, client_id = made.ClientId, environment_id = made.Id }, JavaScriptJson.Indented));
-        Console.WriteLine($"A first environment was made. Its API key is in {path}.");
+        if (File.Exists(pending) && !File.Exists(path))
+        {
+            File.Move(pending, path);
+            Console.WriteLine($"A first environment was made. Its API key is in {path}.");
+        }
     }
 }
