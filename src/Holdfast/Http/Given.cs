@@ -22,8 +22,20 @@ internal sealed class GivenConverter : JsonConverterFactory
     {
         public override bool HandleNull => true;
 
-        public override Given<T> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-            new(true, reader.TokenType == JsonTokenType.Null ? default : JsonSerializer.Deserialize<T>(ref reader, options));
+        public override Given<T> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            try
+            {
+                return new(true, reader.TokenType == JsonTokenType.Null ? default : JsonSerializer.Deserialize<T>(ref reader, options));
+            }
+            catch (JsonException inside) when (inside.Path is not null)
+            {
+                // Without a path of its own, it gets that of this field; what is beyond it comes along.
+                var fault = new JsonException(inside.Message, inside);
+                fault.Data[JsonBody.PathInside] = inside.Path.TrimStart('$') + inside.Data[JsonBody.PathInside];
+                throw fault;
+            }
+        }
 
         public override void Write(Utf8JsonWriter writer, Given<T> value, JsonSerializerOptions options) =>
             JsonSerializer.Serialize(writer, value.Value, options);
