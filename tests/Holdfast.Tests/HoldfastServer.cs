@@ -183,6 +183,16 @@ internal sealed class HoldfastServer : IAsyncDisposable
             return $"{t.Name}: {view.Find<string>($"SELECT coalesce(group_concat(line, '\n'), '') FROM (SELECT {columns} AS line FROM {t.Name} ORDER BY id)")}";
         })));
 
+    /// <summary>Waits until the primary has every fact of this node.</summary>
+    public async Task ShippedAsync()
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while ((await GetAsync("/health")).Json.GetProperty("journal").GetProperty("depth").GetInt64() > 0)
+        {
+            await Task.Delay(5, deadline.Token);
+        }
+    }
+
     /// <summary>Does something that must leave no trace.</summary>
     public async Task<T> WithoutEffectAsync<T>(Func<Task<T>> work)
     {

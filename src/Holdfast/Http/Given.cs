@@ -28,9 +28,12 @@ internal sealed class GivenConverter : JsonConverterFactory
             {
                 return new(true, reader.TokenType == JsonTokenType.Null ? default : JsonSerializer.Deserialize<T>(ref reader, options));
             }
-            catch (JsonException fault) when (fault.Path is "$" or null)
+            catch (JsonException inside) when (inside.Path is not null)
             {
-                throw new JsonException(null, fault);   // without a path, so that the reader of the whole body names this field
+                // Without a path of its own, it gets that of this field; what is beyond it comes along.
+                var fault = new JsonException(inside.Message, inside);
+                fault.Data[JsonBody.PathInside] = inside.Path.TrimStart('$') + inside.Data[JsonBody.PathInside];
+                throw fault;
             }
         }
 

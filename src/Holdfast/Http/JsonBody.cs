@@ -9,6 +9,9 @@ public static class JsonBody
     /// <summary>The largest body of the API, in bytes; above it the answer is 413.</summary>
     public const int MaxBytes = 1024 * 1024;
 
+    /// <summary>Where an exception holds the path below the field that it names.</summary>
+    internal const string PathInside = "path inside";
+
     /// <summary>A body as <typeparamref name="T"/>, or the refusal. An empty body is an empty object; the content type is not looked at.</summary>
     public static async Task<(T? Body, ApiAnswer? Refusal)> ReadAsync<T>(HttpContext http) where T : class
     {
@@ -17,6 +20,10 @@ public static class JsonBody
         {
             return (null, refusal);
         }
+        if (!IsSound(bytes))
+        {
+            return (null, ApiError.BadRequest("invalid_json", "The body must be a JSON object."));
+        }
         try
         {
             var body = bytes.AsSpan().Trim(" \t\r\n"u8).IsEmpty ? "{}"u8.ToArray() : bytes;
@@ -24,8 +31,9 @@ public static class JsonBody
                 ? (read, null)
                 : (null, ApiError.BadRequest("invalid_json", "The body must be a JSON object."));
         }
-        catch (JsonException fault) when (fault.Path is { Length: > 2 } path && IsWellFormed(bytes))
+        catch (JsonException fault) when (fault.Path is { Length: > 2 } && IsWellFormed(bytes))
         {
+            var path = fault.Path + fault.Data[PathInside];
             return (null, ApiError.Validation(path[2..].Length > 200 ? path[2..202] : path[2..], "invalid_type"));
         }
         catch (Exception fault) when (fault is JsonException or InvalidOperationException or NotSupportedException or ArgumentException)
@@ -47,7 +55,7 @@ public static class JsonBody
         }
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
         {
-            limit.MaxRequestBodySize = maxBytes + 1L;
+            limit.MaxRequestBodySize = 2L * maxBytes;   // of what travels, the framing of chunks counted; the loop below is exact
         }
         using var buffer = new MemoryStream();
         var chunk = new byte[16 * 1024];
@@ -65,11 +73,40 @@ public static class JsonBody
         return (bytes, null);
     }
 
+    /// <summary>UTF-8 and whole surrogate pairs, so that whoever reads a text finds one. What is not JSON at all is left to the parser.</summary>
+    private static bool IsSound(byte[] bytes)
+    {
+        if (!System.Text.Unicode.Utf8.IsValid(bytes))
+        {
+            return false;
+        }
+        try
+        {
+            var reader = new Utf8JsonReader(bytes, new JsonReaderOptions { MaxDepth = 32 });
+            while (reader.Read())
+            {
+                if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped)
+                {
+                    reader.GetString();
+                }
+            }
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+        catch (JsonException)
+        {
+            // The parser says so.
+        }
+        return true;
+    }
+
     private static bool IsWellFormed(byte[] bytes)
     {
         try
         {
-            using var document = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = 32 });
+            using var document = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = 32, AllowDuplicateProperties = false });
             return document.RootElement.ValueKind == JsonValueKind.Object;
         }
         catch (JsonException)

@@ -19,7 +19,7 @@ internal sealed record OrganizationRow(
     string Id, string EnvironmentId, string Name, long Outside, string? Metadata, string? ExternalId, string? StripeCustomerId, long CreatedAt, long UpdatedAt)
 {
     public OrganizationBody ToBody(IEnumerable<OrganizationDomainRow> domains) => new(
-        "organization", Id, Name, Outside == 1, [.. domains.OrderBy(d => d.CreatedAt).ThenBy(d => d.Domain, StringComparer.Ordinal).Select(d => d.ToBody())],
+        "organization", Id, Name, Outside == 1, [.. domains.OrderBy(d => d.CreatedAt).ThenBy(d => d.Id, StringComparer.Ordinal).Select(d => d.ToBody())],
         Metadata is null ? [] : JsonSerializer.Deserialize<Dictionary<string, string>>(Metadata)!,
         ExternalId, StripeCustomerId, DateTimeOffset.FromUnixTimeMilliseconds(CreatedAt), DateTimeOffset.FromUnixTimeMilliseconds(UpdatedAt));
 }

@@ -1,0 +1,201 @@
+using System.Text.Json;
+using Holdfast.Http;
+
+namespace Holdfast.Tests;
+
+/// <summary>What belongs to one environment does not exist for the other (PLAT-024, PLAT-025), for every route that asks for an API key.</summary>
+public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<IsolationTests.Made>
+{
+    /// <summary>A word that stands in everything of the first environment, and so must never reach the second.</summary>
+    private const string Mark = "kestrelmark";
+
+    /// <summary>What each route is called with: the object of the first environment that its path or body names. A route that is not here fails a test.</summary>
+    private static readonly Dictionary<string, Case> Cases = new(StringComparer.Ordinal)
+    {
+        ["GET /organizations"] = new(_ => "/organizations?limit=100", Own: true),
+        ["POST /organizations"] = new(_ => "/organizations", m => new { name = "Theirs", external_id = m.ExternalId, domains = new[] { m.Domain } }, Own: true),
+        ["GET /organizations/external_id/{externalId}"] = new(m => $"/organizations/external_id/{m.ExternalId}"),
+        ["GET /organizations/{id}"] = new(m => $"/organizations/{m.Organization}"),
+        ["PUT /organizations/{id}"] = new(m => $"/organizations/{m.Organization}", _ => new { name = "Taken" }),
+        ["DELETE /organizations/{id}"] = new(m => $"/organizations/{m.Organization}"),
+        ["GET /organizations/{id}/audit_log_configuration"] = new(m => $"/organizations/{m.Organization}/audit_log_configuration"),
+        ["GET /user_management/redirect_uris"] = new(_ => "/user_management/redirect_uris?limit=100", Own: true),
+        ["POST /user_management/redirect_uris"] = new(_ => "/user_management/redirect_uris", _ => new { uri = "https://app.test/theirs" }, Own: true),
+        ["DELETE /user_management/redirect_uris/{id}"] = new(m => $"/user_management/redirect_uris/{m.RedirectUri}"),
+        ["GET /connections"] = new(_ => "/connections?limit=100", Own: true),
+        ["POST /connections"] = new(_ => "/connections", m => new { organization_id = m.Organization, connection_type = "GenericSAML", name = "Theirs", saml = m.Saml }),
+        ["GET /connections/{id}"] = new(m => $"/connections/{m.Connection}"),
+        ["PUT /connections/{id}"] = new(m => $"/connections/{m.Connection}", _ => new { state = "inactive" }),
+        ["DELETE /connections/{id}"] = new(m => $"/connections/{m.Connection}"),
+    };
+
+    private readonly HoldfastServer _server = made.Server;
+
+    /// <param name="Own">It names nothing of the other environment, so with a key of that environment it succeeds, with that environment's data alone.</param>
+    private sealed record Case(Func<Made, string> Path, Func<Made, object>? Body = null, bool Own = false);
+
+    public sealed class Made : IAsyncLifetime
+    {
+        internal HoldfastServer Server { get; private set; } = null!;
+
+        internal string Organization { get; private set; } = null!;
+
+        internal string Connection { get; private set; } = null!;
+
+        internal string RedirectUri { get; private set; } = null!;
+
+        internal string Token { get; private set; } = null!;
+
+        internal string ExternalId { get; } = Mark + "-external";
+
+        internal string Domain { get; } = Mark + ".example";
+
+        internal object Saml { get; } = new
+        {
+            idp_entity_id = $"https://{Mark}.test", idp_sso_url = "https://idp.test/sso", idp_certificates = new[] { SamlProvider.Certificate.ExportCertificatePem() },
+        };
+
+        public async ValueTask InitializeAsync()
+        {
+            Server = await HoldfastServer.StartAsync();
+            await MakeAsync();
+        }
+
+        internal async Task MakeAsync()
+        {
+            Organization = (await Server.PostAsync("/organizations", new { name = Mark, external_id = ExternalId, domains = new[] { Domain } })).Is(201)["id"]!;
+            Connection = (await Server.PostAsync("/connections", new { organization_id = Organization, connection_type = "GenericSAML", name = Mark, saml = Saml, domains = new[] { Domain } })).Is(201)["id"]!;
+            RedirectUri = (await Server.PostAsync("/user_management/redirect_uris", new { uri = $"https://{Mark}.test/callback" })).Is(201)["id"]!;
+        }
+
+        public ValueTask DisposeAsync() => Server.DisposeAsync();
+    }
+
+    [Fact]
+    public void Every_route_that_asks_for_a_key_has_its_case() =>
+        Assert.Equal(Routes().Select(r => r.Name).Order(StringComparer.Ordinal), Cases.Keys.Order(StringComparer.Ordinal));
+
+    [Fact]
+    public async Task Without_a_valid_key_there_is_nothing()
+    {
+        foreach (var (name, method) in Routes())
+        {
+            var path = Cases[name].Path(made);
+            var key = _server.A.ApiKey;
+            foreach (var (how, header) in new (string, string?)[]
+            {
+                ("no key", null), ("an unknown key", "Bearer sk_live_unknown"), ("an empty key", "Bearer "), ("no scheme", key), ("another scheme", $"Basic {key}"),
+                ("a longer key", $"Bearer {key}x"), ("a shorter key", $"Bearer {key[..^1]}"), ("a client id", $"Bearer {_server.A.ClientId}"),
+                ("two keys", $"Bearer {key}, Bearer {key}"), ("a long key", "Bearer " + new string('k', 5000)), ("another case", $"Bearer {key.ToUpperInvariant()}"),
+            })
+            {
+                var answer = await _server.WithoutEffectAsync(() => header is null
+                    ? _server.SendAsync(method, path, null, Body(name))
+                    : _server.SendAsync(method, path, null, Body(name), ("Authorization", header)));
+                Assert.True(answer.Status == 401, $"{name} with {how}: {answer.Status}");
+                Assert.Equal("""{"message":"Unauthorized"}""", answer.Text);
+            }
+            var inAddress = path + (path.Contains('?', StringComparison.Ordinal) ? "&" : "?") + $"api_key={key}&access_token={key}&client_secret={key}";
+            (await _server.WithoutEffectAsync(() => _server.SendAsync(method, inAddress, null, Body(name)))).Is(401);
+        }
+    }
+
+    [Fact]
+    public async Task Another_environment_s_objects_are_answered_like_those_of_nobody()
+    {
+        foreach (var (name, method) in Routes().Where(r => !Cases[r.Name].Own))
+        {
+            var answer = await _server.WithoutEffectAsync(() => _server.SendAsync(method, Cases[name].Path(made), _server.B.ApiKey, Body(name)));
+            answer.Is(404, "entity_not_found");
+            Assert.DoesNotContain(Mark, answer.Text.Replace(made.ExternalId, "", StringComparison.Ordinal), StringComparison.Ordinal);
+            // What exists nowhere is answered in the same words.
+            var nobody = name.Contains("externalId", StringComparison.Ordinal) ? "nobody" : "org_01J00000000000000000000000";
+            var id = name.StartsWith("POST", StringComparison.Ordinal) ? made.Organization : Cases[name].Path(made).Split('/').First(p => p == made.ExternalId || p.Contains('_', StringComparison.Ordinal) && p.Length >= 30);
+            var path = Cases[name].Path(made).Replace(id, nobody, StringComparison.Ordinal);
+            var body = Body(name) is { } given ? JsonSerializer.Serialize(given).Replace(id, nobody, StringComparison.Ordinal) : null;
+            var unknown = await _server.SendAsync(method, path, _server.B.ApiKey, body);
+            Assert.Equal(answer.Text.Replace(id, nobody, StringComparison.Ordinal), unknown.Text);
+        }
+    }
+
+    [Fact]
+    public async Task Lists_and_searches_and_filters_show_an_environment_its_own()
+    {
+        foreach (var (name, method) in Routes().Where(r => Cases[r.Name].Own && r.Name.StartsWith("GET", StringComparison.Ordinal)))
+        {
+            var list = Cases[name].Path(made);
+            Assert.Contains(Mark, (await _server.SendAsync(method, list, _server.A.ApiKey)).Is(200).Text, StringComparison.Ordinal);
+            foreach (var query in new[]
+            {
+                "", $"&search={Mark}", $"&search={made.Organization}", $"&search={made.ExternalId}", $"&search={made.Connection}", $"&domains={made.Domain}", $"&domain={made.Domain}",
+                $"&organization_id={made.Organization}", "&connection_type=GenericSAML", $"&after={made.Organization}", $"&before={made.Connection}", $"&after={made.RedirectUri}&order=asc",
+                $"&environment_id={_server.A.Id}",
+            })
+            {
+                var answer = await _server.WithoutEffectAsync(() => _server.SendAsync(method, list + query, _server.B.ApiKey));
+                answer.Is(200);
+                Assert.DoesNotContain(Mark, answer.Text, StringComparison.Ordinal);
+                Assert.DoesNotContain(made.Organization, answer.Text, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Unique_values_are_unique_in_one_environment()
+    {
+        var theirs = (await _server.SendAsync("POST", "/organizations", _server.B.ApiKey, new
+        {
+            name = "Theirs",
+            external_id = "unique",
+            domain_data = new[] { new { domain = "unique.example", state = "verified" } },
+        })).Is(201);
+        var ours = (await _server.PostAsync("/organizations", new
+        {
+            name = "Ours",
+            external_id = "unique",
+            domain_data = new[] { new { domain = "unique.example", state = "verified" } },
+        })).Is(201);
+
+        Assert.Equal(theirs["id"], (await _server.SendAsync("GET", $"/organizations/external_id/unique", _server.B.ApiKey)).Is(200)["id"]);
+        Assert.Equal(ours["id"], (await _server.GetAsync($"/organizations/external_id/unique")).Is(200)["id"]);
+    }
+
+    [Fact]
+    public async Task A_key_and_a_token_say_whose_they_are_and_no_body_does()
+    {
+        var made1 = (await _server.SendAsync("POST", "/organizations", _server.B.ApiKey, new
+        {
+            name = "Theirs", id = made.Organization, environment_id = _server.A.Id, created_at = "2000-01-01T00:00:00.000Z", @object = "user", updated_at = "x",
+        })).Is(201);
+
+        Assert.NotEqual(made.Organization, made1["id"]);
+        Assert.Equal("organization", made1["object"]);
+        Assert.StartsWith("2026", made1["created_at"], StringComparison.Ordinal);
+        (await _server.GetAsync($"/organizations/{made1["id"]}")).Is(404);
+        (await _server.SendAsync("GET", $"/organizations/{made1["id"]}", _server.B.ApiKey)).Is(200);
+    }
+
+    [Fact]
+    public async Task Keys_that_sign_are_an_environment_s_own()
+    {
+        List<string?> Kids(Answer answer) => [.. answer.Is(200).Json.GetProperty("keys").EnumerateArray().Select(k => k.GetProperty("kid").GetString())];
+        var (a, b) = (await _server.SendAsync("GET", $"/sso/jwks/{_server.A.ClientId}", null), await _server.SendAsync("GET", $"/sso/jwks/{_server.B.ClientId}", null));
+
+        Assert.Equal(2, Kids(a).Count);
+        Assert.Empty(Kids(a).Intersect(Kids(b)));
+        foreach (var secret in new[] { "\"d\"", "\"p\"", "\"q\"", "\"dp\"", "\"dq\"", "\"qi\"" })
+        {
+            Assert.DoesNotContain(secret, a.Text, StringComparison.Ordinal);
+        }
+        Assert.Equal("*", a.Headers.GetValues("Access-Control-Allow-Origin").Single());
+        Assert.Equal(TimeSpan.FromSeconds(300), a.Headers.CacheControl!.MaxAge);
+    }
+
+    private object? Body(string name) => Cases[name].Body?.Invoke(made);
+
+    private IEnumerable<(string Name, string Method)> Routes() =>
+        from route in _server.Routes
+        where route.Metadata.GetMetadata<ApiKeyRequired>() is not null
+        from method in DescriptionTests.Methods(route)
+        select ($"{method} {DescriptionTests.Template(route)}", method);
+}
