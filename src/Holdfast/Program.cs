@@ -8,5 +8,6 @@ var root = new RootCommand("Holdfast: a self-hosted identity platform that keeps
     ServeVerb.Create(),
     DoctorVerb.Create(),
     StatusVerb.Create(),
+    BenchVerb.Create(),
 };
 return await root.Parse(args).InvokeAsync();
