@@ -131,7 +131,7 @@ public sealed class ProviderGone(ITestOutputHelper output) : IAsyncLifetime
             return;
         }
         using var request = new HttpRequestMessage(new HttpMethod(http.Request.Method), $"http://127.0.0.1:{_port}{http.Request.Path}{http.Request.QueryString}");
-        if (http.Request.ContentLength > 0)
+        if (http.Request.ContentLength > 0 || http.Request.Headers.TransferEncoding.Count > 0)
         {
             request.Content = new StreamContent(http.Request.Body);
             request.Content.Headers.TryAddWithoutValidation("Content-Type", http.Request.ContentType);
