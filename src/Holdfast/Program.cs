@@ -8,6 +8,7 @@ var root = new RootCommand("Holdfast: a self-hosted identity platform that keeps
     ServeVerb.Create(),
     DoctorVerb.Create(),
     StatusVerb.Create(),
+    BenchVerb.Create(),
 };
 var parsed = root.Parse(args);
 if (args.Length > 0 && parsed.Errors.Count > 0)

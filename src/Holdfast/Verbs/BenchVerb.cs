@@ -1,0 +1,88 @@
+using System.CommandLine;
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Reflection;
+using System.Text.Json;
+using Holdfast.Bench;
+using Holdfast.Http;
+
+namespace Holdfast.Verbs;
+
+/// <summary><c>holdfast bench</c>: measures this program on this machine, in processes of its own on data of their own.</summary>
+internal static class BenchVerb
+{
+    private static readonly Dictionary<string, Func<Action<string>, CancellationToken, Task<IReadOnlyList<Measured>>>> All = new(StringComparer.Ordinal)
+    {
+        [PrimaryGoneBench.Name] = PrimaryGoneBench.RunAsync,
+        [StartBench.Name] = StartBench.RunAsync,
+    };
+
+    public static Command Create()
+    {
+        var names = new Argument<string[]>("NAME") { Description = $"what to measure: {string.Join(", ", All.Keys)} (default: all)", Arity = ArgumentArity.ZeroOrMore };
+        var json = new Option<string?>("--json") { Description = "writes the result to this file as JSON" };
+        var command = new Command("bench", "Measures this program on this machine. Ends with 1 when a goal is missed.") { names, json };
+        command.SetAction((parsed, ct) => RunAsync(parsed.GetValue(names)!, parsed.GetValue(json), ct));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string[] names, string? file, CancellationToken ct)
+    {
+        if (names.FirstOrDefault(n => !All.ContainsKey(n)) is { } unknown)
+        {
+            await Console.Error.WriteLineAsync($"holdfast bench: there is no benchmark '{unknown}'. There are: {string.Join(", ", All.Keys)}.");
+            return 2;
+        }
+        var (startedAt, began) = (TimeProvider.System.GetUtcNow(), Stopwatch.GetTimestamp());
+        var results = new List<Measured>();
+        try
+        {
+            foreach (var (name, run) in All.Where(a => names.Length == 0 || names.Contains(a.Key)))
+            {
+                results.AddRange(await run(line => Progress($"{name}: {line}"), ct));
+            }
+            var report = new Report("bench", await CommitAsync(), startedAt, Math.Round(Stopwatch.GetElapsedTime(began).TotalSeconds, 1), results);
+            foreach (var result in results)
+            {
+                Console.WriteLine(result.Line().TrimEnd());
+            }
+            if (file is not null)
+            {
+                await File.WriteAllBytesAsync(file, JsonSerializer.SerializeToUtf8Bytes(report, JavaScriptJson.Indented), ct);
+            }
+        }
+        catch (Exception fault) when (fault is InvalidOperationException or IOException or UnauthorizedAccessException or TimeoutException or HttpRequestException or SignInFailedException)
+        {
+            await Console.Error.WriteLineAsync($"holdfast bench: {fault.Message}");
+            return 1;
+        }
+        return results.TrueForAll(r => r.Met != false) ? 0 : 1;
+    }
+
+    private static void Progress(string line)
+    {
+        if (!Console.IsErrorRedirected)
+        {
+            Console.Error.WriteLine(line);
+        }
+    }
+
+    private static async Task<string> CommitAsync()
+    {
+        try
+        {
+            using var git = Process.Start(new ProcessStartInfo("git", ["-C", AppContext.BaseDirectory, "rev-parse", "HEAD"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            var said = await git.StandardOutput.ReadToEndAsync();
+            await git.WaitForExitAsync();
+            if (git.ExitCode == 0)
+            {
+                return said.Trim();
+            }
+        }
+        catch (Win32Exception)
+        {
+            // No git here: what was built says it.
+        }
+        return typeof(BenchVerb).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+').ElementAtOrDefault(1) ?? "unknown";
+    }
+}
