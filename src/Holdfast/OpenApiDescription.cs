@@ -88,6 +88,10 @@ internal static class OpenApiDescription
             Description = "A refusal, or an outage.",
             Content = new Dictionary<string, OpenApiMediaType> { ["application/json"] = new() { Schema = new OpenApiSchemaReference(Error, document) } },
         };
+        if (operation.RequestBody?.Content is { } content && content.Remove(JsonBody.AnyType, out var body))
+        {
+            content["application/json"] = body;   // what is meant, whatever it is called
+        }
         operation.Parameters ??= [];
         if (metadata.OfType<ApiKeyRequired>().Any())
         {

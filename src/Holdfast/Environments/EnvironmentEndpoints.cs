@@ -15,7 +15,7 @@ internal static class EnvironmentEndpoints
 
         var api = routes.MapGroup("/user_management/redirect_uris").WithTags("Redirect URIs").WithMetadata(ApiKeyRequired.Yes);
         api.MapGet("", RedirectUris.List).Produces<ListBody<RedirectUris.Body>>();
-        api.MapPost("", RedirectUris.CreateAsync).Accepts<RedirectUris.Input>("application/json").Produces<RedirectUris.Body>(201).WithMetadata(Writes.ToPrimary);
+        api.MapPost("", RedirectUris.CreateAsync).Accepts<RedirectUris.Input>(JsonBody.AnyType).Produces<RedirectUris.Body>(201).WithMetadata(Writes.ToPrimary);
         api.MapDelete("/{id}", RedirectUris.DeleteAsync).Produces(204).WithMetadata(Writes.Deny);
     }
 

@@ -9,6 +9,9 @@ public static class JsonBody
     /// <summary>The largest body of the API, in bytes; above it the answer is 413.</summary>
     public const int MaxBytes = 1024 * 1024;
 
+    /// <summary>What endpoints accept: the content type is not looked at, for clients send many.</summary>
+    public const string AnyType = "*/*";
+
     /// <summary>Where an exception holds the path below the field that it names.</summary>
     internal const string PathInside = "path inside";
 

@@ -24,7 +24,7 @@ public sealed class AttemptRing(Ids ids, TimeProvider clock, ILogger<AttemptRing
         {
             lock (_lock)
             {
-                return [.. _attempts.Values.SelectMany(a => a).OrderBy(a => a.Id, StringComparer.Ordinal)];
+                return [.. _attempts.Values.SelectMany(a => a).OrderBy(a => a.At)];
             }
         }
     }

@@ -30,10 +30,10 @@ internal static class SsoEndpoints
         var connections = routes.MapGroup("/connections").WithTags("Connections").WithMetadata(ApiKeyRequired.Yes);
         connections.MapGet("", (HttpContext http, ManageConnections manage) => manage.List(http)).Produces<ListBody<ConnectionBody>>();
         connections.MapPost("", (HttpContext http, ManageConnections manage) => manage.CreateAsync(http))
-            .Accepts<ConnectionInput>("application/json").Produces<ConnectionBody>(201).WithMetadata(Writes.ToPrimary);
+            .Accepts<ConnectionInput>(JsonBody.AnyType).Produces<ConnectionBody>(201).WithMetadata(Writes.ToPrimary);
         connections.MapGet("/{id}", (string id, HttpContext http, ManageConnections manage) => manage.Get(id, http)).Produces<ConnectionBody>();
         connections.MapPut("/{id}", (string id, HttpContext http, ManageConnections manage) => manage.UpdateAsync(id, http))
-            .Accepts<ConnectionInput>("application/json").Produces<ConnectionBody>().WithMetadata(Writes.ToPrimaryOrDeny);
+            .Accepts<ConnectionInput>(JsonBody.AnyType).Produces<ConnectionBody>().WithMetadata(Writes.ToPrimaryOrDeny);
         connections.MapDelete("/{id}", (string id, HttpContext http, ManageConnections manage) => manage.DeleteAsync(id, http)).Produces(204).WithMetadata(Writes.Deny);
     }
 

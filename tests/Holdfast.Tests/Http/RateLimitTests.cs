@@ -114,13 +114,23 @@ public sealed class RateLimitTests
     {
         await using var server = await HoldfastServer.StartAsync();
         var ring = server.Services.GetRequiredService<AttemptRing>();
-        for (var i = 0; i <= AttemptRing.Most; i++)
+        ring.Remember("conn_quiet", "quiet", new string('x', AttemptRing.LongestDetail + 1));
+        for (var i = 0; i <= AttemptRing.MostPerConnection; i++)
         {
-            ring.Remember(null, $"reason {i}", "");
+            ring.Remember("conn_loud", $"reason {i}", new string('x', AttemptRing.LongestDetail));
         }
 
-        Assert.Equal(AttemptRing.Most, ring.Latest.Count);
-        Assert.Equal("reason 1", ring.Latest[0].Reason);
-        Assert.Equal($"reason {AttemptRing.Most}", ring.Latest[^1].Reason);
+        var loud = ring.Latest.Where(a => a.ConnectionId == "conn_loud").ToList();
+        Assert.Equal(AttemptRing.MostPerConnection, loud.Count);
+        Assert.Equal("reason 1", loud[0].Reason);
+        Assert.Equal($"reason {AttemptRing.MostPerConnection}", loud[^1].Reason);
+        Assert.Equal(new string('x', AttemptRing.LongestDetail), loud[0].Detail);
+        Assert.Equal(new string('x', AttemptRing.LongestDetail) + "…", Assert.Single(ring.Latest, a => a.ConnectionId == "conn_quiet").Detail);
+
+        for (var i = 0; i < AttemptRing.MostConnections; i++)
+        {
+            ring.Remember($"conn_{i}", "reason", "");
+        }
+        Assert.Equal(AttemptRing.MostConnections, ring.Latest.Select(a => a.ConnectionId).Distinct().Count());
     }
 }
