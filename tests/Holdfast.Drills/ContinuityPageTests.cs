@@ -13,7 +13,7 @@ public sealed partial class ContinuityPageTests
         var named = Named().Matches(File.ReadAllText(Path.Combine(root, "docs", "continuity.md"))).Select(m => m.Groups[1].Value).Distinct().ToList();
 
         Assert.True(named.Count > 8);
-        Assert.Empty(named.Where(name => !tests.Contains($" {name}(", StringComparison.Ordinal)));
+        Assert.DoesNotContain(named, name => !tests.Contains($" {name}(", StringComparison.Ordinal));
     }
 
     private static string Root()
