@@ -306,7 +306,7 @@ public sealed class AuthorizeTests(AuthorizeTests.Made made) : IClassFixture<Aut
         Assert.True(begun.Headers.CacheControl!.NoStore);
         Assert.All(browser.LastSetCookies, c =>
         {
-            Assert.StartsWith("__Secure-holdfast-flow-", c, StringComparison.Ordinal);
+            Assert.StartsWith("__Host-holdfast-flow-", c, StringComparison.Ordinal);
             Assert.Contains("; secure", c, StringComparison.OrdinalIgnoreCase);
             Assert.Contains("; httponly", c, StringComparison.OrdinalIgnoreCase);
             Assert.Contains("; samesite=none", c, StringComparison.OrdinalIgnoreCase);
