@@ -78,8 +78,8 @@ public sealed class SamlSignInTests(Shared shared) : IClassFixture<Shared>
             Task.Run(() => connection.PostAsync(begun.Browser.Copy(), connection.Response(begun, "ada@acme.test"), begun.RelayState))));
 
         Assert.Single(answers, a => a.Status == 302);
-        Assert.Equal(FlowAttempts.MostPerFlow - 1, answers.Count(a => a.Status == 400 && a.Text.Contains("sign_in_refused", StringComparison.Ordinal)));
-        Assert.Equal(20 - FlowAttempts.MostPerFlow, answers.Count(a => a.Status == 400 && a.Text.Contains("flow_not_found", StringComparison.Ordinal)));
+        Assert.Equal(Holdfast.Sso.FlowAttempts.MostPerFlow - 1, answers.Count(a => a.Status == 400 && a.Text.Contains("sign_in_refused", StringComparison.Ordinal)));
+        Assert.Equal(20 - Holdfast.Sso.FlowAttempts.MostPerFlow, answers.Count(a => a.Status == 400 && a.Text.Contains("flow_not_found", StringComparison.Ordinal)));
     }
 
     [Fact]
