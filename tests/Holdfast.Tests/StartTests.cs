@@ -1,0 +1,76 @@
+namespace Holdfast.Tests;
+
+/// <summary>How a node starts, and when it refuses to.</summary>
+public sealed class StartTests
+{
+    [Fact]
+    public async Task A_node_with_data_refuses_to_start_without_its_cluster_s_key()
+    {
+        using var folder = new Folder();
+        var key = Path.Combine(folder.Data, "cluster.key");
+        await using var before = await HoldfastServer.StartAsync(new Start(Data: folder.Data));
+        var organization = await before.OrganizationAsync();
+        await before.DisposeAsync();
+        File.Move(key, key + ".kept");
+
+        var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => HoldfastServer.StartAsync(new Start(Data: folder.Data), before.A, before.B));
+
+        Assert.Contains(key, refused.Message, StringComparison.Ordinal);
+        Assert.Contains("is not there", refused.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(key), "a new key was made, which opens nothing");
+        File.Move(key + ".kept", key);
+        await using var after = await HoldfastServer.StartAsync(new Start(Data: folder.Data), before.A, before.B);
+        (await after.GetAsync($"/organizations/{organization}")).Is(200);
+    }
+
+    [Fact]
+    public async Task A_node_with_data_refuses_to_start_with_another_cluster_s_key()
+    {
+        using var folder = new Folder();
+        using var other = new Folder();
+        var key = Path.Combine(folder.Data, "cluster.key");
+        await using var before = await HoldfastServer.StartAsync(new Start(Data: folder.Data));
+        var organization = await before.OrganizationAsync();
+        await before.DisposeAsync();
+        await using (await HoldfastServer.StartAsync(new Start(Data: other.Data)))
+        {
+            File.Move(key, key + ".kept");
+            File.Copy(Path.Combine(other.Data, "cluster.key"), key);
+        }
+
+        var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => HoldfastServer.StartAsync(new Start(Data: folder.Data), before.A, before.B));
+
+        Assert.Contains(key, refused.Message, StringComparison.Ordinal);
+        Assert.Contains("it is another cluster's", refused.Message, StringComparison.Ordinal);
+        File.Move(key + ".kept", key, overwrite: true);
+        await using var after = await HoldfastServer.StartAsync(new Start(Data: folder.Data), before.A, before.B);
+        (await after.GetAsync($"/organizations/{organization}")).Is(200);
+    }
+
+    [Fact]
+    public async Task What_a_node_keeps_is_its_owner_s_alone()
+    {
+        const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        using var folder = new Folder();
+        await using var server = await HoldfastServer.StartAsync(new Start(Data: folder.Data));
+        await server.OrganizationAsync();
+
+        Assert.Equal(Owner, File.GetUnixFileMode(folder.Data));
+        var files = Directory.GetFiles(folder.Data, "*", SearchOption.AllDirectories);
+        foreach (var name in new[] { "node.db", "primary.db", "cluster.key" })
+        {
+            Assert.Contains(Path.Combine(folder.Data, name), files);
+        }
+        Assert.All(files, f => Assert.Equal((f, UnixFileMode.None), (f, File.GetUnixFileMode(f) & ~Owner)));
+    }
+
+    /// <summary>A data folder that the node makes itself.</summary>
+    private sealed class Folder : IDisposable
+    {
+        private readonly string _outer = Directory.CreateTempSubdirectory("holdfast-test-").FullName;
+
+        public string Data => Path.Combine(_outer, "data");
+
+        public void Dispose() => Directory.Delete(_outer, recursive: true);
+    }
+}
