@@ -110,7 +110,10 @@ public sealed class KilledServer(ITestOutputHelper output) : IDisposable
         }
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"seed {seed}: killed {times} times ({duringStart} during the start); acknowledged: {all.SignedIn.Count} sign-ins, {all.Codes.Count} codes, {all.Organizations.Count} organizations, {all.Deleted.Count} deletions; {forgotten} changes forgotten; {all.Lost.Count} lost"));
-        Assert.Empty(all.Wrong);
+        if (!isCareless)
+        {
+            Assert.Empty(all.Wrong);   // a careless server also takes a code twice: it forgot that it was spent
+        }
         Assert.True(all.SignedIn.Count > times, "The load was too small to show anything.");
         return all;
     }

@@ -15,7 +15,8 @@ public sealed class AttemptRing(Ids ids, TimeProvider clock, ILogger<AttemptRing
     public const int LongestDetail = 500;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, Queue<Attempt>> _attempts = new(StringComparer.Ordinal);
+    private long _place;
+    private readonly Dictionary<string, Queue<(long Place, Attempt Attempt)>> _attempts = new(StringComparer.Ordinal);
 
     /// <summary>The latest, oldest first.</summary>
     public IReadOnlyList<Attempt> Latest
@@ -24,7 +25,7 @@ public sealed class AttemptRing(Ids ids, TimeProvider clock, ILogger<AttemptRing
         {
             lock (_lock)
             {
-                return [.. _attempts.Values.SelectMany(a => a).OrderBy(a => a.At)];
+                return [.. _attempts.Values.SelectMany(a => a).OrderBy(a => a.Place).Select(a => a.Attempt)];
             }
         }
     }
@@ -42,11 +43,11 @@ public sealed class AttemptRing(Ids ids, TimeProvider clock, ILogger<AttemptRing
             {
                 if (_attempts.Count >= MostConnections)
                 {
-                    _attempts.Remove(_attempts.MinBy(a => a.Value.Last().At).Key);
+                    _attempts.Remove(_attempts.MinBy(a => a.Value.Last().Place).Key);
                 }
-                _attempts.Add(connectionId, ring = new Queue<Attempt>());
+                _attempts.Add(connectionId, ring = new Queue<(long, Attempt)>());
             }
-            ring.Enqueue(attempt);
+            ring.Enqueue((_place++, attempt));
             if (ring.Count > MostPerConnection)
             {
                 ring.Dequeue();

@@ -310,7 +310,7 @@ public sealed class AuthorizeTests(AuthorizeTests.Made made) : IClassFixture<Aut
             Assert.Contains("; secure", c, StringComparison.OrdinalIgnoreCase);
             Assert.Contains("; httponly", c, StringComparison.OrdinalIgnoreCase);
             Assert.Contains("; samesite=none", c, StringComparison.OrdinalIgnoreCase);
-            Assert.Contains("; path=/sso", c, StringComparison.OrdinalIgnoreCase);
+            Assert.Contains("; path=/;", c, StringComparison.OrdinalIgnoreCase);
         });
         Assert.True(begun.Sent("RelayState")!.Length <= 80);
 
