@@ -7,7 +7,7 @@ using Holdfast.Storage.Rows;
 
 namespace Holdfast.Organizations;
 
-/// <summary>Creates an organization.</summary>
+/// <summary>Creates an organization. Its <c>stripe_customer_id</c> is given by a change, as the public API has it.</summary>
 internal static class CreateOrganization
 {
     public static async Task<ApiAnswer> HandleAsync(HttpContext http, Idempotency idempotency, EnvironmentStore environments, TimeProvider clock)
@@ -31,19 +31,18 @@ internal static class CreateOrganization
             {
                 Change.To(Schema.Organizations, id,
                     ("environment_id", operation.EnvironmentId), ("created_at", time), ("name", input.Name.Value), ("allow_profiles_outside_organization", outside),
-                    ("metadata", metadata), ("external_id", input.ExternalId.Value), ("stripe_customer_id", input.StripeCustomerId.Value), ("updated_at", time)),
+                    ("metadata", metadata), ("external_id", input.ExternalId.Value), ("updated_at", time)),
             };
             var rows = new List<OrganizationDomainRow>();
             var refused =
                 OrganizationChanges.Claim(view, Claim.OrganizationExternalId, "external_id_already_used", input.ExternalId, null, id, operation.EnvironmentId, idKey, changes)
-                ?? OrganizationChanges.Claim(view, Claim.StripeCustomer, "stripe_customer_id_already_used", input.StripeCustomerId, null, id, operation.EnvironmentId, idKey, changes)
                 ?? OrganizationChanges.Domains(view, domains ?? [], [], id, operation, idKey, now, changes, rows);
             if (refused is not null)
             {
                 return Decide.Nothing(refused);
             }
             var body = new OrganizationRow(
-                id, operation.EnvironmentId, input.Name.Value!, outside ? 1 : 0, metadata, input.ExternalId.Value, input.StripeCustomerId.Value, time, time).ToBody(rows);
+                id, operation.EnvironmentId, input.Name.Value!, outside ? 1 : 0, metadata, input.ExternalId.Value, null, time, time).ToBody(rows);
             changes.Add(EventRow.Of("organization.created", body, operation.EnvironmentId, idKey, id, now));
             return new(ApiAnswer.Created(body), changes);
         });
