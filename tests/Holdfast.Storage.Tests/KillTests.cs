@@ -23,11 +23,11 @@ public class KillTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task Killed_thirty_times_on_a_disk_that_forgets_it_has_lost_nothing_that_was_acknowledged()
+    public async Task Killed_fifty_times_on_a_disk_that_forgets_it_has_lost_nothing_that_was_acknowledged()
     {
         await using var storage = new TestStorage();
         using var disk = new ForgetfulDisk(storage.Folder);
-        var acknowledged = await KillAsync(storage, times: 30, seed: 185503, disk);
+        var acknowledged = await KillAsync(storage, times: 50, seed: 185503, disk);
         Assert.Empty(await FindLostAsync(storage, acknowledged));
     }
 
