@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Holdfast.Environments;
 using Holdfast.Http;
+using Holdfast.Keys;
 using Holdfast.Organizations;
 using Holdfast.Sso;
 using Holdfast.Verbs;

@@ -31,19 +31,8 @@ public sealed class ClusterKeys
     {
         if (!File.Exists(path))
         {
-            var made = JsonSerializer.SerializeToUtf8Bytes(new { cluster_secret = entropy.Bytes(32), kek = entropy.Bytes(32) });
-            var temporary = path + ".new";
-            using (var file = new FileStream(temporary, new FileStreamOptions
-            {
-                Mode = FileMode.Create,
-                Access = FileAccess.Write,
-                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            }))
-            {
-                file.Write(made);
-                file.Flush(flushToDisk: true);   // everything sealed from now on needs it
-            }
-            File.Move(temporary, path);
+            // Synced before anything is sealed with it: whatever is sealed from now on needs it.
+            OwnFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(new { cluster_secret = entropy.Bytes(32), kek = entropy.Bytes(32) }));
         }
         try
         {

@@ -1,18 +1,16 @@
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
-using Holdfast.Environments;
 using Holdfast.Protocols.OpenIdConnect;
 using Holdfast.Resilience;
-using Holdfast.Storage;
 
 namespace Holdfast.Sso;
 
 /// <summary>Ends a sign-in by OpenID Connect: redeems the provider's code, checks the ID token, then sends the browser back with a code of ours.</summary>
 /// <remarks>OpenID Connect Core 1.0 §3.1.2.5 to §3.1.3.7. The token endpoint is the one far party that this waits for (law 1), inside its deadline.</remarks>
 internal sealed class FinishOidcSignIn(
-    Connections connections, ProviderDocuments documents, OutboundHttp outbound, Dependencies dependencies, SignInStore signIns, StartSignIn start, FlowCookie cookie,
-    AttemptRing attempts, FlowAttempts tries, RedirectUriStore redirectUris, SsoOptions options, Database database, TimeProvider clock)
+    Connections connections, ProviderDocuments documents, OutboundHttp outbound, Dependencies dependencies, SignInStore signIns, FlowCookie cookie,
+    AttemptRing attempts, ResumeFlow resume, SsoOptions options, TimeProvider clock)
 {
     public async Task<IResult> HandleAsync(string connectionId, HttpContext http)
     {
@@ -26,22 +24,9 @@ internal sealed class FinishOidcSignIn(
         {
             return SsoErrors.NoFlow(attempts.Remember(connectionId, "FlowNotFound", "this browser has no sign-in under way with that state"));
         }
-        if (flow.Authority != database.Incarnation && connection.Connection.IsActive && redirectUris.Allows(flow.EnvironmentId, flow.RedirectUri))
+        if (await resume.RefuseAsync(http, connection, flow) is { } answer)
         {
-            return await start.AgainAsync(http, connection, flow);
-        }
-        if (!tries.MayTry(flow.Id))
-        {
-            return SsoErrors.NoFlow(attempts.Remember(connectionId, "FlowTriedTooOften", $"the sign-in was tried {FlowAttempts.MostPerFlow} times"));
-        }
-        cookie.Delete(http, flow.Id);
-        if (!redirectUris.Allows(flow.EnvironmentId, flow.RedirectUri))
-        {
-            return SsoErrors.BadStart("invalid_redirect_uri", "It would end at an address that is not registered for the application.");
-        }
-        if (!connection.Connection.IsActive)
-        {
-            return SsoErrors.Back(flow.RedirectUri, flow.State, "connection_unlinked", "The connection is not active.");
+            return answer;
         }
         if (await documents.FindAsync(connection, http.RequestAborted) is not { } provider)
         {

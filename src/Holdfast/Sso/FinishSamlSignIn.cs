@@ -1,14 +1,12 @@
-using Holdfast.Environments;
 using Holdfast.Http;
 using Holdfast.Protocols.Saml;
-using Holdfast.Storage;
 
 namespace Holdfast.Sso;
 
 /// <summary>Ends a SAML sign-in: checks the identity provider's response, then sends the browser back with a one-time code.</summary>
 /// <remarks>SAML 2.0 Bindings §3.5 (HTTP POST); Profiles §4.1.4.3 (what must be checked) and §4.1.4.5 (no replay).</remarks>
 internal sealed class FinishSamlSignIn(
-    Connections connections, SignInStore signIns, StartSignIn start, FlowCookie cookie, AttemptRing attempts, FlowAttempts tries, RedirectUriStore redirectUris, SsoOptions options, Database database,
+    Connections connections, SignInStore signIns, FlowCookie cookie, AttemptRing attempts, ResumeFlow resume, SsoOptions options,
     PublicAddress address, TimeProvider clock) : IDisposable
 {
     /// <summary>The largest post that is read, in bytes; above it the answer is 413. A response of 512 kB is 684 kB in base64.</summary>
@@ -50,22 +48,9 @@ internal sealed class FinishSamlSignIn(
                 ? new Bounce(response.ToString(), relayState)
                 : SsoErrors.NoFlow(attempts.Remember(connectionId, "FlowNotFound", "this browser has no sign-in under way with that RelayState"));
         }
-        if (flow.Authority != database.Incarnation && connection.Connection.IsActive && redirectUris.Allows(flow.EnvironmentId, flow.RedirectUri))
+        if (await resume.RefuseAsync(http, connection, flow) is { } answer)
         {
-            return await start.AgainAsync(http, connection, flow);   // who alone could end it is gone
-        }
-        if (!tries.MayTry(flow.Id))
-        {
-            return SsoErrors.NoFlow(attempts.Remember(connectionId, "FlowTriedTooOften", $"the sign-in was tried {FlowAttempts.MostPerFlow} times"));
-        }
-        cookie.Delete(http, flow.Id);
-        if (!redirectUris.Allows(flow.EnvironmentId, flow.RedirectUri))
-        {
-            return SsoErrors.BadStart("invalid_redirect_uri", "It would end at an address that is not registered for the application.");
-        }
-        if (!connection.Connection.IsActive)
-        {
-            return SsoErrors.Back(flow.RedirectUri, flow.State, "connection_unlinked", "The connection is not active.");
+            return answer;
         }
 
         // Decide: pure, no clock and no I/O of its own.

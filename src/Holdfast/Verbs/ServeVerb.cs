@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Holdfast.Environments;
 using Holdfast.Http;
+using Holdfast.Keys;
 
 namespace Holdfast.Verbs;
 

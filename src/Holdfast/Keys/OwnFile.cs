@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Holdfast.Verbs;
+namespace Holdfast.Keys;
 
 /// <summary>Writing a file that only its owner reads (mode 0600), whole or not at all.</summary>
 internal static class OwnFile

@@ -1,0 +1,27 @@
+using Holdfast.Environments;
+using Holdfast.Storage;
+
+namespace Holdfast.Sso;
+
+/// <summary>What every way back from an identity provider goes through before anything is checked: may this flow still end, here and now?</summary>
+internal sealed class ResumeFlow(
+    Database database, RedirectUriStore redirectUris, StartSignIn start, FlowCookie cookie, FlowAttempts tries, AttemptRing attempts)
+{
+    /// <summary>Null when the flow may go on; else the answer. The browser's cookie is gone either way, but for a flow that begins again.</summary>
+    public async Task<IResult?> RefuseAsync(HttpContext http, ReadyConnection connection, Flow flow)
+    {
+        var (isActive, isAllowed) = (connection.Connection.IsActive, redirectUris.Allows(flow.EnvironmentId, flow.RedirectUri));
+        if (isActive && isAllowed && flow.Authority != database.Incarnation)
+        {
+            return await start.AgainAsync(http, connection, flow);   // who alone could end it is gone
+        }
+        if (!tries.MayTry(flow.Id))
+        {
+            return SsoErrors.NoFlow(attempts.Remember(flow.ConnectionId, "FlowTriedTooOften", $"the sign-in was tried {FlowAttempts.MostPerFlow} times"));
+        }
+        cookie.Delete(http, flow.Id);
+        return !isAllowed ? SsoErrors.BadStart("invalid_redirect_uri", "It would end at an address that is not registered for the application.")
+            : !isActive ? SsoErrors.Back(flow.RedirectUri, flow.State, "connection_unlinked", "The connection is not active.")
+            : null;
+    }
+}
