@@ -96,14 +96,12 @@ internal sealed class ProviderDocuments(
             : null;   // written for other settings than these
 
     private ProviderMetadataVerdict ReadMetadata(byte[] json, OidcSettings settings) =>
-        ProviderMetadata.Read(json, settings.Issuer ?? IssuerOf(settings.DiscoveryUrl, json), address.IsDev || IsLoopbackAllowed(settings.DiscoveryUrl));
+        ProviderMetadata.Read(json, settings.Issuer ?? IssuerOf(settings.DiscoveryUrl, json), address.IsDev);
 
     /// <summary>An issuer may end in a slash or not; its document says which, and both belong to this discovery URL.</summary>
     private static string? IssuerOf(string discoveryUrl, byte[] json) => ProviderMetadata.IssuerOf(discoveryUrl) is not { } issuer
         ? null
         : Encoding.UTF8.GetString(json).Contains($"\"{issuer}/\"", StringComparison.Ordinal) ? issuer + "/" : issuer;
-
-    private static bool IsLoopbackAllowed(string url) => url.StartsWith("http://", StringComparison.Ordinal);   // it was accepted when the connection was saved
 
     private async Task<Provider?> ReadAsync(ReadyConnection connection, string? known)
     {
