@@ -36,8 +36,8 @@ public sealed class Database(NodeStore node, IPrimary primary, Replicator replic
             {
                 throw new PrimaryUnavailableException(known, health.Text!);   // the replicator tries every quarter of a second; nobody else needs to
             }
-            var (answer, head) = await primary.WriteAsync(decide, either.Token).WaitAsync(either.Token).ConfigureAwait(false);
-            await replicator.ReachAsync(head, either.Token).ConfigureAwait(false);
+            var (answer, head) = await primary.WriteAsync(decide, either.Token).Within(either.Token);
+            await replicator.ReachAsync(head, either.Token);
             return answer;
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)

@@ -74,12 +74,15 @@ public sealed class Lane(Action<Action> post, Func<bool>? close = null) : IDispo
                 done.TrySetException(fault);
             }
         });
-        return done.Task.WaitAsync(ct);
+        return done.Task.Within(ct);
     }
 
     /// <summary>Takes no more work, finishes what it has.</summary>
     /// <returns>Whether it has finished; false when a piece of work hangs.</returns>
     public bool Close() => close?.Invoke() ?? true;
+
+    /// <summary><see cref="Close"/>, without holding the caller's thread: a file that hangs must not keep the node from stopping.</summary>
+    public Task<bool> CloseAsync() => close is null ? Task.FromResult(true) : Task.Run(close);
 
     public void Dispose() => Close();
 }

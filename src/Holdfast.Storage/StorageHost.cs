@@ -15,6 +15,11 @@ public sealed record StorageSettings(string Data, string PrimaryFile, string Nod
     public string ClusterPrefix { get; init; } = "cluster_";
 }
 
+/// <summary>Opens the primary of a node.</summary>
+/// <param name="cluster">The cluster that the node belongs to; null as long as it belongs to none.</param>
+/// <param name="embedded">Opens the embedded one.</param>
+public delegate IPrimary OpenPrimary(NodeStore node, Func<string?> cluster, Func<IPrimary> embedded);
+
 /// <summary>One node's storage, running: opened, its cluster known, the replica level or started cold, and the replicator at work.</summary>
 public sealed class StorageHost : IAsyncDisposable
 {
@@ -39,43 +44,43 @@ public sealed class StorageHost : IAsyncDisposable
     public Database Database { get; }
 
     /// <summary>Opens the node's disk, and the primary if it can be reached. A node that has data starts without it (law 8).</summary>
-    /// <param name="around">Puts something between the node and its primary: an outage.</param>
+    /// <param name="openPrimary">Opens another primary than the file of <paramref name="settings"/>; from that one, when there is to be something before it.</param>
     /// <exception cref="PrimaryUnavailableException">The node's disk is empty, and there is nothing to fill it from.</exception>
     public static async Task<StorageHost> StartAsync(
-        StorageSettings settings, Surroundings world, CancellationToken ct, Func<IPrimary, IPrimary>? around = null)
+        StorageSettings settings, Surroundings world, CancellationToken ct, OpenPrimary? openPrimary = null)
     {
-        Directory.CreateDirectory(settings.Data);
-        var node = NodeStore.Open(Path.Combine(settings.Data, "node.db"), settings.Journal, world, Lane.OnThread("holdfast writer"));
+        var node = NodeStore.Open(Path.Combine(settings.Data, "node.db"), settings.Journal, world, world.OpenLane("holdfast writer"));
         IPrimary? primary = null;
         try
         {
-            var cluster = await node.Writer.EnqueueAsync(session => session.State.Cluster).ConfigureAwait(false);
-            primary = new SqlitePrimary(settings.PrimaryFile, () => cluster, node.Clock, world, Lane.OnThread("holdfast primary"));
-            primary = around?.Invoke(primary) ?? primary;
+            var cluster = await node.Writer.EnqueueAsync(session => session.State.Cluster);
+            primary = openPrimary is null ? OpenEmbedded() : openPrimary(node, () => cluster, OpenEmbedded);
+
+            SqlitePrimary OpenEmbedded() => new(settings.PrimaryFile, () => cluster, node.Clock, world, world.OpenLane("holdfast primary"));
             if (cluster is null)
             {
-                cluster = await FindOrBootstrapAsync(primary, settings.ClusterPrefix, world, ct).ConfigureAwait(false);
-                await node.Writer.EnqueueAsync(session => session.State.Cluster = cluster).ConfigureAwait(false);
+                cluster = await FindOrBootstrapAsync(primary, settings.ClusterPrefix, world, ct);
+                await node.Writer.EnqueueAsync(session => session.State.Cluster = cluster);
             }
             await node.Writer.RecordAsync(view => view.Find<string>("SELECT id FROM nodes WHERE id = @Incarnation", new { node.Incarnation }) is not null
                 ? Decide.Nothing(true)
                 : Decide.To(true, Change.To(Schema.Nodes, node.Incarnation,
                     ("name", settings.Node), ("region", settings.Region), ("zone", settings.Zone), ("born_at", world.Clock.GetUtcNow().ToUnixTimeMilliseconds()))))
-                .ConfigureAwait(false);
+                ;
             var host = new StorageHost(node, primary, new Replicator(node, primary, world), world, cluster!);
-            if (!await node.Writer.EnqueueAsync(session => session.State.IsFilled).ConfigureAwait(false))
+            if (!await node.Writer.EnqueueAsync(session => session.State.IsFilled))
             {
-                await FillAsync(host, ct).ConfigureAwait(false);
+                await FillAsync(host, ct);
             }
             node.Writer.Journaled = host.Replicator.Nudge;
-            host._replicating = Task.Run(() => host.Replicator.RunAsync(host._stop.Token), CancellationToken.None);
+            host._replicating = host.Replicator.RunAsync(host._stop.Token);
             return host;
         }
         catch
         {
             if (primary is not null)
             {
-                await primary.DisposeAsync().ConfigureAwait(false);
+                await primary.DisposeAsync();
             }
             node.Dispose();
             throw;
@@ -88,9 +93,9 @@ public sealed class StorageHost : IAsyncDisposable
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
         try
         {
-            return await primary.FindClusterAsync(either.Token).WaitAsync(either.Token).ConfigureAwait(false)
+            return await primary.FindClusterAsync(either.Token).Within(either.Token)
                 ?? await primary.BootstrapAsync(clusterPrefix + Convert.ToHexStringLower(world.Entropy.Bytes(12)), either.Token)
-                    .WaitAsync(either.Token).ConfigureAwait(false);
+                    .Within(either.Token);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
@@ -101,7 +106,7 @@ public sealed class StorageHost : IAsyncDisposable
     /// <summary>An empty disk is filled before the node says that it is ready; if that was cut off, by the next start.</summary>
     private static async Task FillAsync(StorageHost host, CancellationToken ct)
     {
-        while (await host.Replicator.StepAsync(ct).ConfigureAwait(false))
+        while (await host.Replicator.StepAsync(ct))
         {
             // There is more.
         }
@@ -110,7 +115,7 @@ public sealed class StorageHost : IAsyncDisposable
         {
             throw new PrimaryUnavailableException(health.Fault ?? PrimaryFault.Unreachable, health.Text ?? "This node's disk could not be filled.");
         }
-        await host.Node.Writer.EnqueueAsync(session => session.State.IsFilled = true).ConfigureAwait(false);
+        await host.Node.Writer.EnqueueAsync(session => session.State.IsFilled = true);
     }
 
     public async ValueTask DisposeAsync()
@@ -119,11 +124,10 @@ public sealed class StorageHost : IAsyncDisposable
         {
             return;
         }
-        await _stop.CancelAsync().ConfigureAwait(false);
-        await _replicating.ConfigureAwait(false);
-        await _primary.DisposeAsync().ConfigureAwait(false);
+        await _stop.CancelAsync();
+        await _replicating;
+        await _primary.DisposeAsync();
         Node.Dispose();
-        Replicator.Dispose();   // after the writer, which nudges it
         _stop.Dispose();
     }
 }

@@ -10,6 +10,9 @@ namespace Holdfast.Storage;
 /// <param name="SqliteVfs">Name of the SQLite VFS that does the I/O; null is SQLite's own.</param>
 public sealed record Surroundings(TimeProvider Clock, Entropy Entropy, Disk Disk, string? SqliteVfs = null)
 {
+    /// <summary>Makes the lane of a name, on which a writer's work runs.</summary>
+    public Func<string, Lane> OpenLane { get; init; } = Lane.OnThread;
+
     /// <summary>The real world.</summary>
     public static Surroundings Real { get; } = new(TimeProvider.System, Entropy.Real, Disk.Real);
 }

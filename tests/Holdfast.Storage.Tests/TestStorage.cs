@@ -29,7 +29,8 @@ internal sealed class TestStorage : IAsyncDisposable
     public async Task<TestStorage> StartedAsync()
     {
         Host = await StorageHost.StartAsync(
-            new StorageSettings(Folder, PrimaryFile, "node-1", "local", "zone-1", Limits), World, CancellationToken.None, Around);
+            new StorageSettings(Folder, PrimaryFile, "node-1", "local", "zone-1", Limits), World, CancellationToken.None,
+            Around is null ? null : (_, _, embedded) => Around(embedded()));
         _running = true;
         return this;
     }

@@ -7,7 +7,7 @@ namespace Holdfast.Storage.Replication;
 
 /// <summary>Carries facts from the journal to the primary, and the change log from the primary to the replica. Nothing of a sign-in waits for it.</summary>
 /// <remarks>Its steps are methods, so that a simulated world can drive them; <see cref="RunAsync"/> is the loop of the real one.</remarks>
-public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings world) : IDisposable
+public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings world)
 {
     /// <summary>Versions of one transaction of the primary.</summary>
     public const int BatchSize = 500;
@@ -21,7 +21,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     /// <summary>How long one step may wait for the primary before it counts as hung.</summary>
     public static readonly TimeSpan StepDeadline = TimeSpan.FromSeconds(5);
 
-    private readonly SemaphoreSlim _news = new(0, 1);
+    private readonly Signal _news = new();
     private readonly Lock _lock = new();
     private readonly List<(LogPosition Row, TaskCompletionSource Reached)> _waiting = [];
     private LogPosition _position = node.Read(ReadPosition);
@@ -48,20 +48,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     }
 
     /// <summary>There is something to ship or to read: do not wait for the next poll.</summary>
-    public void Nudge()
-    {
-        try
-        {
-            if (_news.CurrentCount == 0)
-            {
-                _news.Release();
-            }
-        }
-        catch (SemaphoreFullException)
-        {
-            // Another nudge came first; one is enough.
-        }
-    }
+    public void Nudge() => _news.Set();
 
     /// <summary>Waits until the replica has a row of the log.</summary>
     /// <exception cref="PrimaryUnavailableException">Another epoch has come to its place: the primary may have lost it.</exception>
@@ -79,7 +66,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         Nudge();
         try
         {
-            await reached.Task.WaitAsync(ct).ConfigureAwait(false);
+            await reached.Task.Within(ct);
         }
         finally
         {
@@ -95,16 +82,16 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     {
         while (!ct.IsCancellationRequested)
         {
-            var more = await StepAsync(ct).ConfigureAwait(false);
+            var more = await StepAsync(ct);
             try
             {
                 if (more)
                 {
-                    await Task.Delay(Breather, world.Clock, ct).ConfigureAwait(false);
+                    await Task.Delay(Breather, world.Clock, ct);
                 }
                 else
                 {
-                    await WaitForNewsAsync(ct).ConfigureAwait(false);
+                    await WaitForNewsAsync(ct);
                 }
             }
             catch (OperationCanceledException)
@@ -120,7 +107,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         using var either = CancellationTokenSource.CreateLinkedTokenSource(poll.Token, ct);
         try
         {
-            await _news.WaitAsync(either.Token).ConfigureAwait(false);
+            await _news.WaitAsync(either.Token);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
@@ -136,13 +123,13 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
         try
         {
-            await PruneAsync(either.Token).ConfigureAwait(false);
+            await PruneAsync(either.Token);
             // Reading first: a log that lost its tail must be noticed before anything is written on top of it.
-            var more = await TailAsync(either.Token).ConfigureAwait(false);
-            more |= await ShipAsync(either.Token).ConfigureAwait(false);
+            var more = await TailAsync(either.Token);
+            more |= await ShipAsync(either.Token);
             if (_expiredThere is { } expired)
             {
-                await primary.PruneAsync(expired, either.Token).WaitAsync(either.Token).ConfigureAwait(false);
+                await primary.PruneAsync(expired, either.Token).Within(either.Token);
                 _expiredThere = null;
             }
             NoteContact();
@@ -175,15 +162,15 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     private async Task<bool> TailAsync(CancellationToken ct)
     {
         var from = Position;
-        var page = await primary.ReadLogAsync(from, BatchSize, ct).WaitAsync(ct).ConfigureAwait(false);
+        var page = await primary.ReadLogAsync(from, BatchSize, ct).Within(ct);
         if (!page.Matches)
         {
-            await GoBackAsync(from, page.Head, ct).ConfigureAwait(false);
+            await GoBackAsync(from, page.Head, ct);
             return true;
         }
         if (page.Rows.Count > 0)
         {
-            Reached(await node.Writer.EnqueueAsync(session => session.Absorb(from, page.Rows)).WaitAsync(ct).ConfigureAwait(false));
+            Reached(await node.Writer.EnqueueAsync(session => session.Absorb(from, page.Rows)).Within(ct));
         }
         return page.Rows.Count == BatchSize;
     }
@@ -193,11 +180,11 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     {
         var kept = node.Read(view => view.Query<Kept>("SELECT epoch AS Epoch, sequence AS Sequence, hash AS Hash FROM log_tail ORDER BY sequence DESC LIMIT 100000"))
             .ConvertAll(k => new LogPosition(k.Epoch, k.Sequence, k.Hash));
-        var common = await primary.FindCommonAsync(kept, ct).WaitAsync(ct).ConfigureAwait(false);
+        var common = await primary.FindCommonAsync(kept, ct).Within(ct);
         if (head.Epoch <= ours.Epoch)
         {
-            await primary.BeginEpochAsync(head, ct).WaitAsync(ct).ConfigureAwait(false);   // the first to see it; conditional, so that only one does
-            var now = await primary.ReadLogAsync(common, 1, ct).WaitAsync(ct).ConfigureAwait(false);
+            await primary.BeginEpochAsync(head, ct).Within(ct);   // the first to see it; conditional, so that only one does
+            var now = await primary.ReadLogAsync(common, 1, ct).Within(ct);
             if (now.Head.Epoch <= ours.Epoch)
             {
                 return;   // a writer came in between; the next step sees the same and tries again
@@ -207,7 +194,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         {
             session.GoBackTo(common, nothingInCommon: common.Sequence == 0);
             return true;
-        }).WaitAsync(ct).ConfigureAwait(false);
+        }).Within(ct);
         Reached(common);
     }
 
@@ -219,13 +206,13 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
             long.Parse(ReadState(view, "shipped") ?? "0", CultureInfo.InvariantCulture)));
         if (again.Count > 0)
         {
-            await OfferAsync(again.ConvertAll(a => a.Version), session => session.OfferedAgain(again[^1].Place), ct).ConfigureAwait(false);
+            await OfferAsync(again.ConvertAll(a => a.Version), session => session.OfferedAgain(again[^1].Place), ct);
             return true;
         }
         if (!string.IsNullOrEmpty(all))
         {
-            var page = await node.Writer.EnqueueAsync(session => session.NextOfAll(BatchSize)).WaitAsync(ct).ConfigureAwait(false);
-            await OfferAsync(page.Versions, session => session.OfferedAll(page.Then), ct).ConfigureAwait(false);
+            var page = await node.Writer.EnqueueAsync(session => session.NextOfAll(BatchSize)).Within(ct);
+            await OfferAsync(page.Versions, session => session.OfferedAll(page.Then), ct);
             return true;
         }
         var facts = node.Read(view => Journal.ReadAfter(view, shipped, BatchSize));
@@ -233,7 +220,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         {
             return false;
         }
-        await OfferAsync(facts.ConvertAll(f => f.Version), session => session.SetShipped(facts[^1].Position, from: shipped), ct).ConfigureAwait(false);
+        await OfferAsync(facts.ConvertAll(f => f.Version), session => session.SetShipped(facts[^1].Position, from: shipped), ct);
         return true;
     }
 
@@ -241,12 +228,12 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     /// its noticing, because its position would still match.</summary>
     private async Task OfferAsync(IReadOnlyList<string> versions, Func<WriterSession, bool> note, CancellationToken ct)
     {
-        var head = await primary.OfferAsync(versions, ct).WaitAsync(ct).ConfigureAwait(false);
-        while (Position.Sequence < head.Sequence && await TailAsync(ct).ConfigureAwait(false))
+        var head = await primary.OfferAsync(versions, ct).Within(ct);
+        while (Position.Sequence < head.Sequence && await TailAsync(ct))
         {
             // A full page; there is more.
         }
-        await node.Writer.EnqueueAsync(session => session.HasSeen(head) && note(session)).WaitAsync(ct).ConfigureAwait(false);
+        await node.Writer.EnqueueAsync(session => session.HasSeen(head) && note(session)).Within(ct);
     }
 
     private async Task PruneAsync(CancellationToken ct)
@@ -262,7 +249,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         {
             session.TakeAside();
             return session.Prune(expiredBefore);
-        }).WaitAsync(ct).ConfigureAwait(false);
+        }).Within(ct);
         _prunedAt = more ? default : now;   // whatever the rate at which rows are made, they are forgotten as fast
         _expiredThere = expiredBefore;
     }
@@ -312,8 +299,6 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
             : LogPosition.Start;
 
     private static string? ReadState(View view, string name) => view.Find<string>("SELECT value FROM node_state WHERE name = @name", new { name });
-
-    public void Dispose() => _news.Dispose();
 
     private sealed record Kept(long Epoch, long Sequence, string Hash);
 

@@ -23,11 +23,11 @@ public static class PrimaryDoctor
         var state = new NodeState(node);
         var cluster = state.Cluster;
         var primary = new SqlitePrimary(primaryFile, () => cluster, new HybridClock(world.Clock, "doctor"), world, Lane.OnThread("doctor"));
-        await using (primary.ConfigureAwait(false))
+        await using (primary)
         {
             try
             {
-                await primary.ReadLogAsync(state.Position, 1, ct).ConfigureAwait(false);
+                await primary.ReadLogAsync(state.Position, 1, ct);
                 return null;
             }
             catch (PrimaryUnavailableException fault)

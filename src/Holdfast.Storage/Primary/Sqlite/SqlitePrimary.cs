@@ -262,7 +262,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         {
             return;   // disposed of before
         }
-        await Task.Run(lane.Close).ConfigureAwait(false);   // bounded: a file that hangs must not keep the node from stopping
+        await lane.CloseAsync();
     }
 
     private sealed class Session(SqliteConnection connection, string device, ulong inode) : IDisposable
