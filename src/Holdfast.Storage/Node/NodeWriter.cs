@@ -110,8 +110,8 @@ public sealed class NodeWriter : IDisposable
         var (journaled, deciding) = (false, false);
         try
         {
+            Session.Begin();   // first: what undoes a transaction that could not even begin must know what was before it
             _connection.Execute("BEGIN IMMEDIATE");
-            Session.Begin();
             deciding = true;
             foreach (var request in batch)
             {
