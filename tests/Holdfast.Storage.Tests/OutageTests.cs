@@ -10,6 +10,9 @@ public class OutageTests
 
     private FaultyPrimary Primary => _started[^1];
 
+    /// <summary>Another node's clock, and a right one.</summary>
+    private static HybridClock Witness { get; } = new(TimeProvider.System, "cccccccccccc");
+
     private async Task<TestStorage> StartAsync(TimeProvider? clock = null) => await new TestStorage
     {
         World = Surroundings.Real with { Clock = clock ?? TimeProvider.System },
@@ -239,6 +242,63 @@ public class OutageTests
     {
         var machine = new MovedClock();
         await using var storage = await StartAsync(machine);
+        await OfferFromFarAheadAsync();
+        await storage.LevelAsync();
+        Assert.Equal(1, storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM denies")));
+        Assert.Equal(0, storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM organizations")));
+        Assert.False(Witness.IsAhead(storage.Host.Node.Clock.Next()));
+        Primary.Before = (_, _) => throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "away");   // its time comes all the same
+        machine.Ahead = TimeSpan.FromMinutes(10);
+        await Until.TrueAsync(() => storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM organizations")) == 1, () => "It still waits.");
+    }
+
+    [Fact]
+    public async Task An_administrators_change_to_a_row_from_far_ahead_is_kept_and_moves_no_clock()
+    {
+        await using var storage = await StartAsync();
+        await storage.LevelAsync();
+        await OfferFromFarAheadAsync();
+        foreach (var name in (string[])["First", "Second"])
+        {
+            await storage.NameOrganizationAsync("org_1", name);
+            Assert.Equal(name, storage.Host.Database.Read(v => v.Find<string>("SELECT name FROM organizations WHERE id = 'org_1'")));
+            Assert.False(Witness.IsAhead(storage.Host.Node.Clock.Next()));
+        }
+    }
+
+    [Fact]
+    public async Task A_restart_after_rows_from_far_ahead_moves_no_clock()
+    {
+        await using var storage = await StartAsync();
+        await storage.LevelAsync();
+        await OfferFromFarAheadAsync();
+        await storage.LevelAsync();
+        await storage.StopAsync();
+        await storage.StartedAsync();
+        Assert.False(Witness.IsAhead(storage.Host.Node.Clock.Next()));
+    }
+
+    [Fact]
+    public async Task A_clock_that_is_set_back_before_a_restart_gives_no_stamp_twice()
+    {
+        var machine = new MovedClock();
+        await using var storage = await StartAsync(machine);
+        await storage.LevelAsync();
+        machine.Ahead = TimeSpan.FromMinutes(10);
+        await storage.NameOrganizationAsync("org_1", "Acme");
+        var given = storage.Host.Database.Read(v => v.Find<string>("SELECT named_stamp FROM organizations WHERE id = 'org_1'"));
+        machine.Ahead = TimeSpan.Zero;
+        var other = new HybridClock(machine, "bbbbbbbbbbbb");
+        await Primary.OfferAsync([Change.To(Schema.Organizations, "org_2", ("name", "The last row of the log")).Stamped(other.Next()).ToJson()], CancellationToken.None);
+        await storage.LevelAsync();
+        await storage.StopAsync();
+        await storage.StartedAsync();
+        Assert.True(string.CompareOrdinal(storage.Host.Node.Clock.Next(), given) > 0);
+    }
+
+    /// <summary>Offers what a clock made that is ten minutes fast; the last of it is a deny.</summary>
+    private async Task OfferFromFarAheadAsync()
+    {
         var ahead = new HybridClock(new MovedClock(TimeSpan.FromMinutes(10)), "bbbbbbbbbbbb");
         await Primary.OfferAsync(
             [
@@ -246,13 +306,6 @@ public class OutageTests
                 Change.To(Schema.Denies, "deny_1", ("environment_id", "e"), ("subject", "s"), ("reason", "r"), ("created_at", 1)).Stamped(ahead.Next()).ToJson(),
             ],
             CancellationToken.None);
-        await storage.LevelAsync();
-        Assert.Equal(1, storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM denies")));
-        Assert.Equal(0, storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM organizations")));
-        Assert.False(ahead.IsAhead(storage.Host.Node.Clock.Next()));
-        Primary.Before = (_, _) => throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "away");   // its time comes all the same
-        machine.Ahead = TimeSpan.FromMinutes(10);
-        await Until.TrueAsync(() => storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM organizations")) == 1, () => "It still waits.");
     }
 
     [Fact]

@@ -43,6 +43,13 @@ internal sealed class NodeState(DbConnection connection)
         set => Set("shipped", value.ToString(CultureInfo.InvariantCulture));
     }
 
+    /// <summary>Above all stamps that this life has given (<see cref="Rows.HybridClock"/>).</summary>
+    public long StampMark
+    {
+        get => long.Parse(Find("stamp_mark") ?? "0", CultureInfo.InvariantCulture);
+        set => Set("stamp_mark", value.ToString(CultureInfo.InvariantCulture));
+    }
+
     /// <summary>While the whole replica is offered to a primary that shares no row with us: the table and id reached.</summary>
     public (string Table, string Id)? OfferingAll
     {

@@ -52,6 +52,10 @@ public sealed class NodeStore : IDisposable
             {
                 clock.Observe(RowVersion.FromJson(version, Schema.ByName)?.LatestStamp ?? "");
             }
+            if (!isNew)
+            {
+                clock.GoOnFrom(state.StampMark);   // another life's stamps differ by its name
+            }
             var store = new NodeStore(path, world, incarnation, clock) { IsNewLife = isNew };
             store.Writer = new NodeWriter(connection, clock, limits, world, lane);
             return store;
@@ -134,6 +138,7 @@ public sealed class NodeStore : IDisposable
         var incarnation = Convert.ToHexStringLower(world.Entropy.Bytes(6));
         state.Set("incarnation", incarnation);
         state.Set("place", here);
+        state.StampMark = 0;
         return (incarnation, true);
     }
 

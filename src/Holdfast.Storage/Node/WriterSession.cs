@@ -11,6 +11,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     private const int MostPrunedAtOnce = 1000;
 
     private long? _shipped;
+    private long? _stampMark;
 
     public View View { get; } = new(connection);
 
@@ -31,8 +32,20 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
 
     public void Undone()
     {
-        _shipped = null;
+        (_shipped, _stampMark) = (null, null);
         Journal.Undone();
+    }
+
+    /// <summary>Keeps the stamps that this node gives below a mark on its disk, two seconds further at a time: whatever a machine's clock does, a later process
+    /// of the same life goes on above it.</summary>
+    public bool ReserveStamps()
+    {
+        if (clock.Reach + HybridClock.Second > (_stampMark ??= State.StampMark))
+        {
+            _stampMark = clock.Reach + (2 * HybridClock.Second);
+            State.StampMark = _stampMark.Value;
+        }
+        return true;
     }
 
     public T Record<T>(Func<View, Decision<T>> decide)
@@ -60,6 +73,10 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
                 Journal.Append(version, version.ToJson(), now);
                 HasJournaled = true;
             }
+        }
+        if (decision.Changes.Count > 0)
+        {
+            ReserveStamps();   // after they were given, and kept together with what bears them
         }
         return decision.Answer;
     }
@@ -105,10 +122,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         }
         else if (!Digest.HasExpired(version, now))
         {
-            if (version.Table.Share != JournalShare.Deny || !clock.IsAhead(version.LatestStamp))
-            {
-                clock.Observe(version.LatestStamp);
-            }
+            clock.Observe(version.LatestStamp);
             Rows.Apply(version);
         }
     }
