@@ -37,7 +37,7 @@ public sealed class Database(NodeStore node, IPrimary primary, Replicator replic
                 throw new PrimaryUnavailableException(known, health.Text!);   // the replicator tries every quarter of a second; nobody else needs to
             }
             await node.Writer.EnqueueAsync(session => session.ReserveStamps()).Within(either.Token);
-            var (answer, head) = await primary.WriteAsync(decide, either.Token).Within(either.Token);
+            var (answer, head) = await primary.WriteAsync(decide, replicator.Position, either.Token).Within(either.Token);
             await replicator.ReachAsync(head, either.Token);
             return answer;
         }

@@ -1,3 +1,4 @@
+using Holdfast.Storage.ChangeLog;
 using Holdfast.Storage.Replication;
 using Holdfast.Storage.Rows;
 
@@ -228,7 +229,7 @@ public class OutageTests
         {
             if (call == "begin epoch" && ++others == 1)
             {
-                await Primary.Inner.WriteAsync(_ => Decide.To(true, Change.To(Schema.Organizations, "org_1", ("name", "In between"))), ct);
+                await Primary.Inner.WriteAsync(_ => Decide.To(true, Change.To(Schema.Organizations, "org_1", ("name", "In between"))), LogPosition.Start, ct);
             }
         };
         File.Move(before, storage.PrimaryFile, overwrite: true);
@@ -289,7 +290,8 @@ public class OutageTests
         var given = storage.Host.Database.Read(v => v.Find<string>("SELECT named_stamp FROM organizations WHERE id = 'org_1'"));
         machine.Ahead = TimeSpan.Zero;
         var other = new HybridClock(machine, "bbbbbbbbbbbb");
-        await Primary.OfferAsync([Change.To(Schema.Organizations, "org_2", ("name", "The last row of the log")).Stamped(other.Next()).ToJson()], CancellationToken.None);
+        await Primary.OfferAsync([Change.To(Schema.Organizations, "org_2", ("name", "The last row of the log")).Stamped(other.Next()).ToJson()],
+            LogPosition.Start, CancellationToken.None);
         await storage.LevelAsync();
         await storage.StopAsync();
         await storage.StartedAsync();
@@ -305,7 +307,7 @@ public class OutageTests
                 Change.To(Schema.Organizations, "org_1", ("name", "From the future")).Stamped(ahead.Next()).ToJson(),
                 Change.To(Schema.Denies, "deny_1", ("environment_id", "e"), ("subject", "s"), ("reason", "r"), ("created_at", 1)).Stamped(ahead.Next()).ToJson(),
             ],
-            CancellationToken.None);
+            LogPosition.Start, CancellationToken.None);
     }
 
     [Fact]
@@ -358,5 +360,51 @@ public class OutageTests
         var waits = storage.Host.Replicator.ReachAsync(head.Next(head.Epoch, "lost"), CancellationToken.None);
         await Primary.BeginEpochAsync(head, CancellationToken.None);   // another row stands at its place
         await Assert.ThrowsAsync<PrimaryUnavailableException>(() => waits.WaitAsync(Until.Deadline));
+    }
+
+    [Fact]
+    public async Task A_write_to_aPrimary_that_was_put_back_and_has_not_been_looked_at_since_is_refused()
+    {
+        await using var storage = await StartAsync();
+        await storage.LevelAsync();
+        var before = storage.PrimaryFile + ".before";
+        File.Copy(storage.PrimaryFile, before);
+        foreach (var n in Enumerable.Range(0, 5))
+        {
+            await storage.RecordEventAsync($"event_{n}");
+        }
+        await storage.LevelAsync();
+        var (reading, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
+        Primary.Before = (call, _) =>
+        {
+            if (call != "read")
+            {
+                return Task.CompletedTask;
+            }
+            reading.TrySetResult();
+            return goOn.Task;
+        };
+        await reading.Task;
+        File.Move(before, storage.PrimaryFile, overwrite: true);
+        await Assert.ThrowsAsync<PrimaryUnavailableException>(() => storage.NameOrganizationAsync("org_1", "On top"));
+        goOn.SetResult();
+        await storage.LevelAsync();
+        await storage.SaysAsync(null);
+        Assert.Equal(0, storage.QueryPrimary<long>("SELECT count(*) FROM change_log WHERE version LIKE '%On top%'"));
+        Assert.Equal(5, storage.QueryPrimary<long>("SELECT count(*) FROM events"));
+        await storage.NameOrganizationAsync("org_1", "After");
+        Assert.Equal(storage.PrimaryDigest(), storage.Host.Node.Digest());
+    }
+
+    [Fact]
+    public async Task A_row_at_whose_place_another_stands_in_the_same_epoch_was_not_reached()
+    {
+        await using var storage = await StartAsync();
+        await storage.LevelAsync();
+        var head = storage.Host.Replicator.Position;
+        var waits = storage.Host.Replicator.ReachAsync(head.Next(head.Epoch, "lost"), CancellationToken.None);
+        await storage.NameOrganizationAsync("org_1", "At its place");
+        await Assert.ThrowsAsync<PrimaryUnavailableException>(() => waits.WaitAsync(Until.Deadline));
+        await Assert.ThrowsAsync<PrimaryUnavailableException>(() => storage.Host.Replicator.ReachAsync(head.Next(head.Epoch, "lost"), CancellationToken.None));
     }
 }

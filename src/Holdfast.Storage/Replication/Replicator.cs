@@ -51,17 +51,26 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     public void Nudge() => _news.Set();
 
     /// <summary>Waits until the replica has a row of the log.</summary>
-    /// <exception cref="PrimaryUnavailableException">Another epoch has come to its place: the primary may have lost it.</exception>
+    /// <exception cref="PrimaryUnavailableException">Another row stands at its place: the primary lost it.</exception>
     public async Task ReachAsync(LogPosition row, CancellationToken ct)
     {
         TaskCompletionSource reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        bool isPast;
         lock (_lock)
         {
-            if (_position.Sequence >= row.Sequence)
+            isPast = _position.Sequence >= row.Sequence;
+            if (!isPast)
             {
-                return;
+                _waiting.Add((row, reached));
             }
-            _waiting.Add((row, reached));
+        }
+        if (isPast)
+        {
+            if (!HasRead(row))
+            {
+                throw Lost();
+            }
+            return;
         }
         Nudge();
         try
@@ -228,7 +237,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     /// its noticing, because its position would still match.</summary>
     private async Task OfferAsync(IReadOnlyList<string> versions, Func<WriterSession, bool> note, CancellationToken ct)
     {
-        var head = await primary.OfferAsync(versions, ct).Within(ct);
+        var head = await primary.OfferAsync(versions, Position, ct).Within(ct);
         while (Position.Sequence < head.Sequence && await TailAsync(ct))
         {
             // A full page; there is more.
@@ -256,23 +265,31 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
 
     private void Reached(LogPosition position)
     {
+        List<(LogPosition Row, TaskCompletionSource Reached)> arrived;
         lock (_lock)
         {
             _position = position;
-            foreach (var (row, reached) in _waiting.Where(w => w.Row.Sequence <= position.Sequence))
+            arrived = _waiting.FindAll(w => w.Row.Sequence <= position.Sequence);
+        }
+        foreach (var (row, reached) in arrived)
+        {
+            if (HasRead(row))
             {
-                if (row.Epoch == position.Epoch)
-                {
-                    reached.TrySetResult();
-                }
-                else
-                {
-                    reached.TrySetException(new PrimaryUnavailableException(PrimaryFault.Unreachable,
-                        "A new epoch of the primary began meanwhile. Whether it kept the change is unknown."));
-                }
+                reached.TrySetResult();
+            }
+            else
+            {
+                reached.TrySetException(Lost());
             }
         }
     }
+
+    /// <summary>Whether this very row was applied here, and not another at its place.</summary>
+    private bool HasRead(LogPosition row) =>
+        row.Sequence == 0 || node.Read(view => view.Find<string>("SELECT hash FROM log_tail WHERE sequence = @Sequence", new { row.Sequence })) == row.Hash;
+
+    private static PrimaryUnavailableException Lost() =>
+        new(PrimaryFault.Unreachable, "The primary database lost its tail meanwhile. Whether it kept the change is unknown.");
 
     internal void NoteFault(PrimaryFault fault, string text)
     {

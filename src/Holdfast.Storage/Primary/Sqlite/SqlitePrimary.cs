@@ -43,9 +43,10 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         }),
         ct);
 
-    public Task<(T Answer, LogPosition Head)> WriteAsync<T>(Func<View, Decision<T>> decide, CancellationToken ct) => lane.RunAsync(
+    public Task<(T Answer, LogPosition Head)> WriteAsync<T>(Func<View, Decision<T>> decide, LogPosition seen, CancellationToken ct) => lane.RunAsync(
         () => InTransaction("BEGIN IMMEDIATE", mayCreate: false, session =>
         {
+            RefuseLostTail(session, seen);
             var decision = decide(session.View);
             foreach (var change in decision.Changes)
             {
@@ -58,9 +59,10 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         }),
         ct);
 
-    public Task<LogPosition> OfferAsync(IReadOnlyList<string> versions, CancellationToken ct) => lane.RunAsync(
+    public Task<LogPosition> OfferAsync(IReadOnlyList<string> versions, LogPosition seen, CancellationToken ct) => lane.RunAsync(
         () => InTransaction("BEGIN IMMEDIATE", mayCreate: false, session =>
         {
+            RefuseLostTail(session, seen);
             var now = world.Clock.GetUtcNow();
             foreach (var text in versions)
             {
@@ -98,6 +100,15 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
             return Expiry.Prune(session.Connection, expiredBefore, MostRowsPrunedAtOnce);
         }),
         ct);
+
+    /// <summary>What is written on top of a lost tail takes the places of the rows that were lost, and a reader that has those would not notice.</summary>
+    private static void RefuseLostTail(Session session, LogPosition seen)
+    {
+        if (!session.Log.Has(seen))
+        {
+            throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "The primary database lost its tail. Nothing is written until this node has offered it again.");
+        }
+    }
 
     private T InTransaction<T>(string begin, bool mayCreate, Func<Session, T> work)
     {
