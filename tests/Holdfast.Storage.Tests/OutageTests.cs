@@ -407,4 +407,44 @@ public class OutageTests
         await Assert.ThrowsAsync<PrimaryUnavailableException>(() => waits.WaitAsync(Until.Deadline));
         await Assert.ThrowsAsync<PrimaryUnavailableException>(() => storage.Host.Replicator.ReachAsync(head.Next(head.Epoch, "lost"), CancellationToken.None));
     }
+
+    [Fact]
+    public async Task A_replica_that_lags_is_not_reported_as_a_deadPrimary()
+    {
+        await using var storage = await StartAsync();
+        await storage.LevelAsync();
+        var goOn = new TaskCompletionSource();
+        Primary.Before = (call, _) => call == "read" ? goOn.Task : Task.CompletedTask;
+        var refused = await Assert.ThrowsAsync<PrimaryUnavailableException>(() => storage.NameOrganizationAsync("org_1", "Acme"));
+        Assert.Contains("kept the change", refused.Message, StringComparison.Ordinal);
+        Assert.Null(storage.Host.Replicator.Health.Fault);
+        goOn.SetResult();
+        await storage.LevelAsync();
+        Assert.Equal("Acme", storage.Host.Database.Read(v => v.Find<string>("SELECT name FROM organizations WHERE id = 'org_1'")));
+    }
+
+    [Fact]
+    public async Task APrimary_that_is_read_and_takes_no_writes_is_not_called_well()
+    {
+        await using var storage = await StartAsync();
+        await storage.LevelAsync();
+        var reads = 0;
+        Primary.Before = (call, _) => call == "read" && Interlocked.Increment(ref reads) > 0 ? Task.CompletedTask
+            : throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "It takes no writes.");
+        await Assert.ThrowsAsync<PrimaryUnavailableException>(() => storage.NameOrganizationAsync("org_1", "Acme"));
+        var before = Volatile.Read(ref reads);
+        var wasCalledWell = false;
+        await Until.TrueAsync(
+            () =>
+            {
+                wasCalledWell |= storage.Host.Replicator.Health.Fault is null;
+                return Volatile.Read(ref reads) > before + 2;
+            },
+            () => "It is not read.");
+        Assert.False(wasCalledWell);
+        Assert.True(storage.Host.Replicator.Health.LastContact > storage.Host.Replicator.Health.Since);
+        Primary.Before = (_, _) => Task.CompletedTask;
+        await storage.SaysAsync(null);
+        await storage.NameOrganizationAsync("org_1", "Acme");
+    }
 }

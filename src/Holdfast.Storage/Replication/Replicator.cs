@@ -23,9 +23,11 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
 
     private readonly Signal _news = new();
     private readonly Lock _lock = new();
+    private readonly Lock _noting = new();
     private readonly List<(LogPosition Row, TaskCompletionSource Reached)> _waiting = [];
     private LogPosition _position = node.Read(ReadPosition);
     private PrimaryHealth _health = new(null, world.Clock.GetUtcNow(), null, null);
+    private long _faults;
     private DateTimeOffset _prunedAt;
     private DateTimeOffset? _expiredThere;
 
@@ -130,27 +132,35 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     {
         using var deadline = new CancellationTokenSource(StepDeadline, world.Clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
+        var faultsBefore = Interlocked.Read(ref _faults);
+        DateTimeOffset? read = null;
         try
         {
             await PruneAsync(either.Token);
             // Reading first: a log that lost its tail must be noticed before anything is written on top of it.
             var more = await TailAsync(either.Token);
-            more |= await ShipAsync(either.Token);
+            read = world.Clock.GetUtcNow();
+            var shipped = await ShipAsync(either.Token);
+            more |= shipped;
+            if (!shipped && Health.Fault is not null)
+            {
+                await primary.OfferAsync([], Position, either.Token).Within(either.Token);   // that it is read again does not show that it takes writes again
+            }
             if (_expiredThere is { } expired)
             {
                 await primary.PruneAsync(expired, either.Token).Within(either.Token);
                 _expiredThere = null;
             }
-            NoteContact();
+            NoteContact(faultsBefore);
             return more;
         }
         catch (PrimaryUnavailableException fault)
         {
-            NoteFault(fault.Fault, fault.Message);
+            NoteFault(fault.Fault, fault.Message, read);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            NoteFault(PrimaryFault.Unreachable, "The primary database accepts work and does not answer.");
+            NoteFault(PrimaryFault.Unreachable, "The primary database accepts work and does not answer.", read);
         }
         catch (StorageUnavailableException)
         {
@@ -163,7 +173,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         catch (Exception unforeseen)
         {
             // Whatever it is, the next step tries again, and until then it has a name.
-            NoteFault(PrimaryFault.Unreachable, $"Replication failed: {unforeseen.Message}");
+            NoteFault(PrimaryFault.Unreachable, $"Replication failed: {unforeseen.Message}", read);
         }
         return false;
     }
@@ -291,23 +301,27 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     private static PrimaryUnavailableException Lost() =>
         new(PrimaryFault.Unreachable, "The primary database lost its tail meanwhile. Whether it kept the change is unknown.");
 
-    internal void NoteFault(PrimaryFault fault, string text)
+    /// <param name="read">When the log was read all the same; null when it was not.</param>
+    internal void NoteFault(PrimaryFault fault, string text, DateTimeOffset? read = null) => Note(was =>
     {
-        var was = Health;
-        Note(new PrimaryHealth(fault, was.Fault is null ? world.Clock.GetUtcNow() : was.Since, text, was.LastContact));
-    }
+        _faults++;
+        return new PrimaryHealth(fault, was.Fault is null ? world.Clock.GetUtcNow() : was.Since, text, read ?? was.LastContact);
+    });
 
-    private void NoteContact()
+    /// <summary>It took a write and was read; unless somebody else met a fault meanwhile.</summary>
+    private void NoteContact(long faultsBefore) => Note(was =>
     {
         var now = world.Clock.GetUtcNow();
-        var was = Health;
-        Note(new PrimaryHealth(null, was.Fault is null ? was.Since : now, null, now));
-    }
+        return _faults == faultsBefore ? new PrimaryHealth(null, was.Fault is null ? was.Since : now, null, now) : was with { LastContact = now };
+    });
 
-    private void Note(PrimaryHealth health)
+    private void Note(Func<PrimaryHealth, PrimaryHealth> next)
     {
-        Volatile.Write(ref _health, health);
-        Noted?.Invoke(health);
+        lock (_noting)   // a caller of the database may note at the same moment
+        {
+            Volatile.Write(ref _health, next(_health));
+            Noted?.Invoke(_health);
+        }
     }
 
     private static LogPosition ReadPosition(View view) =>
