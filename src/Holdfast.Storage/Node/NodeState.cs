@@ -43,6 +43,15 @@ internal sealed class NodeState(DbConnection connection)
         set => Set("shipped", value.ToString(CultureInfo.InvariantCulture));
     }
 
+    /// <summary>Bytes of the versions that the journal holds, and of those that are audit events; null when nobody has counted them yet.</summary>
+    public (long All, long Audit)? JournalBytes
+    {
+        get => Find("journal_bytes")?.Split('/') is [var all, var audit]
+            ? (long.Parse(all, CultureInfo.InvariantCulture), long.Parse(audit, CultureInfo.InvariantCulture))
+            : null;
+        set => Set("journal_bytes", string.Create(CultureInfo.InvariantCulture, $"{value!.Value.All}/{value.Value.Audit}"));
+    }
+
     /// <summary>Above all stamps that this life has given (<see cref="Rows.HybridClock"/>).</summary>
     public long StampMark
     {

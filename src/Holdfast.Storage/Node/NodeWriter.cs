@@ -118,6 +118,7 @@ public sealed class NodeWriter : IDisposable
                 request.Run(Session);
             }
             deciding = false;
+            Session.Journal.KeepCount();
             _connection.Execute("COMMIT");
             journaled = Session.HasJournaled;
             _broken = null;

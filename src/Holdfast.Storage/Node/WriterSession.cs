@@ -200,9 +200,14 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         var more = Expiry.Prune(connection, expiredBefore, MostPrunedAtOnce);
         var keptSince = (world.Clock.GetUtcNow() - limits.Keep).ToUnixTimeMilliseconds();
         more |= Journal.DropShipped(State.Shipped, keptSince);
-        more |= connection.Execute(
-            "DELETE FROM log_tail WHERE sequence IN (SELECT sequence FROM log_tail WHERE at < @keptSince AND sequence < @last ORDER BY sequence LIMIT @MostPrunedAtOnce)",
-            new { keptSince, last = State.Position.Sequence, MostPrunedAtOnce }) == MostPrunedAtOnce;
+        var old = connection.Query<(long Sequence, long At)>(
+                "SELECT sequence, at FROM log_tail WHERE sequence < @last ORDER BY sequence LIMIT @MostPrunedAtOnce", new { last = State.Position.Sequence, MostPrunedAtOnce }, buffered: false)
+            .TakeWhile(row => row.At < keptSince).ToList();
+        if (old.Count > 0)
+        {
+            connection.Execute("DELETE FROM log_tail WHERE sequence <= @last", new { last = old[^1].Sequence });
+        }
+        more |= old.Count == MostPrunedAtOnce;
         return more;
     }
 
