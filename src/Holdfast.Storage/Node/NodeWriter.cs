@@ -16,8 +16,6 @@ public sealed class NodeWriter : IDisposable
 
     private readonly ConcurrentQueue<Request> _waiting = new();
     private readonly SqliteConnection _connection;
-    private readonly HybridClock _clock;
-    private readonly Surroundings _world;
     private readonly Lane _lane;
     private int _scheduled;
     private int _count;
@@ -26,7 +24,7 @@ public sealed class NodeWriter : IDisposable
 
     internal NodeWriter(SqliteConnection connection, HybridClock clock, JournalLimits limits, Surroundings world, Lane lane)
     {
-        (_connection, _clock, _world, _lane) = (connection, clock, world, lane);
+        (_connection, _lane) = (connection, lane);
         Session = new WriterSession(connection, limits, clock, world);
     }
 
@@ -62,9 +60,9 @@ public sealed class NodeWriter : IDisposable
             {
                 _lane.Post(RunWaiting);
             }
-            catch (JournalUnavailableException stopping)
+            catch (StoppingException stopping)
             {
-                _closed = stopping;
+                _closed = new JournalUnavailableException(stopping.Message, stopping);
             }
         }
         Interlocked.MemoryBarrier();

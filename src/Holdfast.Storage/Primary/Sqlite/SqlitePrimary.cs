@@ -19,6 +19,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
 
     private Session? _session;
     private long _largestSize;
+    private (string Device, ulong Inode)? _sound;   // the file that was checked whole: once a process, for that takes long
 
     public Task<string?> FindClusterAsync(CancellationToken ct) => lane.RunAsync(
         () =>
@@ -132,8 +133,15 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         }
         catch (SqliteException fault)
         {
-            // An open connection may hold a lock, or a page of a file that is no more. The next call opens anew.
-            Close();
+            if (fault.SqliteErrorCode is 8 or 10 or 11 or 13 or 14 or 26)   // READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB
+            {
+                Close();   // what is open may be of a file that is no more: the next call opens anew
+                _sound = fault.SqliteErrorCode is 10 or 11 or 26 ? null : _sound;
+            }
+            else
+            {
+                _session?.Connection.RollBack();   // another's lock, say: no reason to read the whole file again
+            }
             throw Outage(fault);
         }
         catch
@@ -158,6 +166,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         if (fault is { } why)
         {
             Close();
+            _sound = null;
             throw new PrimaryUnavailableException(why, why == PrimaryFault.Empty
                 ? "The primary database is empty, but this cluster has written to it. Nothing is written into it until 'holdfast doctor' has decided."
                 : "The primary database's file is not there, or may not be read and written.");
@@ -169,6 +178,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         if (_session is not null && facts is not null && facts.Size < _largestSize)
         {
             Close();
+            _sound = null;
             throw new PrimaryUnavailableException(PrimaryFault.Damaged, Text(PrimaryFault.Damaged));
         }
         return _session ??= OpenAnew(facts, expected);
@@ -181,7 +191,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         {
             connection.Execute("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;");
             connection.Execute("BEGIN; PRAGMA data_version");   // the lock is taken here, where the driver does not try again on its own
-            if (connection.ExecuteScalar<string>("PRAGMA quick_check(1)") != "ok")
+            if ((facts is null || _sound != (facts.Device, facts.Inode)) && connection.ExecuteScalar<string>("PRAGMA quick_check(1)") != "ok")
             {
                 throw new PrimaryUnavailableException(PrimaryFault.Damaged, Text(PrimaryFault.Damaged));
             }
@@ -190,7 +200,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
             connection.Execute("PRAGMA journal_mode = TRUNCATE");
             Migrator.MoveForward(connection, Migrator.Primary, world.Clock.GetUtcNow());
             facts = world.Disk.Look(path) ?? throw new PrimaryUnavailableException(PrimaryFault.Unreadable, Text(PrimaryFault.Unreadable));
-            _largestSize = facts.Size;
+            (_largestSize, _sound) = (facts.Size, (facts.Device, facts.Inode));
             return new Session(connection, facts.Device, facts.Inode) { ClusterId = cluster, DataVersion = version };
         }
         catch
@@ -269,7 +279,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         {
             lane.Post(Close);
         }
-        catch (JournalUnavailableException)
+        catch (StoppingException)
         {
             return;   // disposed of before
         }
