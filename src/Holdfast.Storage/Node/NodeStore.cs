@@ -98,6 +98,9 @@ public sealed class NodeStore : IDisposable
         }
     }
 
+    /// <summary>Facts that the primary has not confirmed.</summary>
+    public long CountUnshipped() => Read(view => Math.Max(0, view.Find<long>("SELECT coalesce(max(position), 0) FROM journal") - view.NodeState.Shipped));
+
     /// <summary>One hash over the replica (<see cref="Rows.Digest"/>).</summary>
     public string Digest()
     {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Holdfast.Storage.ChangeLog;
 using Holdfast.Storage.Node;
 using Holdfast.Storage.Primary;
@@ -25,7 +24,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     private readonly Lock _lock = new();
     private readonly Lock _noting = new();
     private readonly List<(LogPosition Row, TaskCompletionSource Reached)> _waiting = [];
-    private LogPosition _position = node.Read(ReadPosition);
+    private LogPosition _position = node.Read(view => view.NodeState.Position);
     private PrimaryHealth _health = new(null, world.Clock.GetUtcNow(), null, null);
     private long _faults;
     private DateTimeOffset _prunedAt;
@@ -221,14 +220,14 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     {
         var (again, all, shipped) = node.Read(view => (
             view.Query<Again>("SELECT place AS Place, version AS Version FROM offer_again ORDER BY place LIMIT @BatchSize", new { BatchSize }),
-            ReadState(view, "offering_all"),
-            long.Parse(ReadState(view, "shipped") ?? "0", CultureInfo.InvariantCulture)));
+            view.NodeState.OfferingAll,
+            view.NodeState.Shipped));
         if (again.Count > 0)
         {
             await OfferAsync(again.ConvertAll(a => a.Version), session => session.OfferedAgain(again[^1].Place), ct);
             return true;
         }
-        if (!string.IsNullOrEmpty(all))
+        if (all is not null)
         {
             var page = await node.Writer.EnqueueAsync(session => session.NextOfAll(BatchSize)).Within(ct);
             await OfferAsync(page.Versions, session => session.OfferedAll(page.Then), ct);
@@ -323,13 +322,6 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
             Noted?.Invoke(_health);
         }
     }
-
-    private static LogPosition ReadPosition(View view) =>
-        ReadState(view, "position")?.Split('/') is [var epoch, var sequence, var hash]
-            ? new LogPosition(long.Parse(epoch, CultureInfo.InvariantCulture), long.Parse(sequence, CultureInfo.InvariantCulture), hash)
-            : LogPosition.Start;
-
-    private static string? ReadState(View view, string name) => view.Find<string>("SELECT value FROM node_state WHERE name = @name", new { name });
 
     private sealed record Kept(long Epoch, long Sequence, string Hash);
 
