@@ -42,7 +42,7 @@ public static class Schema
             new("presence", Later, "present"), new("touched", Greatest, "updated_at"),
         ]);
 
-    /// <summary>Who a unique value belongs to: id is the hash of (environment, kind, value).</summary>
+    /// <summary>Who a unique value belongs to: id is HMAC(id key of the environment, kind and value).</summary>
     public static readonly Table Claims = new("claims",
         [new("claim", Claim, "holder", "term", "verified"), new("made", First, "environment_id", "kind", "value")], FromNodes: true);
 
@@ -52,7 +52,8 @@ public static class Schema
             new("setup", Later, "settings_sealed"), new("places", Later, "domains"), new("status", Later, "state"), new("touched", Greatest, "updated_at"),
         ]);
 
-    /// <summary>What an OpenID provider last said of itself, by connection. Kept until it says something else (law 6).</summary>
+    /// <summary>What an OpenID provider last said of itself, by connection. Kept until it says something else (law 6);
+    /// <c>read_at</c> is when it first said this.</summary>
     public static readonly Table ProviderDocuments = new("provider_documents",
         [new("document", Later, "environment_id", "source", "metadata", "keys", "read_at")], FromNodes: true);
 

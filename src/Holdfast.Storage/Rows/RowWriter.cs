@@ -4,8 +4,9 @@ using System.Data.Common;
 namespace Holdfast.Storage.Rows;
 
 /// <summary>Reads, joins and writes rows on one connection: <c>apply</c>, the same on every database. Statements are made once per table.</summary>
-internal sealed class RowWriter(DbConnection connection) : IDisposable
+internal sealed class RowWriter(DbConnection connection, JoinVersions? join = null) : IDisposable
 {
+    private readonly JoinVersions _join = join ?? Join.Of;
     private readonly Dictionary<string, (DbCommand Read, DbCommand Write)> _statements = new(StringComparer.Ordinal);
 
     /// <summary>The row as it is; null when there is none.</summary>
@@ -20,7 +21,7 @@ internal sealed class RowWriter(DbConnection connection) : IDisposable
     /// <summary>Joins a version into its row. True when that changed the row.</summary>
     public bool Apply(RowVersion version)
     {
-        var (joined, differs) = Join.Of(Read(version.Table, version.Id), version);
+        var (joined, differs) = _join(Read(version.Table, version.Id), version);
         if (differs)
         {
             Write(joined);
@@ -42,7 +43,7 @@ internal sealed class RowWriter(DbConnection connection) : IDisposable
             }
         }
         var version = change.Stamped(clock.Next(after));
-        var (joined, differs) = Join.Of(held, version);
+        var (joined, differs) = _join(held, version);
         if (differs)
         {
             Write(joined);
