@@ -152,7 +152,7 @@ internal sealed class SimulatedDisk : IDisposable
     public IReadOnlyList<string> Names => [.. _files.Keys.Select(NameOf).Order(StringComparer.Ordinal)];
 
     /// <summary>A file's bytes, as a process sees them; null when it is not there.</summary>
-    public byte[]? Read(string name) => _files.GetValueOrDefault(PathOf(name))?.Bytes.ToArray();
+    public byte[]? Read(string name) => _files.GetValueOrDefault(PathOf(name))?.ToArray();
 
     /// <summary>Somebody puts other bytes into a file, or makes it; for good.</summary>
     public void Overwrite(string name, ReadOnlySpan<byte> bytes)
@@ -181,7 +181,7 @@ internal sealed class SimulatedDisk : IDisposable
     {
         lock (Gate)
         {
-            return new DiskSnapshot([.. _files.Select(f => new DiskSnapshot.File(NameOf(f.Key), f.Value.Inode, f.Value.Bytes.ToArray()))]);
+            return new DiskSnapshot([.. _files.Select(f => new DiskSnapshot.File(NameOf(f.Key), f.Value.Inode, f.Value.ToArray()))]);
         }
     }
 
@@ -208,7 +208,15 @@ internal sealed class SimulatedDisk : IDisposable
 
     public void Dispose()
     {
-        KillProcess();
+        lock (Gate)
+        {
+            EndLife();
+            foreach (var file in _files.Values)
+            {
+                file.GiveAway();
+            }
+            _files.Clear();
+        }
         All.TryRemove(new KeyValuePair<string, SimulatedDisk>(Id, this));
     }
 
