@@ -29,7 +29,8 @@ internal sealed class SimulatedDisk : IDisposable
     private int _failsAfter = NeverFails;
     private bool _failsWithPower;
 
-    /// <param name="id">A file's path begins with it: <c>/id/node.db</c>. Without a slash, and no other disk's at the time.</param>
+    /// <param name="id">A file's path begins with it: <c>/id/node.db</c>. Without a slash, and no other disk's at the time. Take an id again when its
+    /// disk is disposed: Dapper compiles every query anew for each connection string that it meets, and keeps it.</param>
     /// <param name="seed">Of everything that chance decides here, where nobody hands in other chance.</param>
     public SimulatedDisk(string id, int seed, Func<DateTimeOffset> now)
         : this(id, seed, now, isScratch: false)
@@ -115,7 +116,6 @@ internal sealed class SimulatedDisk : IDisposable
             foreach (var (path, file) in after)
             {
                 file.Cut(below);
-                file.IsNameLasting = true;
                 _files.Add(path, file);
             }
             LastAsTheyAre();
@@ -160,9 +160,10 @@ internal sealed class SimulatedDisk : IDisposable
         lock (Gate)
         {
             var path = PathOf(name);
+            var file = FindOrMake(path, inode: null);
+            file.Become(bytes);
             Settle();
-            FindOrMake(path, inode: null).Become(bytes);
-            LastAsTheyAre();
+            NameLasts(path, file);
         }
     }
 
@@ -271,11 +272,11 @@ internal sealed class SimulatedDisk : IDisposable
             {
                 return SqliteCode.IoError;
             }
-            if (!Unlink(path))
+            if (Unlink(path) is not { } file)
             {
                 return SqliteCode.DeleteOfNothing;
             }
-            var answer = Did('d', null, 0, path.Length);
+            var answer = Did('d', file, 0, 0);
             if (answer == SqliteCode.Ok && mustLast && !SkipSync)
             {
                 Settle();
@@ -304,8 +305,7 @@ internal sealed class SimulatedDisk : IDisposable
         Settle();
         if (!file.IsNameLasting && _files.GetValueOrDefault(path) == file)
         {
-            _lastingFiles[path] = file;
-            file.IsNameLasting = true;
+            NameLasts(path, file);
         }
     }
 
@@ -313,11 +313,11 @@ internal sealed class SimulatedDisk : IDisposable
 
     /// <summary>Notes an operation, and lets it be the last where that was asked for.</summary>
     /// <returns>What SQLite is told.</returns>
-    internal int Did(char what, SimulatedFile? file, long offset, int length)
+    internal int Did(char what, SimulatedFile file, long offset, int length)
     {
         Operations++;
         const ulong prime = 0x100000001b3;
-        Trace = ((((Trace ^ what) * prime ^ (file?.Inode ?? 0)) * prime ^ (ulong)offset) * prime ^ (uint)length) * prime;
+        Trace = ((((Trace ^ what) * prime ^ file.Inode) * prime ^ (ulong)offset) * prime ^ (uint)length) * prime;
         if (_failsAfter == NeverFails || _failsAfter-- > 0)
         {
             return SqliteCode.Ok;
@@ -352,13 +352,13 @@ internal sealed class SimulatedDisk : IDisposable
         return file;
     }
 
-    private bool Unlink(string path)
+    private SimulatedFile? Unlink(string path)
     {
         if (_lastingFiles.TryGetValue(path, out var lasting))
         {
             _deleted.Add((path, lasting));
         }
-        return _files.Remove(path);
+        return _files.Remove(path, out var file) ? file : null;
     }
 
     /// <summary>What was deleted stays so.</summary>
@@ -380,9 +380,14 @@ internal sealed class SimulatedDisk : IDisposable
         _lastingFiles.Clear();
         foreach (var (path, file) in _files)
         {
-            file.IsNameLasting = true;
-            _lastingFiles.Add(path, file);
+            NameLasts(path, file);
         }
+    }
+
+    private void NameLasts(string path, SimulatedFile file)
+    {
+        _lastingFiles[path] = file;
+        file.IsNameLasting = true;
     }
 
     private void EndLife()
