@@ -170,6 +170,27 @@ public sealed class SimulatedDiskTests
     }
 
     [Fact]
+    public void Somebody_may_damage_a_file_and_take_it_away()
+    {
+        using var disk = NewDisk();
+        var machine = SimulatedDisk.AsDisk(() => "boot");
+        using var one = Open(disk, "TRUNCATE");
+        Run(one, "CREATE TABLE t (n INTEGER PRIMARY KEY, x TEXT)");
+        var (inode, bytes) = (machine.Look(disk.PathOf("a.db"))!.Inode, disk.Read("a.db")!);
+        disk.Overwrite("a.db", new byte[bytes.Length]);
+        Assert.Equal(26, Refused(one, "SELECT count(*) FROM t"));   // SQLITE_NOTADB
+        disk.Overwrite("a.db", bytes);
+        Fill(one, 3);
+        Assert.Equal(inode, machine.Look(disk.PathOf("a.db"))!.Inode);
+
+        disk.Delete("a.db");
+        Assert.Equal(8, Refused(one, "INSERT INTO t VALUES (4, 'd')"));   // SQLITE_READONLY, because the file has moved
+        disk.PowerCut();
+        disk.Revive();
+        Assert.Null(disk.Read("a.db"));
+    }
+
+    [Fact]
     public void The_clock_of_sql_is_the_worlds()
     {
         using var disk = NewDisk();
