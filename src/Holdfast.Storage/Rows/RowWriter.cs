@@ -28,7 +28,7 @@ internal sealed class RowWriter(DbConnection connection) : IDisposable
         return differs;
     }
 
-    /// <summary>Stamps a change so that it exceeds all that it replaces, and applies it.</summary>
+    /// <summary>Stamps a change so that it exceeds all that it replaces (unless it brings its stamp), and applies it.</summary>
     /// <returns>Null when the row is as it was: it is immutable and there already.</returns>
     public RowVersion? Put(Change change, HybridClock clock)
     {
@@ -41,7 +41,7 @@ internal sealed class RowWriter(DbConnection connection) : IDisposable
                 after = group.Stamp;
             }
         }
-        var version = change.Stamped(clock.Next(after));
+        var version = change.Stamped(change.Stamp ?? clock.Next(after));
         var (joined, differs) = Join.Of(held, version);
         if (differs)
         {
