@@ -48,7 +48,10 @@ internal sealed record Session(string Id, string UserId, string? OrganizationId,
         : null;
 
     /// <summary>Signs out, or revokes: the same deny whoever makes it, because it is never lifted. The session need not have arrived here.</summary>
-    public static Decision<string> End(Act act, string sessionId, string reason) => Decide.To(sessionId, Deny(act, sessionId, reason));
+    public static Decision<Ruling<string>> End(View view, Act act, string sessionId, string reason) =>
+        view.Find<long>("SELECT count(*) FROM sessions WHERE id = @sessionId AND environment_id <> @EnvironmentId", new { sessionId, act.EnvironmentId }) > 0
+            ? Rule.Refuse<string>(Refusal.NotFound)
+            : Rule.Grant(sessionId, Deny(act, sessionId, reason));
 
     internal static Change Deny(Act act, string sessionId, string reason) =>
         Denied.Because(reason, sessionId, act.EnvironmentId, Ids.Derived(Ids.Deny, act.IdKey, reason, sessionId), act.Now);

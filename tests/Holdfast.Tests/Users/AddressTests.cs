@@ -98,10 +98,12 @@ public sealed class AddressTests : IDisposable
         Assert.Equal(onA!.Id, onB!.Id);
         Assert.Equal($$"""{"user_id":"{{signedUp}}","email":"ada@example.com","holder_id":"{{changed}}"}""", onA.Values["data"]);
         Assert.Null(EventOf(A, a, a));
+        A.Do((view, act) => DenyUser.Delete(view, act, signedUp)).Granted();
+        Assert.Null(EventOf(A, a, b));   // nobody is left to be told
     }
 
     [Fact]
-    public void There_is_no_event_for_the_deleted_nor_for_those_who_gave_it_up()
+    public void There_is_no_event_for_those_who_gave_it_up()
     {
         var who = A.Join("ada@example.com");
         var first = ClaimIn(A);

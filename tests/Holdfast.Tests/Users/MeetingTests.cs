@@ -56,7 +56,7 @@ public sealed class MeetingTests
                     tokens.Add(next);
                 }
                 break;
-            case 11 when tokens.Count > 0 && dice.OneIn(3): node.Do((_, act) => Session.End(act, dice.Pick(tokens).SessionId, "revoked")); break;
+            case 11 when tokens.Count > 0 && dice.OneIn(3): node.Do((view, act) => Session.End(view, act, dice.Pick(tokens).SessionId, "revoked")); break;
             default: cluster.Tell(dice.Pick(cluster.Nodes), node, dice.Below(20)); break;
         }
     }

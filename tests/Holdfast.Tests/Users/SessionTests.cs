@@ -151,9 +151,10 @@ public sealed class SessionTests : IDisposable
     public void Ended_on_one_node_it_is_refused_on_the_other_once_they_met()
     {
         var token = A.StartBy(Ada, "secret");
-        B.Do((_, act) => Session.End(act, token.SessionId, "revoked"));   // where it has not arrived yet
-        A.Do((_, act) => Session.End(act, token.SessionId, "signed_out"));
-        B.Do((_, act) => Session.End(act, token.SessionId, "signed_out"));
+        A.Do((view, act) => Session.End(view, act with { EnvironmentId = "environment_2" }, token.SessionId, "revoked")).Is(Refusal.NotFound);
+        B.Do((view, act) => Session.End(view, act, token.SessionId, "revoked")).Granted();   // where it has not arrived yet
+        A.Do((view, act) => Session.End(view, act, token.SessionId, "signed_out")).Granted();
+        B.Do((view, act) => Session.End(view, act, token.SessionId, "signed_out")).Granted();
         B.Refresh(token).Is(Refusal.SessionEnded);
         _cluster.Meet();
         A.Refresh(token).Is(Refusal.SessionEnded);
