@@ -121,6 +121,16 @@ public sealed class PasswordTests : IDisposable
     }
 
     [Fact]
+    public void Two_passwords_that_one_administrator_set_apart_leave_none()
+    {
+        A.Do((view, act) => Passwords.SetByAdministrator(view, act, _who, "hash of a", "admin_1")).Granted();
+        B.Do((view, act) => Passwords.SetByAdministrator(view, act, _who, "hash of b", "admin_1")).Granted();
+        _cluster.Meet();
+        A.Password(Ada, "a").Is(Refusal.ResetNeeded);
+        B.Password(Ada, "b").Is(Refusal.ResetNeeded);
+    }
+
+    [Fact]
     public void A_thief_who_changed_the_password_apart_from_the_owner_s_reset_has_nothing_left()
     {
         B.Change(Ada, "old", "evil").Granted();
