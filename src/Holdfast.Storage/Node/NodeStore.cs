@@ -105,6 +105,10 @@ public sealed class NodeStore : IDisposable
     /// <summary>Facts that the primary has not confirmed.</summary>
     public long CountUnshipped() => Read(view => Math.Max(0, view.Find<long>("SELECT coalesce(max(position), 0) FROM journal") - view.NodeState.Shipped));
 
+    /// <summary>The place in this node's journal that the first change of a decision will have, asked by the decision itself.</summary>
+    /// <param name="view">The state that the node's writer shows a decision.</param>
+    public static long NextPosition(View view) => (view.Find<long?>("SELECT seq FROM sqlite_sequence WHERE name = 'journal'") ?? 0) + 1;
+
     /// <summary>One hash over the replica (<see cref="Rows.Digest"/>).</summary>
     public string Digest()
     {

@@ -29,7 +29,7 @@ internal sealed class RowWriter(DbConnection connection, JoinVersions? join = nu
         return differs;
     }
 
-    /// <summary>Stamps a change so that it exceeds all that it replaces, and applies it.</summary>
+    /// <summary>Stamps a change so that it exceeds all that it replaces (unless it brings its stamp), and applies it.</summary>
     /// <returns>Null when the row is as it was: it is immutable and there already.</returns>
     public RowVersion? Put(Change change, HybridClock clock)
     {
@@ -42,7 +42,7 @@ internal sealed class RowWriter(DbConnection connection, JoinVersions? join = nu
                 after = group.Stamp;
             }
         }
-        var version = change.Stamped(clock.Next(after));
+        var version = change.Stamped(change.Stamp ?? clock.Next(after));
         var (joined, differs) = _join(held, version);
         if (differs)
         {
