@@ -3,7 +3,6 @@ using System.Reflection;
 using System.Text.Json.Serialization;
 using Holdfast.Http;
 using Holdfast.Resilience;
-using Holdfast.Storage;
 using Holdfast.Storage.Node;
 using Holdfast.Storage.Replication;
 using Holdfast.Verbs;
