@@ -10,6 +10,7 @@ namespace Holdfast.Storage.Node;
 internal sealed class WriterSession(SqliteConnection connection, JournalLimits limits, HybridClock clock, Surroundings world) : IDisposable
 {
     private const int MostPrunedAtOnce = 1000;
+    private const int MostAside = 100_000;
 
     /// <summary>How long facts of other nodes are kept after the primary has them, for peers that reach neither.</summary>
     private static readonly TimeSpan KeepReceived = TimeSpan.FromHours(1);
@@ -118,8 +119,14 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             return State.Position;
         }
         var now = world.Clock.GetUtcNow();
+        var before = from;
         foreach (var row in rows)
         {
+            if (!row.Follows(before))
+            {
+                throw new PrimaryUnavailableException(PrimaryFault.Damaged, $"The change log's row {row.At} does not follow row {before}. Nothing of it is taken.");
+            }
+            before = row.At;
             if (row.BeginsEpoch)
             {
                 Reship();
@@ -153,9 +160,10 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             }
             foreach (var fact in segment.Facts)
             {
-                if (RowVersion.FromJson(fact.Version, Schema.ByName) is { Table.FromNodes: false })
+                if (!IsAFact(fact.Version))
                 {
-                    continue;   // the primary's alone: no peer is believed about it
+                    FactsRefused++;
+                    continue;
                 }
                 Take(fact.Version, now);
                 PeerJournals.Keep(connection, segment.Origin, fact, now);
@@ -171,6 +179,22 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             isNew = true;
         }
         return isNew;
+    }
+
+    /// <summary>Versions that peers sent and that no honest peer sends, since the start.</summary>
+    public long FactsRefused { get; private set; }
+
+    /// <summary>A version of a row; and not of a table that is the primary's alone, about which no peer is believed.</summary>
+    private static bool IsAFact(string version)
+    {
+        try
+        {
+            return RowVersion.FromJson(version, Schema.ByName) is null or { Table.FromNodes: true };
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Rows of a peer's replica, for an empty disk.</summary>
@@ -227,17 +251,27 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     {
         if (RowVersion.FromJson(text, Schema.ByName) is not { } version)
         {
-            connection.Execute("INSERT INTO aside (version) VALUES (@text)", new { text });   // a younger release knows its table
+            SetAside(text);   // a younger release knows what it is
         }
         else if (version.Table.Share != JournalShare.Deny && version.Groups.Any(g => g is not null && clock.IsAhead(g.Stamp)))
         {
-            connection.Execute("INSERT INTO aside (version) VALUES (@text)", new { text });   // its time has not come (decision 0001, case 3)
+            SetAside(text);   // its time has not come (decision 0001, case 3)
         }
         else if (!Digest.HasExpired(version, now))
         {
             clock.Observe(version.LatestStamp);
             Rows.Apply(version);
         }
+    }
+
+    /// <summary>Nothing may be dropped, and not everything can wait: when too much does, reading stops until somebody looks.</summary>
+    private void SetAside(string text)
+    {
+        if (connection.ExecuteScalar<long>("SELECT coalesce(max(place) - min(place), 0) FROM aside") >= MostAside)
+        {
+            throw new JournalFullException("Too many versions wait aside: a peer's clock is far ahead, or its release much younger. Nothing more is read until they are gone.");
+        }
+        connection.Execute("INSERT INTO aside (version) VALUES (@text)", new { text });
     }
 
     /// <summary>Tries again what waits aside.</summary>

@@ -67,7 +67,9 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
             var now = world.Clock.GetUtcNow();
             foreach (var text in versions)
             {
-                if (RowVersion.FromJson(text, Schema.ByName) is { } version && !Digest.HasExpired(version, now) && session.Rows.Apply(version))
+                var version = RowVersion.FromJson(text, Schema.ByName) ?? throw new PrimaryUnavailableException(PrimaryFault.TooNew,
+                    "A node of a younger release offers what this primary does not know. Its facts wait in its journal until the node of the primary is upgraded.");
+                if (!Digest.HasExpired(version, now) && session.Rows.Apply(version))
                 {
                     session.Log.Append(version);
                 }
