@@ -1,11 +1,12 @@
 using Holdfast.Environments;
+using Holdfast.Peers;
 using Holdfast.Storage;
 
 namespace Holdfast.Sso;
 
 /// <summary>What every way back from an identity provider goes through before anything is checked: may this flow still end, here and now?</summary>
 internal sealed class ResumeFlow(
-    Database database, RedirectUriStore redirectUris, StartSignIn start, FlowCookie cookie, FlowAttempts tries, AttemptRing attempts)
+    Database database, RedirectUriStore redirectUris, StartSignIn start, FlowCookie cookie, FlowAttempts tries, AttemptRing attempts, ForwardToAuthority authority)
 {
     /// <summary>Null when the flow may go on; else the answer. The browser's cookie is gone either way, but for a flow that begins again.</summary>
     public async Task<IResult?> RefuseAsync(HttpContext http, ReadyConnection connection, Flow flow)
@@ -13,7 +14,9 @@ internal sealed class ResumeFlow(
         var (isActive, isAllowed) = (connection.Connection.IsActive, redirectUris.Allows(flow.EnvironmentId, flow.RedirectUri));
         if (isActive && isAllowed && flow.Authority != database.Incarnation)
         {
-            return await start.AgainAsync(http, connection, flow);   // who alone could end it is gone
+            return await authority.TryAsync(http, flow.Authority, ForwardToAuthority.SignInBudget) == Forwarded.Answered
+                ? Results.Empty
+                : await start.AgainAsync(http, connection, flow);   // who alone could end it is gone, or cannot be asked
         }
         if (!tries.MayTry(flow.Id))
         {
