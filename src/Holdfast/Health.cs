@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json.Serialization;
 using Holdfast.Http;
+using Holdfast.Peers;
 using Holdfast.Resilience;
 using Holdfast.Storage;
 using Holdfast.Storage.Node;
@@ -37,7 +38,7 @@ internal static class HealthEndpoints
             ? ApiError.Unavailable("disk", broken.Message, retryAfter: 5)
             : ApiAnswer.Ok(new { status = "ready" });
 
-    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Database database, Dependencies dependencies, TimeProvider clock)
+    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Database database, Dependencies dependencies, PeerList peers, TimeProvider clock)
     {
         var primary = replicator.Health;
         var depth = database.Read(view => view.Find<long>(
@@ -49,14 +50,26 @@ internal static class HealthEndpoints
             new JournalBody(Math.Max(0, depth), node.Writer.JournalBytes),
             [.. dependencies.All.Select(d => new DependencyBody(d.Name, d.Policy.Kind, d.Health.State.ToString().ToLower(CultureInfo.InvariantCulture), d.Health.Since, d.Health.How, d.Policy.Fallback))],
             [.. dependencies.OfTenants.Select(k => new TenantsBody(k.Kind, k.Count, k.Failing))],
+            [.. peers.All.Select(p => DescribePeer(p, database, clock))],
             primary.Fault is { } fault
                 ? new CauseBody("primary", fault.ToString().ToLower(CultureInfo.InvariantCulture), primary.Since, primary.Text!, ["administration"])
                 : null));
     }
 
+    private static PeerBody DescribePeer(HttpPeer peer, Database database, TimeProvider clock)
+    {
+        var last = peer.Channel.Last;
+        var place = last is null ? null : database.Read(view => view.Find<Place>("SELECT region AS Region, zone AS Zone FROM nodes WHERE id = @Incarnation", new { last.Speaker.Incarnation }));
+        return new PeerBody(
+            peer.Address, last?.Speaker.Name, place?.Region, place?.Zone, peer.Dependency.Health.State.ToString().ToLower(CultureInfo.InvariantCulture), peer.Dependency.Health.Since,
+            last is null ? null : Math.Round((clock.GetUtcNow() - last.At).TotalSeconds, 1));
+    }
+
+    private sealed record Place(string? Region, string? Zone);
+
     internal sealed record Body(
         string Node, string Region, string Version, ReplicaBody Replica, JournalBody Journal, IReadOnlyList<DependencyBody> Dependencies,
-        IReadOnlyList<TenantsBody> TenantDependencies, CauseBody? Cause);
+        IReadOnlyList<TenantsBody> TenantDependencies, IReadOnlyList<PeerBody> Peers, CauseBody? Cause);
 
     internal sealed record ReplicaBody([property: JsonPropertyName("age_s")] double AgeSeconds, string Position);
 
@@ -67,6 +80,12 @@ internal static class HealthEndpoints
 
     /// <summary>What tenants' connections stand on, in sum: names are theirs, and this page is everybody's.</summary>
     internal sealed record TenantsBody(string Kind, int Count, int Failing);
+
+    /// <summary>Another node.</summary>
+    /// <param name="Name">What it calls itself; this, its place and its age are null as long as it was not heard.</param>
+    /// <param name="AgeSeconds">Since it was last heard.</param>
+    internal sealed record PeerBody(
+        string Address, string? Name, string? Region, string? Zone, string State, DateTimeOffset Since, [property: JsonPropertyName("age_s")] double? AgeSeconds);
 
     /// <summary>What broke, by name (law 9).</summary>
     internal sealed record CauseBody(string Dependency, string How, DateTimeOffset Since, string Text, IReadOnlyList<string> Products);

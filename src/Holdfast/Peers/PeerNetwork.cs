@@ -26,8 +26,9 @@ internal sealed class PeerNetwork : IDisposable
         _key = NodeKey.LoadOrCreate(data, keys);
         _known = new KnownNodes(() => _node, keys);
         _voice = new PeerVoice(_key, _known, name, () => _node?.Incarnation ?? throw new InvalidOperationException("The node's disk is not open yet."), entropy, clock);
-        All = [.. peers.Select(p => new HttpPeer(new PeerChannel(p, _voice, _outbound, clock), dependencies, clock))];
-        _wire = primaryNode is null ? null : new HttpPrimaryWire(new PeerChannel(primaryNode, _voice, _outbound, clock), clock);
+        var channels = peers.Append(primaryNode).OfType<Uri>().Distinct().ToDictionary(u => u, u => new PeerChannel(u, _voice, _outbound, clock));
+        All = [.. peers.Select(p => new HttpPeer(channels[p], dependencies, clock))];
+        _wire = primaryNode is null ? null : new HttpPrimaryWire(channels[primaryNode], clock);
     }
 
     public IReadOnlyList<HttpPeer> All { get; }
