@@ -12,7 +12,11 @@ public static class Schema
 
     /// <summary>Lives of nodes: a row per incarnation.</summary>
     public static readonly Table Nodes = new("nodes",
-        [new("made", First, "name", "region", "zone", "born_at")]);
+        [new("made", First, "name", "region", "zone", "born_at"), new("key", Later, "public_key")], FromNodes: true);
+
+    /// <summary>The names of the cluster's nodes: who decides about what nobody issued (law 5).</summary>
+    public static readonly Table NodeList = new("node_list",
+        [new("list", Later, "number", "names_before", "names")]);
 
     /// <summary>API keys, by the SHA-256 of their value (hex).</summary>
     public static readonly Table ApiKeys = new("api_keys",
@@ -40,7 +44,7 @@ public static class Schema
 
     /// <summary>Who a unique value belongs to: id is the hash of (environment, kind, value).</summary>
     public static readonly Table Claims = new("claims",
-        [new("claim", Claim, "holder", "term", "verified"), new("made", First, "environment_id", "kind", "value")]);
+        [new("claim", Claim, "holder", "term", "verified"), new("made", First, "environment_id", "kind", "value")], FromNodes: true);
 
     public static readonly Table Connections = new("connections",
         [
@@ -50,35 +54,35 @@ public static class Schema
 
     /// <summary>What an OpenID provider last said of itself, by connection. Kept until it says something else (law 6).</summary>
     public static readonly Table ProviderDocuments = new("provider_documents",
-        [new("document", Later, "environment_id", "source", "metadata", "keys", "read_at")]);
+        [new("document", Later, "environment_id", "source", "metadata", "keys", "read_at")], FromNodes: true);
 
     public static readonly Table Profiles = new("profiles",
         [
             new("made", First, "environment_id", "connection_id", "organization_id", "connection_type", "idp_id", "created_at"),
             new("attributes", Later, "email", "first_name", "last_name", "groups", "raw_attributes"), new("touched", Greatest, "updated_at"),
-        ]);
+        ], FromNodes: true);
 
     /// <summary>Authorization codes of Single Sign-On, by the hash of the code.</summary>
     public static readonly Table SsoCodes = new("sso_codes",
         [
             new("made", First, "environment_id", "authority", "client_id", "connection_id", "profile_id", "redirect_uri", "code_challenge", "created_at",
                 "expires_at"),
-        ], Expires: true);
+        ], Expires: true, FromNodes: true);
 
     /// <summary>Single-use items that were used: codes, flows, assertions. <c>request</c> is the idempotent request that did it.</summary>
     public static readonly Table Spends = new("spends",
-        [new("made", First, "environment_id", "kind", "request", "created_at", "expires_at")], Expires: true);
+        [new("made", First, "environment_id", "kind", "request", "created_at", "expires_at")], Expires: true, FromNodes: true);
 
     /// <summary>Denies, each with an id of its own; <c>subject</c> is the id of what is denied (law 4).</summary>
     public static readonly Table Denies = new("denies",
-        [new("made", First, "environment_id", "subject", "reason", "created_at")], JournalShare.Deny);
+        [new("made", First, "environment_id", "subject", "reason", "created_at")], JournalShare.Deny, FromNodes: true, NeedsCopy: true);
 
     /// <summary>Denies that were lifted, each by its id.</summary>
     public static readonly Table Lifts = new("lifts",
         [new("made", First, "environment_id", "deny_id", "created_at")]);
 
     public static readonly Table Events = new("events",
-        [new("made", First, "environment_id", "event", "data", "created_at")]);
+        [new("made", First, "environment_id", "event", "data", "created_at")], FromNodes: true);
 
     /// <summary>Answers of requests that carried an <c>Idempotency-Key</c>.</summary>
     public static readonly Table IdempotencyKeys = new("idempotency_keys",
@@ -87,7 +91,7 @@ public static class Schema
     /// <summary>All of them, in the order that the digest takes.</summary>
     public static IReadOnlyList<Table> Tables { get; } =
     [
-        Environments, Nodes, ApiKeys, SigningKeys, RedirectUris, Organizations, OrganizationDomains, Claims, Connections, ProviderDocuments, Profiles,
+        Environments, Nodes, NodeList, ApiKeys, SigningKeys, RedirectUris, Organizations, OrganizationDomains, Claims, Connections, ProviderDocuments, Profiles,
         SsoCodes, Spends, Denies, Lifts, Events, IdempotencyKeys,
     ];
 

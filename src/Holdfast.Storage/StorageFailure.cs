@@ -37,3 +37,6 @@ public sealed class JournalUnavailableException(string message, Exception? inner
 
 /// <summary>The share of the journal that this kind of fact may use is full. Denies still go in.</summary>
 public sealed class JournalFullException(string message) : StorageUnavailableException(message, null);
+
+/// <summary>This node's clock runs ahead of its peers': what a later stamp decides is not decided here. People still sign in, and denies are taken.</summary>
+public sealed class ClockAheadException() : StorageUnavailableException("This node's clock runs ahead of its peers'. Another node takes this.", null);

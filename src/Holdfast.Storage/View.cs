@@ -3,6 +3,7 @@ using System.Data.Common;
 using System.Globalization;
 using System.Reflection;
 using Dapper;
+using Holdfast.Storage.Rows;
 
 namespace Holdfast.Storage;
 
@@ -30,6 +31,16 @@ public sealed class View(DbConnection connection)
     {
         using var reader = (DbDataReader)connection.ExecuteReader(sql, parameters);
         return reader.Read() ? Reading<T>(reader)(reader) : default;
+    }
+
+    /// <summary>Whole rows of a table in the order of ids, from after one.</summary>
+    internal IEnumerable<RowVersion> ReadAll(Table table, string afterId, int limit)
+    {
+        using var rows = new RowWriter(connection);
+        foreach (var row in rows.ReadAll(table, afterId, limit))
+        {
+            yield return row;
+        }
     }
 
     /// <summary>By the record's types, not the driver's guess: SQLite has no type for an expression that is null in the first row.</summary>

@@ -6,6 +6,7 @@ using Holdfast.Peers;
 using Holdfast.Resilience;
 using Holdfast.Storage;
 using Holdfast.Storage.Node;
+using Holdfast.Storage.Peers;
 using Holdfast.Storage.Replication;
 using Holdfast.Verbs;
 
@@ -38,7 +39,7 @@ internal static class HealthEndpoints
             ? ApiError.Unavailable("disk", broken.Message, retryAfter: 5)
             : ApiAnswer.Ok(new { status = "ready" });
 
-    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Database database, Dependencies dependencies, PeerList peers, TimeProvider clock)
+    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Database database, Dependencies dependencies, PeerLinks peers, TimeProvider clock)
     {
         var primary = replicator.Health;
         var depth = database.Read(view => view.Find<long>(
@@ -50,22 +51,19 @@ internal static class HealthEndpoints
             new JournalBody(Math.Max(0, depth), node.Writer.JournalBytes),
             [.. dependencies.All.Select(d => new DependencyBody(d.Name, d.Policy.Kind, d.Health.State.ToString().ToLower(CultureInfo.InvariantCulture), d.Health.Since, d.Health.How, d.Policy.Fallback))],
             [.. dependencies.OfTenants.Select(k => new TenantsBody(k.Kind, k.Count, k.Failing))],
-            [.. peers.All.Select(p => DescribePeer(p, database, clock))],
+            [.. peers.All.Select(DescribePeer)],
             primary.Fault is { } fault
                 ? new CauseBody("primary", fault.ToString().ToLower(CultureInfo.InvariantCulture), primary.Since, primary.Text!, ["administration"])
                 : null));
     }
 
-    private static PeerBody DescribePeer(HttpPeer peer, Database database, TimeProvider clock)
+    private static PeerBody DescribePeer(PeerLink link)
     {
-        var last = peer.Channel.Last;
-        var place = last is null ? null : database.Read(view => view.Find<Place>("SELECT region AS Region, zone AS Zone FROM nodes WHERE id = @Incarnation", new { last.Speaker.Incarnation }));
+        var (who, health) = (link.Identity, ((HttpPeer)link.Peer).Dependency.Health);
         return new PeerBody(
-            peer.Address, last?.Speaker.Name, place?.Region, place?.Zone, peer.Dependency.Health.State.ToString().ToLower(CultureInfo.InvariantCulture), peer.Dependency.Health.Since,
-            last is null ? null : Math.Round((clock.GetUtcNow() - last.At).TotalSeconds, 1));
+            link.Peer.Address, who?.Name, who?.Region, who?.Zone, health.State.ToString().ToLower(CultureInfo.InvariantCulture), health.Since,
+            who is null ? null : Math.Round(link.SilentFor.TotalSeconds, 1));
     }
-
-    private sealed record Place(string? Region, string? Zone);
 
     internal sealed record Body(
         string Node, string Region, string Version, ReplicaBody Replica, JournalBody Journal, IReadOnlyList<DependencyBody> Dependencies,

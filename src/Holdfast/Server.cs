@@ -8,7 +8,6 @@ using Holdfast.Peers;
 using Holdfast.Resilience;
 using Holdfast.Sso;
 using Holdfast.Storage;
-using Holdfast.Storage.Peers;
 using Holdfast.Verbs;
 
 namespace Holdfast;
@@ -80,8 +79,9 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         new StorageSettings(settings.Data, settings.PrimaryFile, settings.Node, settings.Region, settings.Zone, settings.Journal)
         {
             ClusterPrefix = settings.IsDev ? DevCluster : "cluster_",
+            PublicKey = network.PublicKey,
         },
-        world, ct, network.OpenPrimary);
+        world, ct, network.All, network.OpenPrimary);
 
     private static WebApplication Build(
         Settings settings, Surroundings world, ClusterKeys keys, StorageHost storage, PeerNetwork network, Dependencies dependencies, TestIdentityProviderKeys? devKeys,
@@ -100,7 +100,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
 
         var services = builder.Services;
         services.AddSingleton(settings).AddSingleton(world.Clock).AddSingleton(world.Entropy).AddSingleton(keys);
-        services.AddSingleton(storage.Database).AddSingleton(storage.Replicator).AddSingleton(storage.Node);
+        services.AddSingleton(storage.Database).AddSingleton(storage.Replicator).AddSingleton(storage.Node).AddSingleton(storage.Peers);
         services.AddSingleton(new PublicAddress(settings.PublicUrl, settings.IsDev)).AddSingleton(new RateLimits(world.Clock, settings.RateLimitFactor, nodes: 1 + settings.Peers.Count));
         services.AddSingleton<Ids>().AddSingleton<Idempotency>().AddSingleton<Readiness>();
         services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(PrimaryDependency.Declare(dependencies, storage.Replicator, world.Clock));
@@ -125,7 +125,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         app.MapHealth();
         if (!settings.IsDev)
         {
-            app.MapPeers(new PeerServer(), network.Primary);
+            app.MapPeers(storage.PeerServer, network.Primary);
         }
         app.MapPages();
         app.MapEnvironments();

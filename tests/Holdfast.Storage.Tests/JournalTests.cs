@@ -67,9 +67,9 @@ public sealed class JournalTests : IDisposable
     {
         Change[] changes =
         [
-            Change.To(Schema.Organizations, "org_\"1\"", ("name", "Zoë \u0001 \"quoted\" \\ 日本語 🔒")),
+            Change.To(Schema.Profiles, "prof_\"1\"", ("email", null), ("first_name", "Zoë \u0001 \"quoted\" \\ 日本語 🔒"), ("last_name", ""), ("groups", "[]"), ("raw_attributes", "{}")),
             Change.To(Schema.Events, "event_1", ("environment_id", null), ("event", ""), ("data", "{\"a\":\"b\"}"), ("created_at", long.MaxValue)),
-            Change.To(Schema.RedirectUris, "redirect_uri_1", ("present", true), ("is_default", false), ("updated_at", -1)),
+            Change.To(Schema.Profiles, "prof_1", ("updated_at", -1)),
         ];
         foreach (var change in changes)
         {

@@ -274,9 +274,9 @@ public class OutageTests
     public async Task A_row_arrives_before_its_parent_and_is_kept()
     {
         await using var storage = await StartAsync();
-        await storage.Host.Database.RecordAsync(_ => Decide.To(true, Change.To(Schema.OrganizationDomains, "domain_1",
-            ("environment_id", "environment_1"), ("organization_id", "org_1"), ("domain", "example.com"), ("created_at", 1))));
-        const string Effective = "SELECT count(*) FROM organization_domains d JOIN organizations o ON o.id = d.organization_id";
+        await storage.Host.Database.RecordAsync(_ => Decide.To(true, Change.To(Schema.Profiles, "prof_1",
+            ("environment_id", "environment_1"), ("connection_id", "conn_1"), ("organization_id", "org_1"), ("connection_type", "GenericSAML"), ("idp_id", "1"), ("created_at", 1))));
+        const string Effective = "SELECT count(*) FROM profiles p JOIN organizations o ON o.id = p.organization_id";
         Assert.Equal(0, storage.Host.Database.Read(v => v.Find<long>(Effective)));
         await storage.NameOrganizationAsync("org_1", "Acme");
         Assert.Equal(1, storage.Host.Database.Read(v => v.Find<long>(Effective)));

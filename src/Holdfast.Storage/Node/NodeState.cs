@@ -30,11 +30,31 @@ internal sealed class NodeState(DbConnection connection)
     /// <summary>The last change-log row that was applied here.</summary>
     public LogPosition Position
     {
-        get => Find("position")?.Split('/') is [var epoch, var sequence, var hash]
-            ? new LogPosition(long.Parse(epoch, CultureInfo.InvariantCulture), long.Parse(sequence, CultureInfo.InvariantCulture), hash)
-            : LogPosition.Start;
-        set => Set("position", string.Create(CultureInfo.InvariantCulture, $"{value.Epoch}/{value.Sequence}/{value.Hash}"));
+        get => ParsePosition(Find("position"));
+        set => Set("position", Format(value));
     }
+
+    /// <summary><see cref="Position"/>, for who only reads.</summary>
+    public static LogPosition PositionOf(View view) => ParsePosition(ValueOf(view, "position"));
+
+    /// <summary><see cref="Shipped"/>, for who only reads.</summary>
+    public static long ShippedOf(View view) => long.Parse(ValueOf(view, "shipped") ?? "0", CultureInfo.InvariantCulture);
+
+    /// <summary><see cref="Cluster"/>, for who only reads.</summary>
+    public static string? ClusterOf(View view) => ValueOf(view, "cluster");
+
+    /// <summary><see cref="IsFilled"/>, for who only reads.</summary>
+    public static bool IsFilledOf(View view) => ValueOf(view, "filled") is not null;
+
+    /// <summary>As text: <c>epoch/sequence/hash</c>.</summary>
+    public static string Format(LogPosition position) => string.Create(CultureInfo.InvariantCulture, $"{position.Epoch}/{position.Sequence}/{position.Hash}");
+
+    /// <summary>Reads <see cref="Format"/>.</summary>
+    public static LogPosition ParsePosition(string? text) => text?.Split('/') is [var epoch, var sequence, var hash]
+        ? new LogPosition(long.Parse(epoch, CultureInfo.InvariantCulture), long.Parse(sequence, CultureInfo.InvariantCulture), hash)
+        : LogPosition.Start;
+
+    private static string? ValueOf(View view, string name) => view.Find<string>("SELECT value FROM node_state WHERE name = @name", new { name });
 
     /// <summary>The journal's last position that the primary has confirmed.</summary>
     public long Shipped

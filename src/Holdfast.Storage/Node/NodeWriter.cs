@@ -39,12 +39,12 @@ public sealed class NodeWriter : IDisposable
     public JournalUnavailableException? Broken => _broken;
 
     /// <summary>Called after a transaction that journaled something: there is something to ship.</summary>
-    public Action? Journaled { get; set; }
+    public event Action? Journaled;
 
     /// <summary>Decides on the local state, and keeps the facts: applied to the replica and journaled in one transaction. Returns once that is on disk.</summary>
     /// <exception cref="JournalUnavailableException">The disk did not take it.</exception>
     /// <exception cref="JournalFullException">The facts' share of the journal is full.</exception>
-    public Task<T> RecordAsync<T>(Func<View, Decision<T>> decide) => EnqueueAsync(session => session.Record(decide));
+    public Task<Recorded<T>> RecordAsync<T>(Func<View, Decision<T>> decide) => EnqueueAsync(session => session.Record(decide));
 
     /// <summary>Runs inside the writer's transaction.</summary>
     internal Task<T> EnqueueAsync<T>(Func<WriterSession, T> work)

@@ -1,6 +1,6 @@
-using System.Globalization;
 using Holdfast.Storage.ChangeLog;
 using Holdfast.Storage.Node;
+using Holdfast.Storage.Peers;
 using Holdfast.Storage.Primary;
 
 namespace Holdfast.Storage.Replication;
@@ -24,13 +24,16 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     private readonly Signal _news = new();
     private readonly Lock _lock = new();
     private readonly List<(LogPosition Row, TaskCompletionSource Reached)> _waiting = [];
-    private LogPosition _position = node.Read(ReadPosition);
+    private LogPosition _position = node.Read(NodeState.PositionOf);
     private PrimaryHealth _health = new(null, world.Clock.GetUtcNow(), null, null);
     private DateTimeOffset _prunedAt;
     private DateTimeOffset? _expiredThere;
 
     /// <summary>How the primary looked at the last contact.</summary>
     public PrimaryHealth Health => Volatile.Read(ref _health);
+
+    /// <summary>Whether the life of this id is there to ship its facts itself. What nobody ships, this node does, as far as it holds it.</summary>
+    public Func<string, bool> IsSpeaking { get; set; } = _ => true;
 
     /// <summary>Told after every contact, good or bad.</summary>
     public Action<PrimaryHealth>? Noted { get; set; }
@@ -203,7 +206,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         var (again, all, shipped) = node.Read(view => (
             view.Query<Again>("SELECT place AS Place, version AS Version FROM offer_again ORDER BY place LIMIT @BatchSize", new { BatchSize }),
             ReadState(view, "offering_all"),
-            long.Parse(ReadState(view, "shipped") ?? "0", CultureInfo.InvariantCulture)));
+            NodeState.ShippedOf(view)));
         if (again.Count > 0)
         {
             await OfferAsync(again.ConvertAll(a => a.Version), session => session.OfferedAgain(again[^1].Place), ct);
@@ -218,10 +221,25 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         var facts = node.Read(view => Journal.ReadAfter(view, shipped, BatchSize));
         if (facts.Count == 0)
         {
-            return false;
+            return await ShipForOthersAsync(ct);
         }
         await OfferAsync(facts.ConvertAll(f => f.Version), session => session.SetShipped(facts[^1].Position, from: shipped), ct);
         return true;
+    }
+
+    /// <summary>Facts whose author is silent: dead, or cut off from here and perhaps from the primary too. Offered twice is offered once.</summary>
+    private async Task<bool> ShipForOthersAsync(CancellationToken ct)
+    {
+        foreach (var state in node.Read(PeerJournals.All).Where(s => s.Position > Math.Max(s.Shipped, s.Offered) && !IsSpeaking(s.Origin)))
+        {
+            var facts = node.Read(view => PeerJournals.Held(view, state.Origin, Math.Max(state.Shipped, state.Offered), DateTimeOffset.MaxValue, BatchSize));
+            if (facts.Count > 0)
+            {
+                await OfferAsync(facts.ConvertAll(f => f.Version), session => session.OfferedFor(state.Origin, facts[^1].Position), ct);
+                return true;
+            }
+        }
+        return false;
     }
 
     /// <summary>Offers, reads the log up to where it then stood, and only then notes what was offered: a tail that this node has not read may be lost without
@@ -292,11 +310,6 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         Volatile.Write(ref _health, health);
         Noted?.Invoke(health);
     }
-
-    private static LogPosition ReadPosition(View view) =>
-        ReadState(view, "position")?.Split('/') is [var epoch, var sequence, var hash]
-            ? new LogPosition(long.Parse(epoch, CultureInfo.InvariantCulture), long.Parse(sequence, CultureInfo.InvariantCulture), hash)
-            : LogPosition.Start;
 
     private static string? ReadState(View view, string name) => view.Find<string>("SELECT value FROM node_state WHERE name = @name", new { name });
 

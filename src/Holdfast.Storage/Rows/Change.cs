@@ -4,6 +4,9 @@ namespace Holdfast.Storage.Rows;
 /// <param name="Values">Text, 64-bit integer, boolean or null by column; a group is named whole or not at all.</param>
 public sealed record Change(Table Table, string Id, IReadOnlyDictionary<string, object?> Values)
 {
+    /// <summary>A refreshment of what is there already: left out when this node's clock cannot be trusted to say what is later.</summary>
+    public bool MayBeLeftOut { get; init; }
+
     /// <param name="values">Columns and their values.</param>
     public static Change To(Table table, string id, params ReadOnlySpan<(string Column, object? Value)> values)
     {
@@ -37,6 +40,11 @@ public sealed record Change(Table Table, string Id, IReadOnlyDictionary<string, 
 
 /// <summary>What a decision came to: the answer, and the changes that must be kept before it is given.</summary>
 public sealed record Decision<T>(T Answer, IReadOnlyList<Change> Changes);
+
+/// <summary>A decision that is on this node's disk.</summary>
+/// <param name="Position">Where the journal stands after its facts; 0 when none of them needs a copy.</param>
+/// <param name="NeedsCopy">Whether some of its facts wait for a copy elsewhere (law 3).</param>
+public sealed record Recorded<T>(T Answer, long Position, bool NeedsCopy);
 
 /// <summary>Ways to write a decision down.</summary>
 public static class Decide

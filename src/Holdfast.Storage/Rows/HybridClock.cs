@@ -15,6 +15,18 @@ public sealed class HybridClock(TimeProvider clock, string incarnation)
     private readonly Lock _lock = new();
     private long _last;
 
+    /// <summary>The life whose stamps these are.</summary>
+    public string Incarnation => incarnation;
+
+    /// <summary>Goes on as another life of the same length of name.</summary>
+    public void BeginLife(string life)
+    {
+        lock (_lock)
+        {
+            incarnation = life;
+        }
+    }
+
     /// <summary>A new stamp, later than all that this clock gave or saw, and than <paramref name="after"/>. One from too far ahead is exceeded and moves no clock.</summary>
     public string Next(string after = "")
     {

@@ -1,6 +1,7 @@
 using System.Net;
 using Holdfast.Http;
 using Holdfast.Resilience;
+using Holdfast.Storage.Peers;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Holdfast.Peers;
@@ -28,9 +29,6 @@ internal sealed class ForwardToAuthority(Authorities authorities, PeerVoice voic
     public static readonly TimeSpan SignInBudget = TimeSpan.FromSeconds(2);
 
     private const int MaxBytes = 1 << 20;
-
-    /// <summary>Whether this node is the one that may redeem it.</summary>
-    public bool IsOurs(string incarnation) => authorities.Find(incarnation).Whose == Whose.Ours;
 
     /// <summary>Sends the request on. When the outcome is <see cref="Forwarded.Answered"/>, the response is written.</summary>
     /// <param name="incarnation">The authority, which is not this node.</param>

@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 using Holdfast.Http;
 using Holdfast.Keys;
-using Holdfast.Storage;
 using Holdfast.Storage.Node;
+using Holdfast.Storage.Peers;
 
 namespace Holdfast.Peers;
 
@@ -24,7 +24,7 @@ internal sealed class KnownNodes(Func<NodeStore?> node, ClusterKeys keys)
         {
             return null;
         }
-        var (known, isDenied) = node()?.Read(view => (FindKey(view, speaker.Incarnation), Denied.Is(view, speaker.Incarnation))) ?? (null, false);
+        var (known, isDenied) = node()?.Read(view => (Lives.Find(view, speaker.Incarnation)?.PublicKey, Denied.Is(view, speaker.Incarnation))) ?? (null, false);
         if (isDenied || (known is null && !IsAdmitted(speaker, shown, admission)))
         {
             return null;
@@ -34,10 +34,4 @@ internal sealed class KnownNodes(Func<NodeStore?> node, ClusterKeys keys)
 
     private bool IsAdmitted(Speaker speaker, string publicKey, string admission) => Base64.Decode(admission) is { } shown
         && CryptographicOperations.FixedTimeEquals(shown, ClusterKeys.Mac(_admission, speaker.Name, speaker.Incarnation, publicKey));
-
-    private static string? FindKey(View view, string incarnation) => HasKeys
-        ? view.Find<string>("SELECT public_key FROM nodes WHERE id = @incarnation", new { incarnation })
-        : null;
-
-    private static bool HasKeys => Schema.Nodes.GroupAt("key") >= 0;
 }

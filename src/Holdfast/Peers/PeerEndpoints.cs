@@ -14,20 +14,26 @@ internal static class PeerEndpoints
     /// <param name="primary">This node's own; null when it has none.</param>
     public static void MapPeers(this IEndpointRouteBuilder routes, PeerServer peers, PrimaryServer? primary)
     {
+        var stopping = routes.ServiceProvider.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         Func<Speaker, SnapshotQuestion, Task<object?>> snapshot = (from, question) => Snapshot(peers, from, question);
         var group = routes.MapGroup("/").ExcludeFromDescription();
         group.MapPost(HttpPeer.JournalPath, (HttpContext http) => SignedAnswer.GiveAsync<JournalQuestion>(http, async (from, question) =>
-            Is(from, question.From) && question.Patience >= TimeSpan.Zero
-                ? await peers.ReadJournalAsync(
-                    question with { Limit = Math.Clamp(question.Limit, 1, MostFacts), Patience = question.Patience < HttpPeer.MostPatience ? question.Patience : HttpPeer.MostPatience },
-                    http.RequestAborted)
-                : null));
+            Is(from, question.From) && question.Patience >= TimeSpan.Zero ? await WaitAsync(peers, question, stopping, http.RequestAborted) : null));
         group.MapPost(HttpPeer.SnapshotPath, (HttpContext http) => SignedAnswer.GiveAsync(http, snapshot));
         group.MapPost(HttpPeer.SpendPath, (HttpContext http) => SignedAnswer.GiveAsync<SpendQuestion>(http, async (from, question) =>
-            Is(from, question.From) ? await peers.SpendAsync(question, http.RequestAborted) : null));
+            Is(from, question.From) ? await peers.SpendAsync(question) : null));
         group.MapPost(HttpPrimaryWire.Path + "{call}", (string call, HttpContext http) => SignedAnswer.GiveAsync<PrimaryQuestion>(http, async (_, question) =>
             primary is null ? ApiError.OfStatus(StatusCodes.Status404NotFound)
             : question.Call.ToString() == call ? await AskPrimaryAsync(primary, question, http.RequestAborted) : null));
+    }
+
+    /// <summary>A node that stops keeps nobody waiting for its news.</summary>
+    private static async Task<JournalAnswer> WaitAsync(PeerServer peers, JournalQuestion question, CancellationToken stopping, CancellationToken aborted)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, aborted);
+        return await peers.ReadJournalAsync(
+            question with { Limit = Math.Clamp(question.Limit, 1, MostFacts), Patience = question.Patience < HttpPeer.MostPatience ? question.Patience : HttpPeer.MostPatience },
+            either.Token);
     }
 
     private static Task<object?> Snapshot(PeerServer peers, Speaker from, SnapshotQuestion question) =>

@@ -54,7 +54,7 @@ internal sealed class PeerNetwork : IDisposable
 
     public void AddTo(IServiceCollection services)
     {
-        services.AddSingleton(_known).AddSingleton(_voice).AddSingleton(_outbound).AddSingleton(new PeerList(All));
+        services.AddSingleton(_known).AddSingleton(_voice).AddSingleton(_outbound);
         services.AddSingleton<PeerGate>().AddSingleton<Authorities>().AddSingleton<ForwardToAuthority>();
         services.AddHttpForwarder();
     }

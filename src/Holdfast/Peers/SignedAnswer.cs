@@ -20,7 +20,7 @@ internal static class SignedAnswer
             await refusal!.ExecuteAsync(http);
             return;
         }
-        var given = PeerJson.Read<T>(body) is { } question ? await TryAsync(() => answer(entry.From, question)) : null;
+        var given = PeerJson.Read<T>(body) is { } question ? await TryAsync(http, () => answer(entry.From, question)) : null;
         await WriteAsync(http, entry, given switch
         {
             null => ApiError.OfStatus(StatusCodes.Status400BadRequest),
@@ -30,11 +30,15 @@ internal static class SignedAnswer
     }
 
     /// <summary>What is away here is told to the asker as to anybody, but under our signature: it has reached the right node.</summary>
-    private static async Task<object?> TryAsync(Func<Task<object?>> work)
+    private static async Task<object?> TryAsync(HttpContext http, Func<Task<object?>> work)
     {
         try
         {
             return await work();
+        }
+        catch (OperationCanceledException) when (!http.RequestAborted.IsCancellationRequested)
+        {
+            return ApiError.Unavailable("stopping", "The node is stopping.", retryAfter: 1);
         }
         catch (StorageUnavailableException away)
         {

@@ -1,6 +1,5 @@
 using Holdfast.Peers;
 using Holdfast.Storage.Rows;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Holdfast.Tests.Peers;
 
@@ -26,6 +25,8 @@ internal sealed class Cluster : IAsyncDisposable
         var cluster = new Cluster(count);
         try
         {
+            await cluster.StartNodeAsync(0, alone: true);   // the first node of a cluster starts once without the others
+            await cluster.StopNodeAsync(0);
             for (var i = 0; i < count; i++)
             {
                 await cluster.StartNodeAsync(i);
@@ -42,14 +43,14 @@ internal sealed class Cluster : IAsyncDisposable
     public string Url(int node) => _urls[node];
 
     /// <summary>Starts a node; one that was stopped goes on with its data.</summary>
-    public async Task StartNodeAsync(int node)
+    public async Task StartNodeAsync(int node, bool alone = false)
     {
         var first = node == 0 ? null : _nodes[0];
         _nodes[node] = await HoldfastServer.StartAsync(
             new Start(OnNetwork: true, Data: Data(node), Clock: Clock)
             {
                 Place = new Place($"node-{node + 1}", _urls[node], _urls[0], Path.Combine(_folder, "cluster.key"),
-                    [.. _urls.Where((_, i) => i != node).Select(u => new Uri(u))], node == 0 ? null : new Uri(_urls[0])),
+                    [.. _urls.Where((_, i) => i != node && !alone).Select(u => new Uri(u))], node == 0 ? null : new Uri(_urls[0])),
             },
             _environments?.A ?? first?.A, _environments?.B ?? first?.B);
         _environments ??= (_nodes[node]!.A, _nodes[node]!.B);
@@ -67,7 +68,7 @@ internal sealed class Cluster : IAsyncDisposable
     public string Data(int node) => Directory.CreateDirectory(Path.Combine(_folder, $"node-{node + 1}")).FullName;
 
     /// <summary>The way from one node to another.</summary>
-    public HttpPeer Peer(int from, int to) => this[from].Services.GetRequiredService<PeerList>().All.Single(p => p.Address == _urls[to]);
+    public HttpPeer Peer(int from, int to) => (HttpPeer)this[from].Storage.Peers.All.Single(l => l.Peer.Address == _urls[to]).Peer;
 
     /// <summary>Waits until a node's replica has what this finds.</summary>
     public async Task HasAsync(int node, Func<Storage.View, bool> what)
@@ -85,7 +86,7 @@ internal sealed class Cluster : IAsyncDisposable
         var incarnation = this[whom].Storage.Database.Incarnation;
         await HasAsync(by, view => view.Find<string>("SELECT id FROM nodes WHERE id = @incarnation", new { incarnation }) is not null);
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while (Peer(by, whom).Channel.Last?.Speaker.Incarnation != incarnation)
+        while (this[by].Storage.Peers.Find(incarnation).Peer is null)
         {
             await Task.Delay(10, deadline.Token);
         }
