@@ -92,6 +92,16 @@ internal sealed class Cluster : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until a node has its primary again.</summary>
+    public async Task LevelAsync(int node)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (this[node].Storage.Replicator.Health.IsAvailable is false)
+        {
+            await Task.Delay(10, deadline.Token);
+        }
+    }
+
     /// <summary>An operator declares a node's life over.</summary>
     public async Task DeclareDeadAsync(int at, string incarnation) => await this[at].Storage.Database.RecordAsync(_ => Decide.To(true, Change.To(
         Storage.Schema.Denies, "deny_" + incarnation, ("environment_id", ""), ("subject", incarnation), ("reason", "declared_dead"), ("created_at", 1L))));

@@ -182,7 +182,7 @@ public sealed class ClusterTests
         (await here.RedeemAsync(await here.SignInAsync())).Is(200);
 
         await nodes.StartNodeAsync(0);
-        await nodes[1].ShippedAsync();
+        await nodes.LevelAsync(1);
         (await nodes[1].PostAsync("/organizations", new { name = "Later" })).Is(201);
     }
 

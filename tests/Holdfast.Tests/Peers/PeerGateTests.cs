@@ -132,10 +132,8 @@ public sealed class PeerGateTests(TwoNodes two) : IClassFixture<TwoNodes>
     {
         var deep = $$"""{"call":"FindCluster","cluster":null,"x":{{new string('[', 40)}}{{new string(']', 40)}}}""";
         (await AskAsync(Sign(B, body: deep).Headers, deep)).Is(400);
-        await using var alone = await HoldfastServer.StartAsync();   // in memory: over a network the connection may be cut before the answer is read
-        using var novice = new Stranger(alone.Services.GetRequiredService<ClusterKeys>(), alone.Clock);
         var large = new string(' ', PeerJson.MaxBytes + 1);
-        (await alone.SendAsync("POST", Path, null, large, [.. Sign(novice.Voice, body: large).Headers.Select(h => (h.Key, h.Value))])).Is(413);
+        (await AskAsync([.. Sign(B, body: large).Headers, new("Expect", "100-continue")], large)).Is(413);
     }
 
     [Fact]
