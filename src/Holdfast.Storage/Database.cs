@@ -1,3 +1,4 @@
+using Holdfast.Storage.ChangeLog;
 using Holdfast.Storage.Node;
 using Holdfast.Storage.Peers;
 using Holdfast.Storage.Primary;
@@ -41,17 +42,38 @@ public sealed class Database(NodeStore node, IPrimary primary, Replicator replic
         {
             throw new ClockAheadException();
         }
+        if (replicator.Health is { Fault: { } known } health)
+        {
+            throw new PrimaryUnavailableException(known, health.Text!);   // the replicator tries every quarter of a second; nobody else needs to
+        }
         using var deadline = new CancellationTokenSource(WriteDeadline, world.Clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
         try
         {
-            if (replicator.Health is { Fault: { } known } health)
-            {
-                throw new PrimaryUnavailableException(known, health.Text!);   // the replicator tries every quarter of a second; nobody else needs to
-            }
-            var (answer, head) = await primary.WriteAsync(decide, either.Token).Within(either.Token);
+            await node.Writer.EnqueueAsync(session => session.ReserveStamps()).Within(either.Token);
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            throw new JournalUnavailableException("This node's disk does not answer. The change was not made.");
+        }
+        var (answer, head) = await AskPrimaryAsync(decide, either.Token, ct);
+        try
+        {
             await replicator.ReachAsync(head, either.Token);
-            return answer;
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            // The primary has done its part: it is no fault of its.
+            throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "The primary database kept the change, and this node has not read it back in time.");
+        }
+        return answer;
+    }
+
+    private async Task<(T Answer, LogPosition Head)> AskPrimaryAsync<T>(Func<View, Decision<T>> decide, CancellationToken either, CancellationToken ct)
+    {
+        try
+        {
+            return await primary.WriteAsync(decide, replicator.Position, either).Within(either);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {

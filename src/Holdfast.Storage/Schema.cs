@@ -42,7 +42,7 @@ public static class Schema
             new("presence", Later, "present"), new("touched", Greatest, "updated_at"),
         ]);
 
-    /// <summary>Who a unique value belongs to: id is the hash of (environment, kind, value).</summary>
+    /// <summary>Who a unique value belongs to: id is HMAC(id key of the environment, kind and value).</summary>
     public static readonly Table Claims = new("claims",
         [new("claim", Claim, "holder", "term", "verified"), new("made", First, "environment_id", "kind", "value")], FromNodes: true);
 
@@ -52,7 +52,8 @@ public static class Schema
             new("setup", Later, "settings_sealed"), new("places", Later, "domains"), new("status", Later, "state"), new("touched", Greatest, "updated_at"),
         ]);
 
-    /// <summary>What an OpenID provider last said of itself, by connection. Kept until it says something else (law 6).</summary>
+    /// <summary>What an OpenID provider last said of itself, by connection. Kept until it says something else (law 6);
+    /// <c>read_at</c> is when it first said this.</summary>
     public static readonly Table ProviderDocuments = new("provider_documents",
         [new("document", Later, "environment_id", "source", "metadata", "keys", "read_at")], FromNodes: true);
 
@@ -88,11 +89,44 @@ public static class Schema
     public static readonly Table IdempotencyKeys = new("idempotency_keys",
         [new("made", First, "environment_id", "status", "body_sealed", "created_at", "expires_at")], Expires: true);
 
+    /// <summary>People. <c>email</c> is the last one known; whose an address is, its claim says.</summary>
+    public static readonly Table Users = new("users",
+        [
+            new("made", First, "environment_id", "created_at"), new("address", Later, "email"), new("named", Later, "first_name", "last_name"),
+            new("touched", Greatest, "updated_at"),
+        ], FromNodes: true);
+
+    public static readonly Table Memberships = new("memberships",
+        [new("made", First, "environment_id", "user_id", "organization_id", "created_at"), new("presence", Later, "present")], FromNodes: true);
+
+    /// <summary>Sign-ups that have proven nothing yet. They touch no user.</summary>
+    public static readonly Table PendingSignUps = new("pending_sign_ups",
+        [new("made", First, "environment_id", "email", "password_hash", "first_name", "last_name", "created_at", "expires_at")], Expires: true, FromNodes: true);
+
+    /// <summary>Single-use items that travel by mail. <c>authority</c> is the one incarnation that redeems it (law 5).</summary>
+    public static readonly Table PendingItems = new("pending_items",
+        [new("made", First, "environment_id", "kind", "authority", "subject", "secret_hash", "data", "created_at", "expires_at")], Expires: true, FromNodes: true);
+
+    /// <summary>What proves a user. <c>proof</c> is <c>mailbox</c>, <c>credential</c> or <c>administrator</c>; <c>replaces</c> a JSON array of ids.</summary>
+    public static readonly Table Credentials = new("credentials",
+        [new("made", First, "environment_id", "user_id", "kind", "secret", "proof", "proven_by", "replaces", "created_at")], FromNodes: true, NeedsCopy: true);
+
+    /// <summary>Sessions, each under the stamp of its birth wherever it is written. <c>birth</c> is an incarnation, <c>birth_position</c> a place in its journal.</summary>
+    public static readonly Table Sessions = new("sessions",
+        [
+            new("made", First, "environment_id", "user_id", "organization_id", "method", "credential_id", "birth", "birth_position", "key_id", "created_at",
+                "expires_at"),
+        ], Expires: true, FromNodes: true);
+
+    /// <summary>Generations of refresh tokens that were spent, one row a node: two that were made apart must both be seen.</summary>
+    public static readonly Table SessionSpends = new("session_spends",
+        [new("made", First, "environment_id", "session_id", "generation", "node", "created_at", "expires_at")], Expires: true, FromNodes: true);
+
     /// <summary>All of them, in the order that the digest takes.</summary>
     public static IReadOnlyList<Table> Tables { get; } =
     [
         Environments, Nodes, NodeList, ApiKeys, SigningKeys, RedirectUris, Organizations, OrganizationDomains, Claims, Connections, ProviderDocuments, Profiles,
-        SsoCodes, Spends, Denies, Lifts, Events, IdempotencyKeys,
+        SsoCodes, Spends, Denies, Lifts, Events, IdempotencyKeys, Users, Memberships, PendingSignUps, PendingItems, Credentials, Sessions, SessionSpends,
     ];
 
     /// <summary>The same by name.</summary>

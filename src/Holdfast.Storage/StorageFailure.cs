@@ -32,6 +32,9 @@ public enum PrimaryFault
     TooNew,
 }
 
+/// <summary>The node is stopping, and takes no more work.</summary>
+public sealed class StoppingException(Exception? inner = null) : StorageUnavailableException("The node is stopping.", inner);
+
 /// <summary>This node's own disk does not take writes.</summary>
 public sealed class JournalUnavailableException(string message, Exception? inner = null) : StorageUnavailableException(message, inner);
 

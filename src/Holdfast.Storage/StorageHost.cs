@@ -77,7 +77,7 @@ public sealed class StorageHost : IAsyncDisposable
         {
             var identity = new NodeIdentity(settings.Node, settings.Region, settings.Zone, node.Incarnation);
             var links = new PeerLinks(node, identity, peers ?? [], new Copies(settings.Zone, world.Clock), world) { PublicKey = settings.PublicKey };
-            cluster = node.Read(NodeState.ClusterOf);
+            cluster = node.Read(view => view.NodeState.Cluster);
             primary = openPrimary is null ? OpenEmbedded() : openPrimary(node, () => cluster, OpenEmbedded);
             if (cluster is null)
             {
@@ -85,7 +85,7 @@ public sealed class StorageHost : IAsyncDisposable
                 await node.Writer.EnqueueAsync(session => session.State.Cluster = cluster);
             }
             var host = new StorageHost(node, primary, links, world, cluster);
-            if (node.Read(NodeState.IsFilledOf))
+            if (node.Read(view => view.NodeState.IsFilled))
             {
                 await host.AskPeersAsync(world.Clock, ct);
             }

@@ -3,6 +3,7 @@ using System.Data.Common;
 using System.Globalization;
 using System.Reflection;
 using Dapper;
+using Holdfast.Storage.Node;
 using Holdfast.Storage.Rows;
 
 namespace Holdfast.Storage;
@@ -65,6 +66,9 @@ public sealed class View(DbConnection connection)
             return (T)constructor.Invoke(values);
         };
     }
+
+    /// <summary>What the node remembers of itself; only where the view is of a node.</summary>
+    internal NodeState NodeState => new(connection);
 
     private static object? Value(DbDataReader row, int place, Type type)
     {

@@ -82,6 +82,23 @@ public class NodeWriterTests
     }
 
     [Fact]
+    public async Task A_transaction_that_cannot_begin_leaves_the_count_of_the_journal_as_it_was()
+    {
+        var isAway = false;
+        Task Refuse(string call, CancellationToken ct) => isAway ? throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "away") : Task.CompletedTask;
+        await using var storage = await new TestStorage { Around = p => new FaultyPrimary(p) { Before = Refuse } }.StartedAsync();
+        await storage.LevelAsync();
+        isAway = true;
+        await storage.RecordEventAsync("event_1");   // the last transaction that was kept is one that journaled
+        var bytes = storage.Host.Node.Writer.JournalBytes;
+        using var other = SqliteFile.Open(storage.NodeFile, SqliteOpenMode.ReadWrite, TimeSpan.FromSeconds(5), null);
+        other.Execute("BEGIN IMMEDIATE");
+        await Assert.ThrowsAsync<JournalUnavailableException>(() => storage.RecordEventAsync("event_2"));
+        Assert.Equal(bytes, storage.Host.Node.Writer.JournalBytes);
+        other.Execute("ROLLBACK");
+    }
+
+    [Fact]
     public async Task Only_so_many_may_wait()
     {
         await using var storage = await TestStorage.StartAsync();

@@ -80,8 +80,8 @@ public sealed class RemotePrimaryTests
         await using var world = await World.StartAsync();
         using var deadline = new CancellationTokenSource(TimeSpan.FromMilliseconds(300));
         world.BeforeCommit = () => world.Far.WriteAsync(
-            _ => Decide.To(true, Change.To(Schema.Organizations, "org_other", ("name", SecondsAndTicks()))), CancellationToken.None);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => world.Here.WriteAsync(World.Count, deadline.Token));
+            _ => Decide.To(true, Change.To(Schema.Organizations, "org_other", ("name", SecondsAndTicks()))), LogPosition.Start, CancellationToken.None);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => world.Here.WriteAsync(World.Count, LogPosition.Start, deadline.Token));
         Assert.Null(await world.NameAsync());
 
         static string SecondsAndTicks() => TimeProvider.System.GetTimestamp().ToString(System.Globalization.CultureInfo.InvariantCulture);
@@ -92,7 +92,7 @@ public sealed class RemotePrimaryTests
     {
         await using var world = await World.StartAsync();
         world.LoseAnswers = true;
-        await Assert.ThrowsAsync<PrimaryUnavailableException>(() => world.Here.WriteAsync(World.Count, CancellationToken.None));
+        await Assert.ThrowsAsync<PrimaryUnavailableException>(() => world.Here.WriteAsync(World.Count, LogPosition.Start, CancellationToken.None));
         world.LoseAnswers = false;
         await world.CountAsync(world.Here, 1);
         Assert.Equal("2", await world.NameAsync());
@@ -103,7 +103,7 @@ public sealed class RemotePrimaryTests
     {
         await using var world = await World.StartAsync();
         world.LoseAnswers = true;
-        await Assert.ThrowsAsync<PrimaryUnavailableException>(() => world.Here.WriteAsync(World.Count, CancellationToken.None));
+        await Assert.ThrowsAsync<PrimaryUnavailableException>(() => world.Here.WriteAsync(World.Count, LogPosition.Start, CancellationToken.None));
         Assert.Equal(0, world.HereNode.Read(view => view.Find<long>("SELECT count(*) FROM organizations")));
     }
 
@@ -122,7 +122,7 @@ public sealed class RemotePrimaryTests
         await using var world = await World.StartAsync();
         var clock = new HybridClock(TimeProvider.System, "bbbbbbbbbbbb");
         var versions = Enumerable.Range(0, 12).Select(i => Change.To(Schema.Organizations, $"org_{i}", ("metadata", new string('x', 1 << 20))).Stamped(clock.Next()).ToJson()).ToList();
-        var head = await world.Here.OfferAsync(versions, CancellationToken.None);
+        var head = await world.Here.OfferAsync(versions, LogPosition.Start, CancellationToken.None);
         Assert.Equal(12, head.Sequence);
         var page = await world.There.ReadLogAsync(LogPosition.Start, 100, CancellationToken.None);
         Assert.InRange(page.Rows.Count, 1, 8);
@@ -191,13 +191,13 @@ public sealed class RemotePrimaryTests
         {
             for (var i = 0; i < times; i++)
             {
-                await by.WriteAsync(Count, CancellationToken.None);
+                await by.WriteAsync(Count, LogPosition.Start, CancellationToken.None);
                 Interlocked.Increment(ref _commits);
             }
         }
 
         public async Task<string?> NameAsync() =>
-            (await Far.WriteAsync(view => Decide.Nothing(view.Find<string>("SELECT name FROM organizations WHERE id = 'org_1'")), CancellationToken.None)).Answer;
+            (await Far.WriteAsync(view => Decide.Nothing(view.Find<string>("SELECT name FROM organizations WHERE id = 'org_1'")), LogPosition.Start, CancellationToken.None)).Answer;
 
         public async ValueTask DisposeAsync()
         {

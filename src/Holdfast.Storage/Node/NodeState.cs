@@ -34,18 +34,6 @@ internal sealed class NodeState(DbConnection connection)
         set => Set("position", Format(value));
     }
 
-    /// <summary><see cref="Position"/>, for who only reads.</summary>
-    public static LogPosition PositionOf(View view) => ParsePosition(ValueOf(view, "position"));
-
-    /// <summary><see cref="Shipped"/>, for who only reads.</summary>
-    public static long ShippedOf(View view) => long.Parse(ValueOf(view, "shipped") ?? "0", CultureInfo.InvariantCulture);
-
-    /// <summary><see cref="Cluster"/>, for who only reads.</summary>
-    public static string? ClusterOf(View view) => ValueOf(view, "cluster");
-
-    /// <summary><see cref="IsFilled"/>, for who only reads.</summary>
-    public static bool IsFilledOf(View view) => ValueOf(view, "filled") is not null;
-
     /// <summary>As text: <c>epoch/sequence/hash</c>.</summary>
     public static string Format(LogPosition position) => string.Create(CultureInfo.InvariantCulture, $"{position.Epoch}/{position.Sequence}/{position.Hash}");
 
@@ -54,13 +42,27 @@ internal sealed class NodeState(DbConnection connection)
         ? new LogPosition(long.Parse(epoch, CultureInfo.InvariantCulture), long.Parse(sequence, CultureInfo.InvariantCulture), hash)
         : LogPosition.Start;
 
-    private static string? ValueOf(View view, string name) => view.Find<string>("SELECT value FROM node_state WHERE name = @name", new { name });
-
     /// <summary>The journal's last position that the primary has confirmed.</summary>
     public long Shipped
     {
         get => long.Parse(Find("shipped") ?? "0", CultureInfo.InvariantCulture);
         set => Set("shipped", value.ToString(CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Bytes of the versions that the journal holds, and of those that are audit events; null when nobody has counted them yet.</summary>
+    public (long All, long Audit)? JournalBytes
+    {
+        get => Find("journal_bytes")?.Split('/') is [var all, var audit]
+            ? (long.Parse(all, CultureInfo.InvariantCulture), long.Parse(audit, CultureInfo.InvariantCulture))
+            : null;
+        set => Set("journal_bytes", string.Create(CultureInfo.InvariantCulture, $"{value!.Value.All}/{value.Value.Audit}"));
+    }
+
+    /// <summary>Above all stamps that this life has given (<see cref="Rows.HybridClock"/>).</summary>
+    public long StampMark
+    {
+        get => long.Parse(Find("stamp_mark") ?? "0", CultureInfo.InvariantCulture);
+        set => Set("stamp_mark", value.ToString(CultureInfo.InvariantCulture));
     }
 
     /// <summary>While the whole replica is offered to a primary that shares no row with us: the table and id reached.</summary>

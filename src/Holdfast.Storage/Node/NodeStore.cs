@@ -56,6 +56,10 @@ public sealed class NodeStore : IDisposable
             {
                 clock.Observe(RowVersion.FromJson(version, Schema.ByName)?.LatestStamp ?? "");
             }
+            if (!isNew)
+            {
+                clock.GoOnFrom(state.StampMark);   // another life's stamps differ by its name
+            }
             var store = new NodeStore(path, world, clock) { IsNewLife = isNew, OpenedAt = Lives.JournalHead(new View(connection)) };
             store.Writer = new NodeWriter(connection, clock, limits, world, lane);
             return store;
@@ -97,6 +101,13 @@ public sealed class NodeStore : IDisposable
             connection?.Dispose();
         }
     }
+
+    /// <summary>Facts that the primary has not confirmed.</summary>
+    public long CountUnshipped() => Read(view => Math.Max(0, view.Find<long>("SELECT coalesce(max(position), 0) FROM journal") - view.NodeState.Shipped));
+
+    /// <summary>The place in this node's journal that the first change of a decision will have, asked by the decision itself.</summary>
+    /// <param name="view">The state that the node's writer shows a decision.</param>
+    public static long NextPosition(View view) => (view.Find<long?>("SELECT seq FROM sqlite_sequence WHERE name = 'journal'") ?? 0) + 1;
 
     /// <summary>One hash over the replica (<see cref="Rows.Digest"/>).</summary>
     public string Digest()
@@ -140,6 +151,7 @@ public sealed class NodeStore : IDisposable
         state.Set("incarnation", incarnation);
         state.Set("place", here);
         Remember(incarnation, Lives.JournalHead(new View(connection)));
+        state.StampMark = 0;
         return (incarnation, true);
 
         void Remember(string life, long after) => connection.Execute("INSERT OR IGNORE INTO lives (incarnation, after_position) VALUES (@life, @after)", new { life, after });

@@ -16,8 +16,6 @@ public sealed class NodeWriter : IDisposable
 
     private readonly ConcurrentQueue<Request> _waiting = new();
     private readonly SqliteConnection _connection;
-    private readonly HybridClock _clock;
-    private readonly Surroundings _world;
     private readonly Lane _lane;
     private int _scheduled;
     private int _count;
@@ -26,7 +24,7 @@ public sealed class NodeWriter : IDisposable
 
     internal NodeWriter(SqliteConnection connection, HybridClock clock, JournalLimits limits, Surroundings world, Lane lane)
     {
-        (_connection, _clock, _world, _lane) = (connection, clock, world, lane);
+        (_connection, _lane) = (connection, lane);
         Session = new WriterSession(connection, limits, clock, world);
     }
 
@@ -62,9 +60,9 @@ public sealed class NodeWriter : IDisposable
             {
                 _lane.Post(RunWaiting);
             }
-            catch (JournalUnavailableException stopping)
+            catch (StoppingException stopping)
             {
-                _closed = stopping;
+                _closed = new JournalUnavailableException(stopping.Message, stopping);
             }
         }
         Interlocked.MemoryBarrier();
@@ -110,14 +108,15 @@ public sealed class NodeWriter : IDisposable
         var (journaled, deciding) = (false, false);
         try
         {
+            Session.Begin();   // first: what undoes a transaction that could not even begin must know what was before it
             _connection.Execute("BEGIN IMMEDIATE");
-            Session.Begin();
             deciding = true;
             foreach (var request in batch)
             {
                 request.Run(Session);
             }
             deciding = false;
+            Session.Journal.KeepCount();
             _connection.Execute("COMMIT");
             journaled = Session.HasJournaled;
             _broken = null;

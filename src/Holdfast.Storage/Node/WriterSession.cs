@@ -16,10 +16,11 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     private static readonly TimeSpan KeepReceived = TimeSpan.FromHours(1);
 
     private long? _shipped;
+    private long? _stampMark;
 
     public View View { get; } = new(connection);
 
-    public RowWriter Rows { get; } = new(connection);
+    public RowWriter Rows { get; } = new(connection, world.Join);
 
     public Journal Journal { get; } = new(connection, limits);
 
@@ -39,8 +40,20 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
 
     public void Undone()
     {
-        _shipped = null;
+        (_shipped, _stampMark) = (null, null);
         Journal.Undone();
+    }
+
+    /// <summary>Keeps the stamps that this node gives below a mark on its disk, two seconds further at a time: whatever a machine's clock does, a later process
+    /// of the same life goes on above it.</summary>
+    public bool ReserveStamps()
+    {
+        if (clock.Reach + HybridClock.Second > (_stampMark ??= State.StampMark))
+        {
+            _stampMark = clock.Reach + (2 * HybridClock.Second);
+            State.StampMark = _stampMark.Value;
+        }
+        return true;
     }
 
     /// <summary>Decides, applies and journals.</summary>
@@ -70,6 +83,10 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
                 Journal.Append(version, version.ToJson(), now);
                 HasJournaled = true;
             }
+        }
+        if (decision.Changes.Count > 0)
+        {
+            ReserveStamps();   // after they were given, and kept together with what bears them
         }
         var needsCopy = decision.Changes.Any(c => c.Table.NeedsCopy);
         return new Recorded<T>(decision.Answer, needsCopy ? Journal.Head : 0, needsCopy);
@@ -104,6 +121,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             throw new RefusedDecision(why);
         }
         Undo();
+        ReserveStamps();
         return proposal;
 
         void Undo() => connection.Execute("ROLLBACK TO proposal; RELEASE proposal");
@@ -253,10 +271,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         }
         else if (!Digest.HasExpired(version, now))
         {
-            if (version.Table.Share != JournalShare.Deny || !clock.IsAhead(version.LatestStamp))
-            {
-                clock.Observe(version.LatestStamp);
-            }
+            clock.Observe(version.LatestStamp);
             Rows.Apply(version);
         }
     }
@@ -339,9 +354,14 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         var keptSince = (world.Clock.GetUtcNow() - limits.Keep).ToUnixTimeMilliseconds();
         more |= Journal.DropShipped(State.Shipped, keptSince);
         more |= PeerJournals.Drop(connection, world.Clock.GetUtcNow() - KeepReceived, State.Position.Sequence) | PeerJournals.Shrink(connection, limits.MaxBytes / 2);
-        more |= connection.Execute(
-            "DELETE FROM log_tail WHERE sequence IN (SELECT sequence FROM log_tail WHERE at < @keptSince AND sequence < @last ORDER BY sequence LIMIT @MostPrunedAtOnce)",
-            new { keptSince, last = State.Position.Sequence, MostPrunedAtOnce }) == MostPrunedAtOnce;
+        var old = connection.Query<(long Sequence, long At)>(
+                "SELECT sequence, at FROM log_tail WHERE sequence < @last ORDER BY sequence LIMIT @MostPrunedAtOnce", new { last = State.Position.Sequence, MostPrunedAtOnce }, buffered: false)
+            .TakeWhile(row => row.At < keptSince).ToList();
+        if (old.Count > 0)
+        {
+            connection.Execute("DELETE FROM log_tail WHERE sequence <= @last", new { last = old[^1].Sequence });
+        }
+        more |= old.Count == MostPrunedAtOnce;
         return more;
     }
 

@@ -93,7 +93,7 @@ internal sealed class Filling(NodeStore node, IPrimary primary, PeerLinks peers,
         while (true)
         {
             var part = await AskAsync(link, question, ct);
-            if (part is null || part.Cluster is null || part.Cluster != node.Read(NodeState.ClusterOf))
+            if (part is null || part.Cluster is null || part.Cluster != node.Read(view => view.NodeState.Cluster))
             {
                 return false;
             }

@@ -1,18 +1,16 @@
-using Holdfast.Storage.Node;
-
 namespace Holdfast.Storage.Peers;
 
 /// <summary>Puts together what an asker does not have: of this node's own journal, and of those that it holds for others.</summary>
 internal sealed class JournalReader(View view, JournalQuestion question, DateTimeOffset now)
 {
     private readonly List<JournalSegment> _segments = [];
-    private readonly long _readUpTo = NodeState.PositionOf(view).Sequence;
+    private readonly long _readUpTo = view.NodeState.Position.Sequence;
     private int _room = question.Limit;
 
     /// <summary>The segments, own lives first; and whether some did not fit.</summary>
     public (IReadOnlyList<JournalSegment> Segments, bool More) Read()
     {
-        var shipped = NodeState.ShippedOf(view);
+        var shipped = view.NodeState.Shipped;
         var lives = Lives.OfThisFile(view);
         foreach (var life in lives)
         {
@@ -29,7 +27,7 @@ internal sealed class JournalReader(View view, JournalQuestion question, DateTim
         return (_segments, _room <= 0);
     }
 
-    private long KnownOf(string origin) => question.Known.GetValueOrDefault(origin);
+    private long KnownOf(string origin) => question.Known.TryGetValue(origin, out var known) ? known.Position : 0;
 
     private void AddOwn(Life life, long shipped)
     {

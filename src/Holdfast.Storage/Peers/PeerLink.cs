@@ -84,10 +84,7 @@ public sealed class PeerLink(IPeer peer, NodeStore node, PeerLinks peers, Surrou
             _heardAt = world.Clock.GetTimestamp();
             Reported(answer.NodeList);
             peers.Clocks.Note(answer.From.Name, answer.Now);
-            if (answer.HeldOfYou is { } held && node.Read(view => IsNotOurs(view, held)))
-            {
-                await peers.BeginLifeAsync();
-            }
+            await peers.CompareAsync(answer.HeldOfYou);
             if (answer.Segments.Count > 0)
             {
                 await node.Writer.EnqueueAsync(session => session.AbsorbJournal(answer)).Within(either.Token);
@@ -111,21 +108,13 @@ public sealed class PeerLink(IPeer peer, NodeStore node, PeerLinks peers, Surrou
     }
 
     /// <summary>Up to where this disk has each journal.</summary>
-    internal static Dictionary<string, long> Known(View view)
+    internal static Dictionary<string, JournalMark> Known(View view)
     {
-        var known = PeerJournals.All(view).ToDictionary(s => s.Origin, s => s.Position, StringComparer.Ordinal);
-        foreach (var life in Lives.OfThisFile(view))
+        var known = PeerJournals.All(view).ToDictionary(s => s.Origin, s => new JournalMark(s.Position, s.Mark), StringComparer.Ordinal);
+        foreach (var life in Lives.OfThisFile(view).Where(l => !known.TryGetValue(l.Incarnation, out var read) || read.Position < l.To))
         {
-            known[life.Incarnation] = Math.Max(known.GetValueOrDefault(life.Incarnation), life.To);
+            known[life.Incarnation] = new JournalMark(life.To, "");
         }
         return known;
     }
-
-    /// <summary>What a peer holds of this life must be what this disk has at that place.</summary>
-    private bool IsNotOurs(View view, HeldJournal held) =>
-        held.Incarnation == node.Incarnation
-        && (held.Position > Lives.JournalHead(view)
-            || (held.Mark.Length > 0
-                && view.Find<string>("SELECT version FROM journal WHERE position = @Position", new { held.Position }) is { } ours
-                && PeerJournals.MarkOf(ours) != held.Mark));
 }

@@ -54,8 +54,24 @@ public sealed class PeerLinks
     /// <summary>Reads all peers until told to stop.</summary>
     public Task RunAsync(CancellationToken ct) => Task.WhenAll(All.Select(link => link.RunAsync(ct)));
 
-    /// <summary>Someone has more of this life than this disk has, or something else at its place: the disk was put back in time.</summary>
-    internal async Task BeginLifeAsync()
+    /// <summary>What a peer holds of this life must be what this disk has at that place. Else the disk was put back in time, and a new life begins.</summary>
+    /// <returns>Whether it is.</returns>
+    internal async Task<bool> CompareAsync(JournalMark? held)
+    {
+        if (held is null || _node.Read(view => IsOurs(view, held)))
+        {
+            return true;
+        }
+        await BeginLifeAsync();
+        return false;
+    }
+
+    private static bool IsOurs(View view, JournalMark held) =>
+        held.Position <= Lives.JournalHead(view)
+        && (held.Mark.Length == 0 || view.Find<string>("SELECT version FROM journal WHERE position = @Position", new { held.Position }) is not { } ours
+            || PeerJournals.MarkOf(ours) == held.Mark);
+
+    private async Task BeginLifeAsync()
     {
         var before = _node.Incarnation;
         await _node.Writer.EnqueueAsync(session => _node.Incarnation == before ? session.BeginLife(_node.OpenedAt) : before);

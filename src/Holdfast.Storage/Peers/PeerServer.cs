@@ -25,17 +25,9 @@ public sealed class PeerServer
     /// <summary>Facts that the asker does not have; waits for the first.</summary>
     public async Task<JournalAnswer> ReadJournalAsync(JournalQuestion question, CancellationToken ct)
     {
-        var own = _peers.Own.Incarnation;
-        if (question.Known.TryGetValue(own, out var confirmed))
+        if (question.Known.TryGetValue(_peers.Own.Incarnation, out var held) && await _peers.CompareAsync(held))
         {
-            if (confirmed > _node.Read(Lives.JournalHead))
-            {
-                await _peers.BeginLifeAsync();
-            }
-            else
-            {
-                _peers.Copies.Confirm(question.From, confirmed);
-            }
+            _peers.Copies.Confirm(question.From, held.Position);
         }
         _peers.Heard(question.From, question.NodeList);
         var bounded = question with { Limit = Math.Clamp(question.Limit, 1, MostAtOnce) };
@@ -66,14 +58,14 @@ public sealed class PeerServer
         var (segments, more) = new JournalReader(view, question, now).Read();
         var held = PeerJournals.Find(view, question.From.Incarnation);
         return new JournalAnswer(_peers.Own, now.ToUnixTimeMilliseconds(), NodeList.Of(view).Number, segments, more,
-            held is null ? null : new HeldJournal(held.Origin, held.Position, held.Mark));
+            held is null ? null : new JournalMark(held.Position, held.Mark));
     });
 
     /// <summary>A part of this whole replica. Rows that change meanwhile do no harm: what follows joins.</summary>
     public SnapshotAnswer ReadSnapshot(SnapshotQuestion question) => _node.Read(view =>
     {
-        var (cluster, position) = (NodeState.ClusterOf(view), NodeState.Format(NodeState.PositionOf(view)));
-        if (!NodeState.IsFilledOf(view))
+        var (cluster, position) = (view.NodeState.Cluster, NodeState.Format(view.NodeState.Position));
+        if (!view.NodeState.IsFilled)
         {
             return new SnapshotAnswer(null, position, new Dictionary<string, long>(), [], null, "");
         }
@@ -81,7 +73,7 @@ public sealed class PeerServer
         var limit = Math.Clamp(question.Limit, 1, MostAtOnce);
         var rows = view.ReadAll(table, question.AfterId, limit).ToList();
         var following = Schema.Tables.SkipWhile(t => t != table).Skip(1).FirstOrDefault();
-        return new SnapshotAnswer(cluster, position, PeerLink.Known(view), [.. rows.Select(r => r.ToJson())],
+        return new SnapshotAnswer(cluster, position, PeerLink.Known(view).ToDictionary(k => k.Key, k => k.Value.Position, StringComparer.Ordinal), [.. rows.Select(r => r.ToJson())],
             rows.Count == limit ? table.Name : following?.Name, rows.Count == limit ? rows[^1].Id : "");
     });
 

@@ -23,9 +23,11 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
 
     private readonly Signal _news = new();
     private readonly Lock _lock = new();
+    private readonly Lock _noting = new();
     private readonly List<(LogPosition Row, TaskCompletionSource Reached)> _waiting = [];
-    private LogPosition _position = node.Read(NodeState.PositionOf);
+    private LogPosition _position = node.Read(view => view.NodeState.Position);
     private PrimaryHealth _health = new(null, world.Clock.GetUtcNow(), null, null);
+    private long _faults;
     private DateTimeOffset _prunedAt;
     private DateTimeOffset? _expiredThere;
 
@@ -54,17 +56,26 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     public void Nudge() => _news.Set();
 
     /// <summary>Waits until the replica has a row of the log.</summary>
-    /// <exception cref="PrimaryUnavailableException">Another epoch has come to its place: the primary may have lost it.</exception>
+    /// <exception cref="PrimaryUnavailableException">Another row stands at its place: the primary lost it.</exception>
     public async Task ReachAsync(LogPosition row, CancellationToken ct)
     {
         TaskCompletionSource reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        bool isPast;
         lock (_lock)
         {
-            if (_position.Sequence >= row.Sequence)
+            isPast = _position.Sequence >= row.Sequence;
+            if (!isPast)
             {
-                return;
+                _waiting.Add((row, reached));
             }
-            _waiting.Add((row, reached));
+        }
+        if (isPast)
+        {
+            if (!HasRead(row))
+            {
+                throw Lost();
+            }
+            return;
         }
         Nudge();
         try
@@ -124,27 +135,35 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     {
         using var deadline = new CancellationTokenSource(StepDeadline, world.Clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
+        var faultsBefore = Interlocked.Read(ref _faults);
+        DateTimeOffset? read = null;
         try
         {
             await PruneAsync(either.Token);
             // Reading first: a log that lost its tail must be noticed before anything is written on top of it.
             var more = await TailAsync(either.Token);
-            more |= await ShipAsync(either.Token);
+            read = world.Clock.GetUtcNow();
+            var shipped = await ShipAsync(either.Token);
+            more |= shipped;
+            if (!shipped && Health.Fault is not null)
+            {
+                await primary.OfferAsync([], Position, either.Token).Within(either.Token);   // that it is read again does not show that it takes writes again
+            }
             if (_expiredThere is { } expired)
             {
                 await primary.PruneAsync(expired, either.Token).Within(either.Token);
                 _expiredThere = null;
             }
-            NoteContact();
+            NoteContact(faultsBefore);
             return more;
         }
         catch (PrimaryUnavailableException fault)
         {
-            NoteFault(fault.Fault, fault.Message);
+            NoteFault(fault.Fault, fault.Message, read);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            NoteFault(PrimaryFault.Unreachable, "The primary database accepts work and does not answer.");
+            NoteFault(PrimaryFault.Unreachable, "The primary database accepts work and does not answer.", read);
         }
         catch (StorageUnavailableException)
         {
@@ -157,7 +176,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         catch (Exception unforeseen)
         {
             // Whatever it is, the next step tries again, and until then it has a name.
-            NoteFault(PrimaryFault.Unreachable, $"Replication failed: {unforeseen.Message}");
+            NoteFault(PrimaryFault.Unreachable, $"Replication failed: {unforeseen.Message}", read);
         }
         return false;
     }
@@ -205,14 +224,14 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     {
         var (again, all, shipped) = node.Read(view => (
             view.Query<Again>("SELECT place AS Place, version AS Version FROM offer_again ORDER BY place LIMIT @BatchSize", new { BatchSize }),
-            ReadState(view, "offering_all"),
-            NodeState.ShippedOf(view)));
+            view.NodeState.OfferingAll,
+            view.NodeState.Shipped));
         if (again.Count > 0)
         {
             await OfferAsync(again.ConvertAll(a => a.Version), session => session.OfferedAgain(again[^1].Place), ct);
             return true;
         }
-        if (!string.IsNullOrEmpty(all))
+        if (all is not null)
         {
             var page = await node.Writer.EnqueueAsync(session => session.NextOfAll(BatchSize)).Within(ct);
             await OfferAsync(page.Versions, session => session.OfferedAll(page.Then), ct);
@@ -246,7 +265,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     /// its noticing, because its position would still match.</summary>
     private async Task OfferAsync(IReadOnlyList<string> versions, Func<WriterSession, bool> note, CancellationToken ct)
     {
-        var head = await primary.OfferAsync(versions, ct).Within(ct);
+        var head = await primary.OfferAsync(versions, Position, ct).Within(ct);
         while (Position.Sequence < head.Sequence && await TailAsync(ct))
         {
             // A full page; there is more.
@@ -274,44 +293,54 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
 
     private void Reached(LogPosition position)
     {
+        List<(LogPosition Row, TaskCompletionSource Reached)> arrived;
         lock (_lock)
         {
             _position = position;
-            foreach (var (row, reached) in _waiting.Where(w => w.Row.Sequence <= position.Sequence))
+            arrived = _waiting.FindAll(w => w.Row.Sequence <= position.Sequence);
+        }
+        foreach (var (row, reached) in arrived)
+        {
+            if (HasRead(row))
             {
-                if (row.Epoch == position.Epoch)
-                {
-                    reached.TrySetResult();
-                }
-                else
-                {
-                    reached.TrySetException(new PrimaryUnavailableException(PrimaryFault.Unreachable,
-                        "A new epoch of the primary began meanwhile. Whether it kept the change is unknown."));
-                }
+                reached.TrySetResult();
+            }
+            else
+            {
+                reached.TrySetException(Lost());
             }
         }
     }
 
-    internal void NoteFault(PrimaryFault fault, string text)
-    {
-        var was = Health;
-        Note(new PrimaryHealth(fault, was.Fault is null ? world.Clock.GetUtcNow() : was.Since, text, was.LastContact));
-    }
+    /// <summary>Whether this very row was applied here, and not another at its place.</summary>
+    private bool HasRead(LogPosition row) =>
+        row.Sequence == 0 || node.Read(view => view.Find<string>("SELECT hash FROM log_tail WHERE sequence = @Sequence", new { row.Sequence })) == row.Hash;
 
-    private void NoteContact()
+    private static PrimaryUnavailableException Lost() =>
+        new(PrimaryFault.Unreachable, "The primary database lost its tail meanwhile. Whether it kept the change is unknown.");
+
+    /// <param name="read">When the log was read all the same; null when it was not.</param>
+    internal void NoteFault(PrimaryFault fault, string text, DateTimeOffset? read = null) => Note(was =>
+    {
+        _faults++;
+        return new PrimaryHealth(fault, was.Fault is null ? world.Clock.GetUtcNow() : was.Since, text, read ?? was.LastContact);
+    });
+
+    /// <summary>It took a write and was read; unless somebody else met a fault meanwhile.</summary>
+    private void NoteContact(long faultsBefore) => Note(was =>
     {
         var now = world.Clock.GetUtcNow();
-        var was = Health;
-        Note(new PrimaryHealth(null, was.Fault is null ? was.Since : now, null, now));
-    }
+        return _faults == faultsBefore ? new PrimaryHealth(null, was.Fault is null ? was.Since : now, null, now) : was with { LastContact = now };
+    });
 
-    private void Note(PrimaryHealth health)
+    private void Note(Func<PrimaryHealth, PrimaryHealth> next)
     {
-        Volatile.Write(ref _health, health);
-        Noted?.Invoke(health);
+        lock (_noting)   // a caller of the database may note at the same moment
+        {
+            Volatile.Write(ref _health, next(_health));
+            Noted?.Invoke(_health);
+        }
     }
-
-    private static string? ReadState(View view, string name) => view.Find<string>("SELECT value FROM node_state WHERE name = @name", new { name });
 
     private sealed record Kept(long Epoch, long Sequence, string Hash);
 

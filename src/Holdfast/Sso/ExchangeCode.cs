@@ -54,6 +54,10 @@ internal sealed class ExchangeCode(
         {
             return ApiError.OAuth("invalid_client", "Without client_secret, code_verifier is needed.");
         }
+        else if (limits.Count(RateLimits.PublicExchangePerEnvironment, environmentId) is { } wait)
+        {
+            return ApiError.TooManyRequests(wait);
+        }
         var operation = await idempotency.BeginAsync(http, environmentId, caller?.ApiKeyId ?? clientId);
         if (code.IndexOf('.', StringComparison.Ordinal) is var end and > 0 && code[..end] is var incarnation && incarnation != database.Incarnation)
         {

@@ -108,9 +108,10 @@ internal sealed class TestCluster : IAsyncDisposable
 
         public Task<string> BootstrapAsync(string newClusterId, CancellationToken ct) => primary.BootstrapAsync(newClusterId, ct);
 
-        public Task<(T Answer, ChangeLog.LogPosition Head)> WriteAsync<T>(Func<View, Decision<T>> decide, CancellationToken ct) => primary.WriteAsync(decide, ct);
+        public Task<(T Answer, ChangeLog.LogPosition Head)> WriteAsync<T>(Func<View, Decision<T>> decide, ChangeLog.LogPosition seen, CancellationToken ct) =>
+            primary.WriteAsync(decide, seen, ct);
 
-        public Task<ChangeLog.LogPosition> OfferAsync(IReadOnlyList<string> versions, CancellationToken ct) => primary.OfferAsync(versions, ct);
+        public Task<ChangeLog.LogPosition> OfferAsync(IReadOnlyList<string> versions, ChangeLog.LogPosition seen, CancellationToken ct) => primary.OfferAsync(versions, seen, ct);
 
         public Task<ChangeLog.LogPage> ReadLogAsync(ChangeLog.LogPosition after, int limit, CancellationToken ct) => primary.ReadLogAsync(after, limit, ct);
 

@@ -18,7 +18,7 @@ public enum PrimaryCall
     /// <summary>To become the primary of <see cref="PrimaryQuestion.NewCluster"/>.</summary>
     Bootstrap,
 
-    /// <summary>To join <see cref="PrimaryQuestion.Versions"/>.</summary>
+    /// <summary>To join <see cref="PrimaryQuestion.Versions"/>, if the log has what the asker has seen.</summary>
     Offer,
 
     /// <summary>To join them only if the log still ends at <see cref="PrimaryQuestion.At"/>.</summary>
@@ -41,6 +41,9 @@ public enum PrimaryCall
 public sealed record PrimaryQuestion(PrimaryCall Call, string? Cluster)
 {
     public LogPosition At { get; init; } = LogPosition.Start;
+
+    /// <summary>Where the asker is in the log: without that row at its place, nothing is written.</summary>
+    public LogPosition Seen { get; init; } = LogPosition.Start;
 
     /// <summary>Rows wanted of the log.</summary>
     public int Limit { get; init; }

@@ -27,9 +27,9 @@ public sealed class PrimaryServer(SqlitePrimary primary, Func<string?> cluster) 
             case PrimaryCall.Bootstrap:
                 return new PrimaryAnswer(await primary.BootstrapAsync(question.NewCluster, ct));
             case PrimaryCall.Offer:
-                return new PrimaryAnswer(Position: await primary.OfferAsync(question.Versions, ct));
+                return new PrimaryAnswer(Position: await primary.OfferAsync(question.Versions, question.Seen, ct));
             case PrimaryCall.Commit:
-                return new PrimaryAnswer(Position: await primary.CommitAsync(question.At, question.Versions, ct));
+                return new PrimaryAnswer(Position: await primary.CommitAsync(question.At, question.Versions, question.Seen, ct));
             case PrimaryCall.ReadLog:
                 return new PrimaryAnswer(Page: Bounded(await primary.ReadLogAsync(question.At, Math.Clamp(question.Limit, 1, MostRows), ct)));
             case PrimaryCall.FindCommon:

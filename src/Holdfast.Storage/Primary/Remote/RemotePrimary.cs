@@ -22,7 +22,7 @@ public sealed class RemotePrimary(NodeStore node, Func<string?> cluster, IPrimar
         (await AskAsync(new PrimaryQuestion(PrimaryCall.Bootstrap, cluster()) { NewCluster = newClusterId }, ct)).Cluster ?? throw NoAnswer();
 
     /// <remarks>Tried again for as long as others write in between and <paramref name="ct"/> lets it.</remarks>
-    public async Task<(T Answer, LogPosition Head)> WriteAsync<T>(Func<View, Decision<T>> decide, CancellationToken ct)
+    public async Task<(T Answer, LogPosition Head)> WriteAsync<T>(Func<View, Decision<T>> decide, LogPosition seen, CancellationToken ct)
     {
         while (true)
         {
@@ -36,7 +36,7 @@ public sealed class RemotePrimary(NodeStore node, Func<string?> cluster, IPrimar
             {
                 return (proposal.Answer, head);
             }
-            var commit = new PrimaryQuestion(PrimaryCall.Commit, cluster()) { At = head, Versions = proposal.Versions };
+            var commit = new PrimaryQuestion(PrimaryCall.Commit, cluster()) { At = head, Seen = seen, Versions = proposal.Versions };
             if ((await AskAsync(commit, ct)).Position is { } kept)
             {
                 return (proposal.Answer, kept);
@@ -44,7 +44,7 @@ public sealed class RemotePrimary(NodeStore node, Func<string?> cluster, IPrimar
         }
     }
 
-    public async Task<LogPosition> OfferAsync(IReadOnlyList<string> versions, CancellationToken ct)
+    public async Task<LogPosition> OfferAsync(IReadOnlyList<string> versions, LogPosition seen, CancellationToken ct)
     {
         var at = 0;
         LogPosition head;
@@ -55,7 +55,7 @@ public sealed class RemotePrimary(NodeStore node, Func<string?> cluster, IPrimar
             {
                 at++;
             }
-            head = (await AskAsync(new PrimaryQuestion(PrimaryCall.Offer, cluster()) { Versions = [.. versions.Skip(from).Take(at - from)] }, ct)).Position ?? throw NoAnswer();
+            head = (await AskAsync(new PrimaryQuestion(PrimaryCall.Offer, cluster()) { Seen = seen, Versions = [.. versions.Skip(from).Take(at - from)] }, ct)).Position ?? throw NoAnswer();
         }
         while (at < versions.Count);
         return head;
