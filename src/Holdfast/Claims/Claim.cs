@@ -6,7 +6,8 @@ namespace Holdfast.Claims;
 
 /// <summary>Who a unique value belongs to: (environment, kind, value) → holder, with a term that rises whenever it changes hands (architecture §2).</summary>
 /// <param name="Holder">An id; null after it was given up.</param>
-internal sealed record Claim(string? Holder, long Term)
+/// <param name="Verified">1 when the value is proven to be the holder's, else 0.</param>
+internal sealed record Claim(string? Holder, long Term, long Verified)
 {
     /// <summary>External ids of organizations.</summary>
     public const string OrganizationExternalId = "organization.external_id";
@@ -25,7 +26,7 @@ internal sealed record Claim(string? Holder, long Term)
 
     /// <summary>The claim on a value; null when nobody ever had it.</summary>
     public static Claim? Find(View view, string environmentId, string kind, string value) => view.Find<Claim>(
-        "SELECT holder AS Holder, term AS Term FROM claims WHERE environment_id = @environmentId AND kind = @kind AND value = @value",
+        "SELECT holder AS Holder, term AS Term, verified AS Verified FROM claims WHERE environment_id = @environmentId AND kind = @kind AND value = @value",
         new { environmentId, kind, value });
 
     /// <summary>Whether somebody other than <paramref name="holder"/> holds the value now: given up and deleted holders hold nothing.</summary>

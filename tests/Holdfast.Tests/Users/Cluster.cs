@@ -89,7 +89,7 @@ internal sealed class Node
         var act = Act();
         var task = Store.Writer.RecordAsync(view => rule(view, act));
         Assert.True(task.IsCompleted);
-        return task.GetAwaiter().GetResult();
+        return task.GetAwaiter().GetResult().Answer;
     }
 
     public T Read<T>(Func<View, T> read) => Store.Read(read);
