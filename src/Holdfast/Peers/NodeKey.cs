@@ -21,16 +21,22 @@ internal sealed class NodeKey : IDisposable
     public string PublicKey { get; }
 
     /// <summary>Reads <c>node.key</c>, or makes it (mode 0600, sealed) on the first start.</summary>
-    /// <exception cref="InvalidDataException">The file is damaged, or was sealed by another cluster's key.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged.</exception>
+    /// <exception cref="InvalidOperationException">It was sealed by another cluster's key.</exception>
     public static NodeKey LoadOrCreate(string data, ClusterKeys keys)
     {
         var path = Path.Combine(data, Place);
+        var kept = File.Exists(path) ? File.ReadAllText(path) : null;
+        if (kept is not null && kept.Split('.') is [{ Length: > 0 } sealedBy, _] && sealedBy != keys.Id)
+        {
+            throw new InvalidOperationException($"The cluster key file {keys.File} does not open {path}: it is another cluster's.");
+        }
         var pair = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         try
         {
-            if (File.Exists(path))
+            if (kept is not null)
             {
-                pair.ImportPkcs8PrivateKey(keys.OpenAtRest(Place, File.ReadAllText(path)), out _);
+                pair.ImportPkcs8PrivateKey(keys.OpenAtRest(Place, kept), out _);
             }
             else
             {
@@ -41,7 +47,7 @@ internal sealed class NodeKey : IDisposable
         catch (CryptographicException fault)
         {
             pair.Dispose();
-            throw new InvalidDataException($"The node's key {path} does not open: it is damaged, or another cluster's. Without the file, the node makes a new one.", fault);
+            throw new InvalidDataException($"The node's key {path} does not open: it is damaged. Without the file, the node makes a new one.", fault);
         }
         catch
         {

@@ -26,7 +26,7 @@ public sealed class NodeKeyTests : IDisposable
     public void Another_cluster_s_key_does_not_open_it()
     {
         NodeKey.LoadOrCreate(_folder, Keys("one")).Dispose();
-        Assert.Throws<InvalidDataException>(() => NodeKey.LoadOrCreate(_folder, Keys("two")));
+        Assert.Throws<InvalidOperationException>(() => NodeKey.LoadOrCreate(_folder, Keys("two")));
         System.IO.File.WriteAllText(File, "nonsense");
         Assert.Throws<InvalidDataException>(() => NodeKey.LoadOrCreate(_folder, Keys("one")));
     }
