@@ -1,6 +1,7 @@
 using Dapper;
 using Holdfast.Storage.ChangeLog;
 using Holdfast.Storage.Peers;
+using Holdfast.Storage.Primary.Remote;
 using Holdfast.Storage.Rows;
 using Microsoft.Data.Sqlite;
 
@@ -90,6 +91,41 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         }
         var needsCopy = decision.Changes.Any(c => c.Table.NeedsCopy);
         return new Recorded<T>(decision.Answer, needsCopy ? Journal.Head : 0, needsCopy);
+    }
+
+    /// <summary>Decides on what the primary has at a row of its log, and stamps the changes so that each exceeds all that it replaces there. Keeps nothing.</summary>
+    /// <returns>Null when this node's replica does not stand at that row.</returns>
+    public Proposal<T>? Propose<T>(LogPosition at, Func<View, Decision<T>> decide)
+    {
+        if (State.Position != at)
+        {
+            return null;
+        }
+        connection.Execute("SAVEPOINT proposal");
+        Proposal<T> proposal;
+        try
+        {
+            // What waits aside here for its time, the primary has applied.
+            foreach (var aside in connection.Query<string>("SELECT version FROM aside ORDER BY place").ToList())
+            {
+                if (RowVersion.FromJson(aside, Schema.ByName) is { } version)
+                {
+                    Rows.Apply(version);
+                }
+            }
+            var (answer, changes) = decide(View);
+            proposal = new Proposal<T>(answer, [.. changes.Select(change => Rows.Put(change, clock)?.ToJson()).OfType<string>()]);
+        }
+        catch (Exception why) when (why is not SqliteException sqlite || !sqlite.IsOfTheDisk())
+        {
+            Undo();
+            throw new RefusedDecision(why);
+        }
+        Undo();
+        ReserveStamps();
+        return proposal;
+
+        void Undo() => connection.Execute("ROLLBACK TO proposal; RELEASE proposal");
     }
 
     /// <summary>Facts are of tables that nodes write; and a clock that runs ahead replaces nothing, because its stamp would win over what is later.</summary>

@@ -78,6 +78,29 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         }),
         ct);
 
+    /// <summary>Keeps what was decided elsewhere, on a state that was read up to a row of the log, if the log still ends at that row.</summary>
+    /// <returns>Where the log stands after it; null when it ended elsewhere, and nothing was kept.</returns>
+    public Task<LogPosition?> CommitAsync(LogPosition expected, IReadOnlyList<string> versions, LogPosition seen, CancellationToken ct) => lane.RunAsync(
+        () => InTransaction<LogPosition?>("BEGIN IMMEDIATE", mayCreate: false, session =>
+        {
+            RefuseLostTail(session, seen);
+            if (session.Log.Head() != expected)
+            {
+                return null;
+            }
+            foreach (var text in versions)
+            {
+                var version = RowVersion.FromJson(text, Schema.ByName)
+                    ?? throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "The node that has the primary is of an elder release, which does not know what is to be written.");
+                if (session.Rows.Apply(version))
+                {
+                    session.Log.Append(version);
+                }
+            }
+            return session.Log.Head();
+        }),
+        ct);
+
     public Task<LogPage> ReadLogAsync(LogPosition after, int limit, CancellationToken ct) =>
         lane.RunAsync(() => InTransaction("BEGIN", mayCreate: false, session => session.Log.Read(after, limit)), ct);
 
