@@ -59,7 +59,7 @@ internal sealed class Cluster : IDisposable
 
     public static string ClientsOf(string region) => $"clients {region}";
 
-    public ClusterKeys KeysFor(Entropy entropy) => ClusterKeys.Of(Secret, Secret, entropy);
+    public static ClusterKeys KeysFor(Entropy entropy) => ClusterKeys.Of(Secret, Secret, entropy);
 
     /// <summary>A clock without an error, for a process or for those outside.</summary>
     public TimeProvider ClockOf(Life life) => new MachineClock(World, life, () => TimeSpan.Zero);

@@ -15,6 +15,9 @@ internal sealed class Ground(Cluster cluster)
     public const string RedirectUri = "https://app.example/callback";
     public const int Connections = 4;
 
+    /// <summary>Rows of it.</summary>
+    public const int Rows = 3 + Connections;
+
     public static readonly byte[] IdKey = [.. Enumerable.Range(0, 32).Select(i => (byte)(i * 7))];
 
     public static string Connection(int number) => $"conn_{number}";

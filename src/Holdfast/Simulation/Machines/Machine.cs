@@ -1,5 +1,4 @@
 using Holdfast.Simulation.Disk;
-using Holdfast.Simulation.Planted;
 using Holdfast.Simulation.Time;
 using Holdfast.Storage;
 
@@ -75,7 +74,7 @@ internal abstract class Machine : IDisposable
         {
             var lanes = Lanes.Of(World, life, World.Dice($"{Name}/lanes/{World.Now.Ticks}"), () => Slowness, LookAtDisk);
             await OpenAsync(Cluster.Planted.Change(
-                new Surroundings(new MachineClock(World, life, () => Skew), _entropy, Disk.AsDisk(() => $"{Name}/{_boots}"), SimulatedDisk.Vfs) { OpenLane = lanes }, this));
+                new Surroundings(new MachineClock(World, life, () => Skew), _entropy, SimulatedDisk.AsDisk(() => $"{Name}/{_boots}"), SimulatedDisk.Vfs) { OpenLane = lanes }, this));
             World.Trace.Note(Name, "is up");
         }
         catch (Exception fault)

@@ -23,7 +23,7 @@ internal sealed class Node(Cluster cluster, string name, string region) : Machin
         var settings = new StorageSettings(Disk.PathOf(""), "", Name, Region, Zone: Name, new JournalLimits());
         _host = await StorageHost.StartAsync(settings, surroundings, CancellationToken.None,
             (_, _, _) => new SimulatedPrimary(Name, Cluster.Primary, Cluster.Net, Cluster.Planted.Page));
-        Products = new Products(this, _host, surroundings, Cluster.KeysFor(surroundings.Entropy));
+        Products = new Products(this, _host, surroundings, Machines.Cluster.KeysFor(surroundings.Entropy));
     }
 
     protected override void Drop()
@@ -31,6 +31,13 @@ internal sealed class Node(Cluster cluster, string name, string region) : Machin
         Products = null;
         _host?.Node.Dispose();
         _host = null;
+    }
+
+    /// <summary>A table's rows as texts, by id.</summary>
+    public Dictionary<string, string> Rows(Storage.Rows.Table table)
+    {
+        using var connection = Machines.Rows.Open(Disk.PathOf("node.db"));
+        return Machines.Rows.ById(connection, table);
     }
 
     /// <summary>Other nodes, as this one sees them.</summary>

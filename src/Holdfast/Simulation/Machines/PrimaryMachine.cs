@@ -49,7 +49,7 @@ internal sealed class PrimaryMachine(Cluster cluster, string region) : Machine(c
 
     protected override void Drop()
     {
-        _ = _primary?.DisposeAsync();
+        _ = _primary?.DisposeAsync().AsTask();
         _primary = null;
     }
 
@@ -78,27 +78,23 @@ internal sealed class PrimaryMachine(Cluster cluster, string region) : Machine(c
     public DiskSnapshot Snapshot() => Disk.Snapshot();
 
     /// <summary>The ids of a table's rows.</summary>
-    public List<string> Ids(Table table) => Look(connection =>
-    {
-        using var command = connection.CreateCommand();
-        command.CommandText = $"SELECT id FROM {table.Name}";
-        using var reader = command.ExecuteReader();
-        var ids = new List<string>();
-        while (reader.Read())
-        {
-            ids.Add(reader.GetString(0));
-        }
-        return ids;
-    });
+    public List<string> Ids(Table table) => Look(connection => Machines.Rows.Texts(connection, $"SELECT id FROM {table.Name}").ConvertAll(r => r[0]));
+
+    /// <summary>The number of the log's last row.</summary>
+    public long Head() => Look(connection => long.Parse(Machines.Rows.Texts(connection, "SELECT coalesce(max(sequence), 0) FROM change_log")[0][0], CultureInfo.InvariantCulture));
+
+    /// <summary>The change log, from its first row.</summary>
+    public List<(long Sequence, string Hash, string Version)> Log() => Look(connection =>
+        Machines.Rows.Texts(connection, "SELECT sequence, hash, version FROM change_log ORDER BY sequence")
+            .ConvertAll(r => (long.Parse(r[0], CultureInfo.InvariantCulture), r[1], r[2])));
+
+    /// <summary>A table's rows as texts, by id.</summary>
+    public Dictionary<string, string> Rows(Table table) => Look(connection => Machines.Rows.ById(connection, table));
 
     /// <summary>Looks into the database as an auditor would, beside the process.</summary>
     public T Look<T>(Func<SqliteConnection, T> look)
     {
-        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder
-        {
-            DataSource = Disk.PathOf(File), Mode = SqliteOpenMode.ReadWrite, Pooling = false, Vfs = SimulatedDisk.Vfs,
-        }.ToString());
-        connection.Open();
+        using var connection = Machines.Rows.Open(Disk.PathOf(File));
         return look(connection);
     }
 }

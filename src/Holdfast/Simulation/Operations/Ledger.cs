@@ -1,5 +1,4 @@
 using Holdfast.Simulation.Machines;
-using Holdfast.Storage;
 using Holdfast.Storage.Rows;
 
 namespace Holdfast.Simulation.Operations;
@@ -46,6 +45,9 @@ internal sealed class Ledger(Cluster cluster)
     public List<Code> Spent { get; } = [];
 
     public List<Granted> Granted { get; } = [];
+
+    /// <summary>The primary lost its tail, or its clock was wrong: then what was given later may carry the earlier stamp, and stand behind.</summary>
+    public bool IsOrderBlurred { get; set; }
 
     /// <summary>How operations ended, by name and end.</summary>
     public SortedDictionary<string, int> Ends { get; } = new(StringComparer.Ordinal);

@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using Holdfast.Events;
 using Holdfast.Http;
 using Holdfast.Organizations;
 using Holdfast.Simulation.Machines;

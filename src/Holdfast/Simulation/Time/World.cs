@@ -15,7 +15,7 @@ internal sealed class World
     public World(ulong seed, bool keepsTrace)
     {
         Seed = seed;
-        _order = Dice.Of(seed, "order");
+        _order = Simulation.Time.Dice.Of(seed, "order");
         Trace = new Trace(this, keepsTrace);
         Outside = new Life(this, "world");
     }
@@ -34,7 +34,7 @@ internal sealed class World
     public long Steps { get; private set; }
 
     /// <summary>Dice of a part of this world.</summary>
-    public Dice Dice(string name) => Time.Dice.Of(Seed, name);
+    public Dice Dice(string name) => Simulation.Time.Dice.Of(Seed, name);
 
     /// <summary>Puts work into the queue. Of several for one instant, chance says which is first.</summary>
     /// <exception cref="InvalidOperationException">Another thread asked: then nothing here could be repeated.</exception>
