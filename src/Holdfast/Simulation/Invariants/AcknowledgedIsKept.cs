@@ -42,6 +42,8 @@ internal sealed class AcknowledgedIsKept : Invariant
     private static HashSet<string> Ids(Node node, string table) =>
         [.. node.Products!.Database.Read(view => view.Query<string>($"SELECT id FROM {table}"))];
 
-    private static bool Has(Products products, Kept fact) =>
-        products.Database.Read(view => view.Find<long>($"SELECT count(*) FROM {fact.Table.Name} WHERE id = @Id", new { fact.Id })) > 0;
+    /// <summary>In its table; or aside, where it waits for the clock of a node that is over a minute behind (decision 0001, case 3).</summary>
+    private static bool Has(Products products, Kept fact) => products.Database.Read(view =>
+        view.Find<long>($"SELECT count(*) FROM {fact.Table.Name} WHERE id = @Id", new { fact.Id }) > 0
+        || view.Find<long>("SELECT count(*) FROM aside WHERE version LIKE @like", new { like = $"%\"i\":\"{fact.Id}\"%" }) > 0);
 }

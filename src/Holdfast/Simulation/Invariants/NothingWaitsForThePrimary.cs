@@ -15,10 +15,6 @@ internal sealed class NothingWaitsForThePrimary : Invariant
 
     public void Note(string what, Node node, TimeSpan took)
     {
-        if (node.Slowness > 1)
-        {
-            return;
-        }
         Longest = took > Longest ? took : Longest;
         if (took > Most)
         {

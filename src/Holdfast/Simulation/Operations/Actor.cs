@@ -89,9 +89,12 @@ internal sealed class Actor(Cluster cluster, int number, int preferred, Dice dic
     /// <summary>What a node does for a person must take no longer than its own disk does.</summary>
     public async Task<T> TimedAsync<T>(Products products, string what, Func<Task<T>> work)
     {
-        var began = cluster.World.Now;
+        var (began, wasSlow) = (cluster.World.Now, products.Node.Slowness > 1);
         var done = await work();
-        cluster.Waits.Note(what, products.Node, cluster.World.Now - began);
+        if (!wasSlow && products.Node.Slowness <= 1)
+        {
+            cluster.Waits.Note(what, products.Node, cluster.World.Now - began);
+        }
         return done;
     }
 }

@@ -40,8 +40,8 @@ internal sealed class Run : IDisposable
         _cluster = new Cluster(_world, slot, plan.Shape, planted);
         _invariants =
         [
-            _cluster.Unforeseen, _cluster.Waits, new AcknowledgedIsKept(), new UsedOnce(), new DenyStands(), new DoneOnce(), new LastNameStands(), new LogIsWhole(),
-            new SameEverywhere(),
+            _cluster.Unforeseen, _cluster.Waits, new AcknowledgedIsKept(), new UsedOnce(), new DenyStands(), new DoneOnce(), new LastNameStands(), new EventHasOnePlace(),
+            new LogIsReadWhole(), new SameEverywhere(),
         ];
     }
 
