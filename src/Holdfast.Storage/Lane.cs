@@ -34,7 +34,7 @@ public sealed class Lane(Action<Action> post, Func<bool>? close = null) : IDispo
                 }
                 catch (Exception closed) when (closed is InvalidOperationException or ObjectDisposedException)
                 {
-                    throw new JournalUnavailableException("The node is stopping.", closed);
+                    throw new StoppingException(closed);
                 }
             },
             () =>

@@ -12,7 +12,11 @@ public static class Schema
 
     /// <summary>Lives of nodes: a row per incarnation.</summary>
     public static readonly Table Nodes = new("nodes",
-        [new("made", First, "name", "region", "zone", "born_at")]);
+        [new("made", First, "name", "region", "zone", "born_at"), new("key", Later, "public_key")], FromNodes: true);
+
+    /// <summary>The names of the cluster's nodes: who decides about what nobody issued (law 5).</summary>
+    public static readonly Table NodeList = new("node_list",
+        [new("list", Later, "number", "names_before", "names")]);
 
     /// <summary>API keys, by the SHA-256 of their value (hex).</summary>
     public static readonly Table ApiKeys = new("api_keys",
@@ -38,9 +42,9 @@ public static class Schema
             new("presence", Later, "present"), new("touched", Greatest, "updated_at"),
         ]);
 
-    /// <summary>Who a unique value belongs to: id is the hash of (environment, kind, value).</summary>
+    /// <summary>Who a unique value belongs to: id is HMAC(id key of the environment, kind and value).</summary>
     public static readonly Table Claims = new("claims",
-        [new("claim", Claim, "holder", "term", "verified"), new("made", First, "environment_id", "kind", "value")]);
+        [new("claim", Claim, "holder", "term", "verified"), new("made", First, "environment_id", "kind", "value")], FromNodes: true);
 
     public static readonly Table Connections = new("connections",
         [
@@ -48,47 +52,81 @@ public static class Schema
             new("setup", Later, "settings_sealed"), new("places", Later, "domains"), new("status", Later, "state"), new("touched", Greatest, "updated_at"),
         ]);
 
-    /// <summary>What an OpenID provider last said of itself, by connection. Kept until it says something else (law 6).</summary>
+    /// <summary>What an OpenID provider last said of itself, by connection. Kept until it says something else (law 6);
+    /// <c>read_at</c> is when it first said this.</summary>
     public static readonly Table ProviderDocuments = new("provider_documents",
-        [new("document", Later, "environment_id", "source", "metadata", "keys", "read_at")]);
+        [new("document", Later, "environment_id", "source", "metadata", "keys", "read_at")], FromNodes: true);
 
     public static readonly Table Profiles = new("profiles",
         [
             new("made", First, "environment_id", "connection_id", "organization_id", "connection_type", "idp_id", "created_at"),
             new("attributes", Later, "email", "first_name", "last_name", "groups", "raw_attributes"), new("touched", Greatest, "updated_at"),
-        ]);
+        ], FromNodes: true);
 
     /// <summary>Authorization codes of Single Sign-On, by the hash of the code.</summary>
     public static readonly Table SsoCodes = new("sso_codes",
         [
             new("made", First, "environment_id", "authority", "client_id", "connection_id", "profile_id", "redirect_uri", "code_challenge", "created_at",
                 "expires_at"),
-        ], Expires: true);
+        ], Expires: true, FromNodes: true);
 
     /// <summary>Single-use items that were used: codes, flows, assertions. <c>request</c> is the idempotent request that did it.</summary>
     public static readonly Table Spends = new("spends",
-        [new("made", First, "environment_id", "kind", "request", "created_at", "expires_at")], Expires: true);
+        [new("made", First, "environment_id", "kind", "request", "created_at", "expires_at")], Expires: true, FromNodes: true);
 
     /// <summary>Denies, each with an id of its own; <c>subject</c> is the id of what is denied (law 4).</summary>
     public static readonly Table Denies = new("denies",
-        [new("made", First, "environment_id", "subject", "reason", "created_at")], JournalShare.Deny);
+        [new("made", First, "environment_id", "subject", "reason", "created_at")], JournalShare.Deny, FromNodes: true, NeedsCopy: true);
 
     /// <summary>Denies that were lifted, each by its id.</summary>
     public static readonly Table Lifts = new("lifts",
         [new("made", First, "environment_id", "deny_id", "created_at")]);
 
     public static readonly Table Events = new("events",
-        [new("made", First, "environment_id", "event", "data", "created_at")]);
+        [new("made", First, "environment_id", "event", "data", "created_at")], FromNodes: true);
 
     /// <summary>Answers of requests that carried an <c>Idempotency-Key</c>.</summary>
     public static readonly Table IdempotencyKeys = new("idempotency_keys",
         [new("made", First, "environment_id", "status", "body_sealed", "created_at", "expires_at")], Expires: true);
 
+    /// <summary>People. <c>email</c> is the last one known; whose an address is, its claim says.</summary>
+    public static readonly Table Users = new("users",
+        [
+            new("made", First, "environment_id", "created_at"), new("address", Later, "email"), new("named", Later, "first_name", "last_name"),
+            new("touched", Greatest, "updated_at"),
+        ], FromNodes: true);
+
+    public static readonly Table Memberships = new("memberships",
+        [new("made", First, "environment_id", "user_id", "organization_id", "created_at"), new("presence", Later, "present")], FromNodes: true);
+
+    /// <summary>Sign-ups that have proven nothing yet. They touch no user.</summary>
+    public static readonly Table PendingSignUps = new("pending_sign_ups",
+        [new("made", First, "environment_id", "email", "password_hash", "first_name", "last_name", "created_at", "expires_at")], Expires: true, FromNodes: true);
+
+    /// <summary>Single-use items that travel by mail. <c>authority</c> is the one incarnation that redeems it (law 5).</summary>
+    public static readonly Table PendingItems = new("pending_items",
+        [new("made", First, "environment_id", "kind", "authority", "subject", "secret_hash", "data", "created_at", "expires_at")], Expires: true, FromNodes: true);
+
+    /// <summary>What proves a user. <c>proof</c> is <c>mailbox</c>, <c>credential</c> or <c>administrator</c>; <c>replaces</c> a JSON array of ids.</summary>
+    public static readonly Table Credentials = new("credentials",
+        [new("made", First, "environment_id", "user_id", "kind", "secret", "proof", "proven_by", "replaces", "created_at")], FromNodes: true, NeedsCopy: true);
+
+    /// <summary>Sessions, each under the stamp of its birth wherever it is written. <c>birth</c> is an incarnation, <c>birth_position</c> a place in its journal.</summary>
+    public static readonly Table Sessions = new("sessions",
+        [
+            new("made", First, "environment_id", "user_id", "organization_id", "method", "credential_id", "birth", "birth_position", "key_id", "created_at",
+                "expires_at"),
+        ], Expires: true, FromNodes: true);
+
+    /// <summary>Generations of refresh tokens that were spent, one row a node: two that were made apart must both be seen.</summary>
+    public static readonly Table SessionSpends = new("session_spends",
+        [new("made", First, "environment_id", "session_id", "generation", "node", "created_at", "expires_at")], Expires: true, FromNodes: true);
+
     /// <summary>All of them, in the order that the digest takes.</summary>
     public static IReadOnlyList<Table> Tables { get; } =
     [
-        Environments, Nodes, ApiKeys, SigningKeys, RedirectUris, Organizations, OrganizationDomains, Claims, Connections, ProviderDocuments, Profiles,
-        SsoCodes, Spends, Denies, Lifts, Events, IdempotencyKeys,
+        Environments, Nodes, NodeList, ApiKeys, SigningKeys, RedirectUris, Organizations, OrganizationDomains, Claims, Connections, ProviderDocuments, Profiles,
+        SsoCodes, Spends, Denies, Lifts, Events, IdempotencyKeys, Users, Memberships, PendingSignUps, PendingItems, Credentials, Sessions, SessionSpends,
     ];
 
     /// <summary>The same by name.</summary>

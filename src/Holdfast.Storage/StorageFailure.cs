@@ -32,8 +32,14 @@ public enum PrimaryFault
     TooNew,
 }
 
+/// <summary>The node is stopping, and takes no more work.</summary>
+public sealed class StoppingException(Exception? inner = null) : StorageUnavailableException("The node is stopping.", inner);
+
 /// <summary>This node's own disk does not take writes.</summary>
 public sealed class JournalUnavailableException(string message, Exception? inner = null) : StorageUnavailableException(message, inner);
 
 /// <summary>The share of the journal that this kind of fact may use is full. Denies still go in.</summary>
 public sealed class JournalFullException(string message) : StorageUnavailableException(message, null);
+
+/// <summary>This node's clock runs ahead of its peers': what a later stamp decides is not decided here. People still sign in, and denies are taken.</summary>
+public sealed class ClockAheadException() : StorageUnavailableException("This node's clock runs ahead of its peers'. Another node takes this.", null);

@@ -1,8 +1,8 @@
 using Holdfast.Storage.Node;
+using Holdfast.Storage.Peers;
 using Holdfast.Storage.Primary;
 using Holdfast.Storage.Primary.Sqlite;
 using Holdfast.Storage.Replication;
-using Holdfast.Storage.Rows;
 
 namespace Holdfast.Storage;
 
@@ -13,6 +13,9 @@ public sealed record StorageSettings(string Data, string PrimaryFile, string Nod
 {
     /// <summary>What the id of a cluster begins with, when this node is the one that makes it.</summary>
     public string ClusterPrefix { get; init; } = "cluster_";
+
+    /// <summary>The key that this node signs with, for its peers; null without one.</summary>
+    public string? PublicKey { get; init; }
 }
 
 /// <summary>Opens the primary of a node.</summary>
@@ -23,15 +26,22 @@ public delegate IPrimary OpenPrimary(NodeStore node, Func<string?> cluster, Func
 /// <summary>One node's storage, running: opened, its cluster known, the replica level or started cold, and the replicator at work.</summary>
 public sealed class StorageHost : IAsyncDisposable
 {
+    /// <summary>How long a node that has data asks its peers, at its start, whether they know more of its life than its disk.</summary>
+    public static readonly TimeSpan AskingPeers = TimeSpan.FromMilliseconds(500);
+
     private readonly CancellationTokenSource _stop = new();
     private readonly IPrimary _primary;
+    private readonly List<Task> _running = [];
     private int _disposed;
-    private Task _replicating = Task.CompletedTask;
 
-    private StorageHost(NodeStore node, IPrimary primary, Replicator replicator, Surroundings world, string clusterId)
+    private StorageHost(NodeStore node, IPrimary primary, PeerLinks peers, Surroundings world, string clusterId)
     {
-        (Node, _primary, Replicator, ClusterId) = (node, primary, replicator, clusterId);
-        Database = new Database(node, primary, replicator, world);
+        (Node, _primary, Peers, ClusterId) = (node, primary, peers, clusterId);
+        Replicator = new Replicator(node, primary, world) { IsSpeaking = peers.IsSpeaking };
+        Database = new Database(node, primary, Replicator, peers, world);
+        SingleUse = new SingleUse(node, peers, peers.Copies, world.Clock);
+        PeerServer = new PeerServer(node, peers, SingleUse, world);
+        NodeList = new NodeListKeeper(Database, peers, world);
     }
 
     /// <summary>The cluster that this node belongs to.</summary>
@@ -43,37 +53,48 @@ public sealed class StorageHost : IAsyncDisposable
 
     public Database Database { get; }
 
-    /// <summary>Opens the node's disk, and the primary if it can be reached. A node that has data starts without it (law 8).</summary>
+    public PeerLinks Peers { get; }
+
+    public SingleUse SingleUse { get; }
+
+    /// <summary>What this node answers its peers.</summary>
+    public PeerServer PeerServer { get; }
+
+    public NodeListKeeper NodeList { get; }
+
+    /// <summary>Opens the node's disk, and the primary if it can be reached. A node that has data starts without it (law 8); one whose disk is empty is filled by
+    /// the primary, or else by a peer.</summary>
+    /// <param name="peers">The other nodes, as the operator named them.</param>
     /// <param name="openPrimary">Opens another primary than the file of <paramref name="settings"/>; from that one, when there is to be something before it.</param>
     /// <exception cref="PrimaryUnavailableException">The node's disk is empty, and there is nothing to fill it from.</exception>
     public static async Task<StorageHost> StartAsync(
-        StorageSettings settings, Surroundings world, CancellationToken ct, OpenPrimary? openPrimary = null)
+        StorageSettings settings, Surroundings world, CancellationToken ct, IReadOnlyList<IPeer>? peers = null, OpenPrimary? openPrimary = null)
     {
         var node = NodeStore.Open(Path.Combine(settings.Data, "node.db"), settings.Journal, world, world.OpenLane("holdfast writer"));
         IPrimary? primary = null;
+        var cluster = (string?)null;
         try
         {
-            var cluster = await node.Writer.EnqueueAsync(session => session.State.Cluster);
+            var identity = new NodeIdentity(settings.Node, settings.Region, settings.Zone, node.Incarnation);
+            var links = new PeerLinks(node, identity, peers ?? [], new Copies(settings.Zone, world.Clock), world) { PublicKey = settings.PublicKey };
+            cluster = node.Read(view => view.NodeState.Cluster);
             primary = openPrimary is null ? OpenEmbedded() : openPrimary(node, () => cluster, OpenEmbedded);
-
-            SqlitePrimary OpenEmbedded() => new(settings.PrimaryFile, () => cluster, node.Clock, world, world.OpenLane("holdfast primary"));
             if (cluster is null)
             {
-                cluster = await FindOrBootstrapAsync(primary, settings.ClusterPrefix, world, ct);
+                cluster = await new Filling(node, primary, links, world).FindClusterAsync(settings.ClusterPrefix, ct);
                 await node.Writer.EnqueueAsync(session => session.State.Cluster = cluster);
             }
-            await node.Writer.RecordAsync(view => view.Find<string>("SELECT id FROM nodes WHERE id = @Incarnation", new { node.Incarnation }) is not null
-                ? Decide.Nothing(true)
-                : Decide.To(true, Change.To(Schema.Nodes, node.Incarnation,
-                    ("name", settings.Node), ("region", settings.Region), ("zone", settings.Zone), ("born_at", world.Clock.GetUtcNow().ToUnixTimeMilliseconds()))))
-                ;
-            var host = new StorageHost(node, primary, new Replicator(node, primary, world), world, cluster!);
-            if (!await node.Writer.EnqueueAsync(session => session.State.IsFilled))
+            var host = new StorageHost(node, primary, links, world, cluster);
+            if (node.Read(view => view.NodeState.IsFilled))
             {
-                await FillAsync(host, ct);
+                await host.AskPeersAsync(world.Clock, ct);
             }
-            node.Writer.Journaled = host.Replicator.Nudge;
-            host._replicating = host.Replicator.RunAsync(host._stop.Token);
+            else
+            {
+                await new Filling(node, primary, links, world).FillAsync(host.Replicator, ct);
+            }
+            await links.EnterLifeAsync();
+            host.Run();
             return host;
         }
         catch
@@ -85,37 +106,31 @@ public sealed class StorageHost : IAsyncDisposable
             node.Dispose();
             throw;
         }
+
+        SqlitePrimary OpenEmbedded() => new(settings.PrimaryFile, () => cluster, node.Clock, world, world.OpenLane("holdfast primary"));
     }
 
-    private static async Task<string> FindOrBootstrapAsync(IPrimary primary, string clusterPrefix, Surroundings world, CancellationToken ct)
+    /// <summary>Before anything is issued: whoever of the peers answers at once says whether this disk was put back in time.</summary>
+    private async Task AskPeersAsync(TimeProvider clock, CancellationToken ct)
     {
-        using var deadline = new CancellationTokenSource(Replicator.StepDeadline, world.Clock);
+        using var deadline = new CancellationTokenSource(AskingPeers, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
-        try
+        foreach (var asked in Peers.All.Select(link => link.StepAsync(TimeSpan.Zero, either.Token)).ToList())
         {
-            return await primary.FindClusterAsync(either.Token).Within(either.Token)
-                ?? await primary.BootstrapAsync(clusterPrefix + Convert.ToHexStringLower(world.Entropy.Bytes(12)), either.Token)
-                    .Within(either.Token);
-        }
-        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
-        {
-            throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "The primary database does not answer, and this node's disk is empty.");
-        }
-    }
-
-    /// <summary>An empty disk is filled before the node says that it is ready; if that was cut off, by the next start.</summary>
-    private static async Task FillAsync(StorageHost host, CancellationToken ct)
-    {
-        while (await host.Replicator.StepAsync(ct))
-        {
-            // There is more.
+            await asked;
         }
         ct.ThrowIfCancellationRequested();
-        if (host.Replicator.Health is { IsAvailable: false } health)
+    }
+
+    private void Run()
+    {
+        Node.Writer.Journaled += Replicator.Nudge;
+        _running.Add(Replicator.RunAsync(_stop.Token));
+        if (Peers.All.Count > 0)
         {
-            throw new PrimaryUnavailableException(health.Fault ?? PrimaryFault.Unreachable, health.Text ?? "This node's disk could not be filled.");
+            _running.Add(Peers.RunAsync(_stop.Token));
+            _running.Add(NodeList.RunAsync(_stop.Token));
         }
-        await host.Node.Writer.EnqueueAsync(session => session.State.IsFilled = true);
     }
 
     public async ValueTask DisposeAsync()
@@ -125,7 +140,10 @@ public sealed class StorageHost : IAsyncDisposable
             return;
         }
         await _stop.CancelAsync();
-        await _replicating;
+        foreach (var running in _running)
+        {
+            await running;
+        }
         await _primary.DisposeAsync();
         Node.Dispose();
         _stop.Dispose();

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Holdfast.Storage.Rows;
 
 namespace Holdfast.Storage;
 
@@ -12,6 +13,9 @@ public sealed record Surroundings(TimeProvider Clock, Entropy Entropy, Disk Disk
 {
     /// <summary>Makes the lane of a name, on which a writer's work runs.</summary>
     public Func<string, Lane> OpenLane { get; init; } = Lane.OnThread;
+
+    /// <summary>How versions of a row are joined. Only a simulated world puts another in: a wrong one, to see that it is found.</summary>
+    public JoinVersions Join { get; init; } = Rows.Join.Of;
 
     /// <summary>The real world.</summary>
     public static Surroundings Real { get; } = new(TimeProvider.System, Entropy.Real, Disk.Real);

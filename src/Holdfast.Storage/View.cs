@@ -3,6 +3,8 @@ using System.Data.Common;
 using System.Globalization;
 using System.Reflection;
 using Dapper;
+using Holdfast.Storage.Node;
+using Holdfast.Storage.Rows;
 
 namespace Holdfast.Storage;
 
@@ -32,6 +34,16 @@ public sealed class View(DbConnection connection)
         return reader.Read() ? Reading<T>(reader)(reader) : default;
     }
 
+    /// <summary>Whole rows of a table in the order of ids, from after one.</summary>
+    internal IEnumerable<RowVersion> ReadAll(Table table, string afterId, int limit)
+    {
+        using var rows = new RowWriter(connection);
+        foreach (var row in rows.ReadAll(table, afterId, limit))
+        {
+            yield return row;
+        }
+    }
+
     /// <summary>By the record's types, not the driver's guess: SQLite has no type for an expression that is null in the first row.</summary>
     private static Func<DbDataReader, T> Reading<T>(DbDataReader reader)
     {
@@ -54,6 +66,9 @@ public sealed class View(DbConnection connection)
             return (T)constructor.Invoke(values);
         };
     }
+
+    /// <summary>What the node remembers of itself; only where the view is of a node.</summary>
+    internal NodeState NodeState => new(connection);
 
     private static object? Value(DbDataReader row, int place, Type type)
     {

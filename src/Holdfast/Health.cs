@@ -3,7 +3,6 @@ using System.Reflection;
 using System.Text.Json.Serialization;
 using Holdfast.Http;
 using Holdfast.Resilience;
-using Holdfast.Storage;
 using Holdfast.Storage.Node;
 using Holdfast.Storage.Replication;
 using Holdfast.Verbs;
@@ -37,16 +36,14 @@ internal static class HealthEndpoints
             ? ApiError.Unavailable("disk", broken.Message, retryAfter: 5)
             : ApiAnswer.Ok(new { status = "ready" });
 
-    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Database database, Dependencies dependencies, TimeProvider clock)
+    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Dependencies dependencies, TimeProvider clock)
     {
         var primary = replicator.Health;
-        var depth = database.Read(view => view.Find<long>(
-            "SELECT coalesce((SELECT max(position) FROM journal), 0) - coalesce((SELECT CAST(value AS INTEGER) FROM node_state WHERE name = 'shipped'), 0)"));
         var age = (clock.GetUtcNow() - (primary.LastContact ?? primary.Since)).TotalSeconds;
         return ApiAnswer.Ok(new Body(
             settings.Node, settings.Region, Version,
             new ReplicaBody(Math.Round(age, 1), replicator.Position.ToString()),
-            new JournalBody(Math.Max(0, depth), node.Writer.JournalBytes),
+            new JournalBody(node.CountUnshipped(), node.Writer.JournalBytes),
             [.. dependencies.All.Select(d => new DependencyBody(d.Name, d.Policy.Kind, d.Health.State.ToString().ToLower(CultureInfo.InvariantCulture), d.Health.Since, d.Health.How, d.Policy.Fallback))],
             [.. dependencies.OfTenants.Select(k => new TenantsBody(k.Kind, k.Count, k.Failing))],
             primary.Fault is { } fault

@@ -22,10 +22,11 @@ internal sealed class FaultyPrimary(IPrimary inner) : IPrimary
 
     public Task<string> BootstrapAsync(string newClusterId, CancellationToken ct) => RunAsync("bootstrap", () => inner.BootstrapAsync(newClusterId, ct), ct);
 
-    public Task<(T Answer, LogPosition Head)> WriteAsync<T>(Func<View, Decision<T>> decide, CancellationToken ct) =>
-        RunAsync("write", () => inner.WriteAsync(decide, ct), ct);
+    public Task<(T Answer, LogPosition Head)> WriteAsync<T>(Func<View, Decision<T>> decide, LogPosition seen, CancellationToken ct) =>
+        RunAsync("write", () => inner.WriteAsync(decide, seen, ct), ct);
 
-    public Task<LogPosition> OfferAsync(IReadOnlyList<string> versions, CancellationToken ct) => RunAsync("offer", () => inner.OfferAsync(versions, ct), ct);
+    public Task<LogPosition> OfferAsync(IReadOnlyList<string> versions, LogPosition seen, CancellationToken ct) =>
+        RunAsync("offer", () => inner.OfferAsync(versions, seen, ct), ct);
 
     public Task<LogPage> ReadLogAsync(LogPosition after, int limit, CancellationToken ct) => RunAsync("read", () => inner.ReadLogAsync(after, limit, ct), ct);
 

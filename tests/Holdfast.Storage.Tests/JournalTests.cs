@@ -3,6 +3,7 @@ using Holdfast.Storage.Migrations;
 using Holdfast.Storage.Node;
 using Holdfast.Storage.Rows;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace Holdfast.Storage.Tests;
 
@@ -67,9 +68,9 @@ public sealed class JournalTests : IDisposable
     {
         Change[] changes =
         [
-            Change.To(Schema.Organizations, "org_\"1\"", ("name", "Zoë \u0001 \"quoted\" \\ 日本語 🔒")),
+            Change.To(Schema.Profiles, "prof_\"1\"", ("email", null), ("first_name", "Zoë \u0001 \"quoted\" \\ 日本語 🔒"), ("last_name", ""), ("groups", "[]"), ("raw_attributes", "{}")),
             Change.To(Schema.Events, "event_1", ("environment_id", null), ("event", ""), ("data", "{\"a\":\"b\"}"), ("created_at", long.MaxValue)),
-            Change.To(Schema.RedirectUris, "redirect_uri_1", ("present", true), ("is_default", false), ("updated_at", -1)),
+            Change.To(Schema.Profiles, "prof_1", ("updated_at", -1)),
         ];
         foreach (var change in changes)
         {
@@ -102,6 +103,43 @@ public sealed class JournalTests : IDisposable
         await storage.Host.Database.RecordAsync(_ => Decide.To(true, Change.To(Schema.Denies, "deny_1",
             ("environment_id", "environment_1"), ("subject", "session_1"), ("reason", "test"), ("created_at", 1))));
         Assert.Equal(kept, storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM events")));
+    }
+
+    [Fact]
+    public void Looking_for_old_facts_reads_no_further_than_the_first_that_stays()
+    {
+        _connection.Execute("BEGIN");
+        for (var n = 0; n < 20_000; n++)
+        {
+            _journal.Append(new RowVersion(Schema.Denies, "row_1", [null]), "{}", DateTimeOffset.UnixEpoch.AddSeconds(n < 10 ? 0 : 100));
+        }
+        _connection.Execute("COMMIT");
+        var steps = 0;
+        raw.sqlite3_progress_handler(_connection.Handle, 100, _ => steps++ < 0 ? 1 : 0, null);
+        Assert.True(_journal.DropShipped(long.MaxValue, madeBefore: 50_000));
+        Assert.False(_journal.DropShipped(long.MaxValue, madeBefore: 50_000));
+        raw.sqlite3_progress_handler(_connection.Handle, 0, null, null);
+        Assert.InRange(steps, 0, 50);   // hundreds of steps of SQLite's machine, and not a hundred thousand
+        Assert.Equal(19_990 * 2, _journal.Bytes);
+    }
+
+    [Fact]
+    public async Task The_count_of_its_bytes_is_kept_with_the_facts_and_not_counted_again()
+    {
+        await using var storage = await TestStorage.StartAsync();
+        await storage.RecordEventAsync("event_1");
+        await Assert.ThrowsAsync<ArgumentException>(() => storage.Host.Database.RecordAsync(_ => Decide.To(true,
+            Change.To(Schema.Profiles, "prof_1", ("updated_at", 1)), Change.To(Schema.Profiles, "prof_2", ("updated_at", 1.5)))));
+        await storage.LevelAsync();
+        var bytes = storage.Host.Node.Writer.JournalBytes;
+        Assert.Equal(bytes, storage.Host.Database.Read(v => v.Find<long>("SELECT sum(bytes) FROM journal")));
+        await storage.StopAsync();
+        using (var file = SqliteFile.Open(storage.NodeFile, SqliteOpenMode.ReadWrite, TimeSpan.FromSeconds(5), null))
+        {
+            file.Execute("UPDATE journal SET bytes = 0");   // who counted them again would find nothing
+        }
+        await storage.StartedAsync();
+        Assert.Equal(bytes, storage.Host.Node.Writer.JournalBytes);
     }
 
     private void Fill(Table table, int bytes)

@@ -15,15 +15,15 @@ public class NodeWriterTests
         var before = storage.RecordEventAsync("event_1");
         var throws = storage.Host.Database.RecordAsync<bool>(_ => throw new TimeoutException("no"));
         var halfway = storage.Host.Database.RecordAsync(_ => Decide.To(true,
-            Change.To(Schema.Lifts, "lift_1", ("environment_id", "e"), ("deny_id", "d"), ("created_at", 1)), Change.To(Schema.Organizations, "org_1", ("name", 1.5))));
+            Change.To(Schema.Profiles, "prof_1", ("updated_at", 1)), Change.To(Schema.Profiles, "prof_2", ("updated_at", 1.5))));
         var after = storage.RecordEventAsync("event_2");
         gate.Open();
         await Assert.ThrowsAsync<TimeoutException>(() => throws);
         await Assert.ThrowsAsync<ArgumentException>(() => halfway);
         Assert.Equal(["event_1", "event_2"], [await before, await after]);
         Assert.Equal(2, storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM events")));
-        Assert.Equal(0, storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM lifts")));
-        Assert.Equal(0, storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM journal WHERE version LIKE '%lift_1%'")));
+        Assert.Equal(0, storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM profiles")));
+        Assert.Equal(0, storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM journal WHERE version LIKE '%prof_1%'")));
     }
 
     [Fact]
@@ -82,19 +82,30 @@ public class NodeWriterTests
     }
 
     [Fact]
+    public async Task A_transaction_that_cannot_begin_leaves_the_count_of_the_journal_as_it_was()
+    {
+        var isAway = false;
+        Task Refuse(string call, CancellationToken ct) => isAway ? throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "away") : Task.CompletedTask;
+        await using var storage = await new TestStorage { Around = p => new FaultyPrimary(p) { Before = Refuse } }.StartedAsync();
+        await storage.LevelAsync();
+        isAway = true;
+        await storage.RecordEventAsync("event_1");   // the last transaction that was kept is one that journaled
+        var bytes = storage.Host.Node.Writer.JournalBytes;
+        using var other = SqliteFile.Open(storage.NodeFile, SqliteOpenMode.ReadWrite, TimeSpan.FromSeconds(5), null);
+        other.Execute("BEGIN IMMEDIATE");
+        await Assert.ThrowsAsync<JournalUnavailableException>(() => storage.RecordEventAsync("event_2"));
+        Assert.Equal(bytes, storage.Host.Node.Writer.JournalBytes);
+        other.Execute("ROLLBACK");
+    }
+
+    [Fact]
     public async Task Only_so_many_may_wait()
     {
         await using var storage = await TestStorage.StartAsync();
         await storage.LevelAsync();
         using var gate = new Gate(storage);
-        var waiting = new List<Task>();
-        var refusal = Assert.Throws<JournalUnavailableException>(() =>
-        {
-            for (var n = 0; n <= NodeWriter.MostWaiting; n++)
-            {
-                waiting.Add(storage.Host.Database.RecordAsync(_ => Decide.Nothing(true)));
-            }
-        });
+        var waiting = Enumerable.Range(0, NodeWriter.MostWaiting).Select(_ => storage.Host.Database.RecordAsync(_ => Decide.Nothing(true))).ToList();
+        var refusal = await Assert.ThrowsAsync<JournalUnavailableException>(() => storage.Host.Database.RecordAsync(_ => Decide.Nothing(true)));
         Assert.Contains("waiting", refusal.Message, StringComparison.Ordinal);
         gate.Open();
         await Task.WhenAll(waiting);

@@ -1,3 +1,4 @@
+using Holdfast.Storage.ChangeLog;
 using Holdfast.Storage.Replication;
 using Holdfast.Storage.Rows;
 
@@ -9,6 +10,9 @@ public class OutageTests
     private readonly List<FaultyPrimary> _started = [];   // each belongs to the storage that it was made for
 
     private FaultyPrimary Primary => _started[^1];
+
+    /// <summary>Another node's clock, and a right one.</summary>
+    private static HybridClock Witness { get; } = new(TimeProvider.System, "cccccccccccc");
 
     private async Task<TestStorage> StartAsync(TimeProvider? clock = null) => await new TestStorage
     {
@@ -225,7 +229,7 @@ public class OutageTests
         {
             if (call == "begin epoch" && ++others == 1)
             {
-                await Primary.Inner.WriteAsync(_ => Decide.To(true, Change.To(Schema.Organizations, "org_1", ("name", "In between"))), ct);
+                await Primary.Inner.WriteAsync(_ => Decide.To(true, Change.To(Schema.Organizations, "org_1", ("name", "In between"))), LogPosition.Start, ct);
             }
         };
         File.Move(before, storage.PrimaryFile, overwrite: true);
@@ -239,20 +243,71 @@ public class OutageTests
     {
         var machine = new MovedClock();
         await using var storage = await StartAsync(machine);
+        await OfferFromFarAheadAsync();
+        await storage.LevelAsync();
+        Assert.Equal(1, storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM denies")));
+        Assert.Equal(0, storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM organizations")));
+        Assert.False(Witness.IsAhead(storage.Host.Node.Clock.Next()));
+        Primary.Before = (_, _) => throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "away");   // its time comes all the same
+        machine.Ahead = TimeSpan.FromMinutes(10);
+        await Until.TrueAsync(() => storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM organizations")) == 1, () => "It still waits.");
+    }
+
+    [Fact]
+    public async Task An_administrators_change_to_a_row_from_far_ahead_is_kept_and_moves_no_clock()
+    {
+        await using var storage = await StartAsync();
+        await storage.LevelAsync();
+        await OfferFromFarAheadAsync();
+        foreach (var name in (string[])["First", "Second"])
+        {
+            await storage.NameOrganizationAsync("org_1", name);
+            Assert.Equal(name, storage.Host.Database.Read(v => v.Find<string>("SELECT name FROM organizations WHERE id = 'org_1'")));
+            Assert.False(Witness.IsAhead(storage.Host.Node.Clock.Next()));
+        }
+    }
+
+    [Fact]
+    public async Task A_restart_after_rows_from_far_ahead_moves_no_clock()
+    {
+        await using var storage = await StartAsync();
+        await storage.LevelAsync();
+        await OfferFromFarAheadAsync();
+        await storage.LevelAsync();
+        await storage.StopAsync();
+        await storage.StartedAsync();
+        Assert.False(Witness.IsAhead(storage.Host.Node.Clock.Next()));
+    }
+
+    [Fact]
+    public async Task A_clock_that_is_set_back_before_a_restart_gives_no_stamp_twice()
+    {
+        var machine = new MovedClock();
+        await using var storage = await StartAsync(machine);
+        await storage.LevelAsync();
+        machine.Ahead = TimeSpan.FromMinutes(10);
+        await storage.NameOrganizationAsync("org_1", "Acme");
+        var given = storage.Host.Database.Read(v => v.Find<string>("SELECT named_stamp FROM organizations WHERE id = 'org_1'"));
+        machine.Ahead = TimeSpan.Zero;
+        var other = new HybridClock(machine, "bbbbbbbbbbbb");
+        await Primary.OfferAsync([Change.To(Schema.Organizations, "org_2", ("name", "The last row of the log")).Stamped(other.Next()).ToJson()],
+            LogPosition.Start, CancellationToken.None);
+        await storage.LevelAsync();
+        await storage.StopAsync();
+        await storage.StartedAsync();
+        Assert.True(string.CompareOrdinal(storage.Host.Node.Clock.Next(), given) > 0);
+    }
+
+    /// <summary>Offers what a clock made that is ten minutes fast; the last of it is a deny.</summary>
+    private async Task OfferFromFarAheadAsync()
+    {
         var ahead = new HybridClock(new MovedClock(TimeSpan.FromMinutes(10)), "bbbbbbbbbbbb");
         await Primary.OfferAsync(
             [
                 Change.To(Schema.Organizations, "org_1", ("name", "From the future")).Stamped(ahead.Next()).ToJson(),
                 Change.To(Schema.Denies, "deny_1", ("environment_id", "e"), ("subject", "s"), ("reason", "r"), ("created_at", 1)).Stamped(ahead.Next()).ToJson(),
             ],
-            CancellationToken.None);
-        await storage.LevelAsync();
-        Assert.Equal(1, storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM denies")));
-        Assert.Equal(0, storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM organizations")));
-        Assert.False(ahead.IsAhead(storage.Host.Node.Clock.Next()));
-        Primary.Before = (_, _) => throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "away");   // its time comes all the same
-        machine.Ahead = TimeSpan.FromMinutes(10);
-        await Until.TrueAsync(() => storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM organizations")) == 1, () => "It still waits.");
+            LogPosition.Start, CancellationToken.None);
     }
 
     [Fact]
@@ -274,9 +329,9 @@ public class OutageTests
     public async Task A_row_arrives_before_its_parent_and_is_kept()
     {
         await using var storage = await StartAsync();
-        await storage.Host.Database.RecordAsync(_ => Decide.To(true, Change.To(Schema.OrganizationDomains, "domain_1",
-            ("environment_id", "environment_1"), ("organization_id", "org_1"), ("domain", "example.com"), ("created_at", 1))));
-        const string Effective = "SELECT count(*) FROM organization_domains d JOIN organizations o ON o.id = d.organization_id";
+        await storage.Host.Database.RecordAsync(_ => Decide.To(true, Change.To(Schema.Profiles, "prof_1",
+            ("environment_id", "environment_1"), ("connection_id", "conn_1"), ("organization_id", "org_1"), ("connection_type", "GenericSAML"), ("idp_id", "1"), ("created_at", 1))));
+        const string Effective = "SELECT count(*) FROM profiles p JOIN organizations o ON o.id = p.organization_id";
         Assert.Equal(0, storage.Host.Database.Read(v => v.Find<long>(Effective)));
         await storage.NameOrganizationAsync("org_1", "Acme");
         Assert.Equal(1, storage.Host.Database.Read(v => v.Find<long>(Effective)));
@@ -305,5 +360,91 @@ public class OutageTests
         var waits = storage.Host.Replicator.ReachAsync(head.Next(head.Epoch, "lost"), CancellationToken.None);
         await Primary.BeginEpochAsync(head, CancellationToken.None);   // another row stands at its place
         await Assert.ThrowsAsync<PrimaryUnavailableException>(() => waits.WaitAsync(Until.Deadline));
+    }
+
+    [Fact]
+    public async Task A_write_to_aPrimary_that_was_put_back_and_has_not_been_looked_at_since_is_refused()
+    {
+        await using var storage = await StartAsync();
+        await storage.LevelAsync();
+        var before = storage.PrimaryFile + ".before";
+        File.Copy(storage.PrimaryFile, before);
+        foreach (var n in Enumerable.Range(0, 5))
+        {
+            await storage.RecordEventAsync($"event_{n}");
+        }
+        await storage.LevelAsync();
+        var (reading, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
+        Primary.Before = (call, _) =>
+        {
+            if (call != "read")
+            {
+                return Task.CompletedTask;
+            }
+            reading.TrySetResult();
+            return goOn.Task;
+        };
+        await reading.Task;
+        File.Move(before, storage.PrimaryFile, overwrite: true);
+        await Assert.ThrowsAsync<PrimaryUnavailableException>(() => storage.NameOrganizationAsync("org_1", "On top"));
+        goOn.SetResult();
+        await storage.LevelAsync();
+        await storage.SaysAsync(null);
+        Assert.Equal(0, storage.QueryPrimary<long>("SELECT count(*) FROM change_log WHERE version LIKE '%On top%'"));
+        Assert.Equal(5, storage.QueryPrimary<long>("SELECT count(*) FROM events"));
+        await storage.NameOrganizationAsync("org_1", "After");
+        Assert.Equal(storage.PrimaryDigest(), storage.Host.Node.Digest());
+    }
+
+    [Fact]
+    public async Task A_row_at_whose_place_another_stands_in_the_same_epoch_was_not_reached()
+    {
+        await using var storage = await StartAsync();
+        await storage.LevelAsync();
+        var head = storage.Host.Replicator.Position;
+        var waits = storage.Host.Replicator.ReachAsync(head.Next(head.Epoch, "lost"), CancellationToken.None);
+        await storage.NameOrganizationAsync("org_1", "At its place");
+        await Assert.ThrowsAsync<PrimaryUnavailableException>(() => waits.WaitAsync(Until.Deadline));
+        await Assert.ThrowsAsync<PrimaryUnavailableException>(() => storage.Host.Replicator.ReachAsync(head.Next(head.Epoch, "lost"), CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_replica_that_lags_is_not_reported_as_a_deadPrimary()
+    {
+        await using var storage = await StartAsync();
+        await storage.LevelAsync();
+        var goOn = new TaskCompletionSource();
+        Primary.Before = (call, _) => call == "read" ? goOn.Task : Task.CompletedTask;
+        var refused = await Assert.ThrowsAsync<PrimaryUnavailableException>(() => storage.NameOrganizationAsync("org_1", "Acme"));
+        Assert.Contains("kept the change", refused.Message, StringComparison.Ordinal);
+        Assert.Null(storage.Host.Replicator.Health.Fault);
+        goOn.SetResult();
+        await storage.LevelAsync();
+        Assert.Equal("Acme", storage.Host.Database.Read(v => v.Find<string>("SELECT name FROM organizations WHERE id = 'org_1'")));
+    }
+
+    [Fact]
+    public async Task APrimary_that_is_read_and_takes_no_writes_is_not_called_well()
+    {
+        await using var storage = await StartAsync();
+        await storage.LevelAsync();
+        var reads = 0;
+        Primary.Before = (call, _) => call == "read" && Interlocked.Increment(ref reads) > 0 ? Task.CompletedTask
+            : throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "It takes no writes.");
+        await Assert.ThrowsAsync<PrimaryUnavailableException>(() => storage.NameOrganizationAsync("org_1", "Acme"));
+        var before = Volatile.Read(ref reads);
+        var wasCalledWell = false;
+        await Until.TrueAsync(
+            () =>
+            {
+                wasCalledWell |= storage.Host.Replicator.Health.Fault is null;
+                return Volatile.Read(ref reads) > before + 2;
+            },
+            () => "It is not read.");
+        Assert.False(wasCalledWell);
+        Assert.True(storage.Host.Replicator.Health.LastContact > storage.Host.Replicator.Health.Since);
+        Primary.Before = (_, _) => Task.CompletedTask;
+        await storage.SaysAsync(null);
+        await storage.NameOrganizationAsync("org_1", "Acme");
     }
 }

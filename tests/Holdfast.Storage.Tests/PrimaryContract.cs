@@ -57,8 +57,8 @@ public abstract class PrimaryContract : IAsyncLifetime
         var (digest, head) = (Digest(), (await ReadAllAsync()).Head);
         await Assert.ThrowsAsync<ArgumentException>(() => _primary.WriteAsync(
             _ => Decide.To(true, Change.To(Schema.Organizations, "org_2", ("name", "Half")), Change.To(Schema.Organizations, "org_3", ("nonsense", 1))),
-            CancellationToken.None));
-        await Assert.ThrowsAsync<TimeoutException>(() => _primary.WriteAsync<bool>(_ => throw new TimeoutException(), CancellationToken.None));
+            LogPosition.Start, CancellationToken.None));
+        await Assert.ThrowsAsync<TimeoutException>(() => _primary.WriteAsync<bool>(_ => throw new TimeoutException(), LogPosition.Start, CancellationToken.None));
         Assert.Equal((digest, head), (Digest(), (await ReadAllAsync()).Head));
         await NameAsync("org_4", "After");
         Assert.Equal(head.Sequence + 1, (await ReadAllAsync()).Head.Sequence);
@@ -68,7 +68,7 @@ public abstract class PrimaryContract : IAsyncLifetime
     public async Task A_write_that_changes_nothing_writes_no_log_row()
     {
         Task PutAsync() => _primary.WriteAsync(
-            _ => Decide.To(true, Change.To(Schema.Lifts, "lift_1", ("environment_id", "environment_1"), ("deny_id", "deny_1"), ("created_at", 1))), CancellationToken.None);
+            _ => Decide.To(true, Change.To(Schema.Lifts, "lift_1", ("environment_id", "environment_1"), ("deny_id", "deny_1"), ("created_at", 1))), LogPosition.Start, CancellationToken.None);
         await PutAsync();
         await PutAsync();   // immutable, and there already
         Assert.Single((await ReadAllAsync()).Rows);
@@ -81,7 +81,7 @@ public abstract class PrimaryContract : IAsyncLifetime
         await OfferAsync([Version(Schema.Organizations, "org_1", new HybridClock(new MovedClock(TimeSpan.FromSeconds(50)), "bbbbbbbbbbbb"), ("name", "From ahead"))]);
         _time.Ahead = TimeSpan.FromDays(-30);
         await NameAsync("org_1", "Last");
-        var (name, _) = await _primary.WriteAsync(view => Decide.Nothing(view.Find<string>("SELECT name FROM organizations WHERE id = 'org_1'")), CancellationToken.None);
+        var (name, _) = await _primary.WriteAsync(view => Decide.Nothing(view.Find<string>("SELECT name FROM organizations WHERE id = 'org_1'")), LogPosition.Start, CancellationToken.None);
         Assert.Equal("Last", name);
     }
 
@@ -168,6 +168,20 @@ public abstract class PrimaryContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Who_has_a_row_that_the_log_has_not_writes_nothing_on_top_of_it()
+    {
+        var (_, head) = await NameAsync("org_1", "Acme");
+        var digest = Digest();
+        foreach (var lost in (LogPosition[])[head with { Hash = "other" }, head.Next(1, "lost")])
+        {
+            await Assert.ThrowsAsync<PrimaryUnavailableException>(() => _primary.WriteAsync(
+                _ => Decide.To(true, Change.To(Schema.Organizations, "org_2", ("name", "On top"))), lost, CancellationToken.None));
+            await Assert.ThrowsAsync<PrimaryUnavailableException>(() => _primary.OfferAsync(Texts(Versions.Throw(new Dice(6), 5, Soon)), lost, CancellationToken.None));
+        }
+        Assert.Equal((digest, head), (Digest(), (await ReadAllAsync()).Head));
+    }
+
+    [Fact]
     public async Task The_last_common_row_is_found()
     {
         var (_, first) = await NameAsync("org_1", "Acme");
@@ -200,7 +214,7 @@ public abstract class PrimaryContract : IAsyncLifetime
         var digest = Digest();
         await _primary.PruneAsync(_time.GetUtcNow(), CancellationToken.None);
         Assert.Equal(digest, Digest());
-        var (left, _) = await _primary.WriteAsync(view => Decide.Nothing(view.Find<long>("SELECT count(*) FROM spends")), CancellationToken.None);
+        var (left, _) = await _primary.WriteAsync(view => Decide.Nothing(view.Find<long>("SELECT count(*) FROM spends")), LogPosition.Start, CancellationToken.None);
         Assert.Equal(0, left);
     }
 
@@ -217,6 +231,7 @@ public abstract class PrimaryContract : IAsyncLifetime
                 release.Wait();
                 return Decide.Nothing(true);
             },
+            LogPosition.Start,
             CancellationToken.None);
         entered.Wait();
         var behind = _primary.ReadLogAsync(LogPosition.Start, 1, patience.Token);
@@ -227,9 +242,9 @@ public abstract class PrimaryContract : IAsyncLifetime
     }
 
     private Task<(string, LogPosition)> NameAsync(string id, string name) =>
-        _primary.WriteAsync(_ => Decide.To(name, Change.To(Schema.Organizations, id, ("name", name))), CancellationToken.None);
+        _primary.WriteAsync(_ => Decide.To(name, Change.To(Schema.Organizations, id, ("name", name))), LogPosition.Start, CancellationToken.None);
 
-    private Task<LogPosition> OfferAsync(IReadOnlyList<string> versions) => _primary.OfferAsync(versions, CancellationToken.None);
+    private Task<LogPosition> OfferAsync(IReadOnlyList<string> versions) => _primary.OfferAsync(versions, LogPosition.Start, CancellationToken.None);
 
     private Task<LogPage> ReadAllAsync() => ReadAfterAsync(LogPosition.Start);
 

@@ -25,6 +25,25 @@ public sealed class SqlitePrimaryTests : PrimaryContract
         return Rows.Digest.Of(connection, Schema.Tables, World.Clock.GetUtcNow());
     }
 
+    [Fact]
+    public async Task A_lock_of_another_is_no_reason_to_check_the_whole_file_again_and_another_file_is()
+    {
+        await using var primary = OpenEmpty(() => null, new HybridClock(World.Clock, "aaaaaaaaaaaa"));
+        await primary.BootstrapAsync("cluster_1", CancellationToken.None);
+        using (var other = SqliteFile.Open(Current, SqliteOpenMode.ReadWrite, TimeSpan.FromSeconds(5), null))
+        {
+            // Something that only a check of the whole file finds.
+            other.Execute("CREATE TABLE marks (n INTEGER CHECK (n > 0)); PRAGMA ignore_check_constraints = ON; INSERT INTO marks VALUES (0); BEGIN EXCLUSIVE");
+            var locked = await Assert.ThrowsAsync<PrimaryUnavailableException>(() => primary.FindClusterAsync(CancellationToken.None));
+            Assert.Equal(PrimaryFault.Unreachable, locked.Fault);
+        }
+        Assert.Equal("cluster_1", await primary.FindClusterAsync(CancellationToken.None));
+        File.Copy(Current, Current + ".copy");
+        File.Move(Current + ".copy", Current, overwrite: true);
+        var found = await Assert.ThrowsAsync<PrimaryUnavailableException>(() => primary.FindClusterAsync(CancellationToken.None));
+        Assert.Equal(PrimaryFault.Damaged, found.Fault);
+    }
+
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();

@@ -29,7 +29,7 @@ internal sealed class TestStorage : IAsyncDisposable
     public async Task<TestStorage> StartedAsync()
     {
         Host = await StorageHost.StartAsync(
-            new StorageSettings(Folder, PrimaryFile, "node-1", "local", "zone-1", Limits), World, CancellationToken.None,
+            new StorageSettings(Folder, PrimaryFile, "node-1", "local", "zone-1", Limits), World, CancellationToken.None, openPrimary:
             Around is null ? null : (_, _, embedded) => Around(embedded()));
         _running = true;
         return this;

@@ -27,9 +27,9 @@ public sealed record JournalRow(long Position, string Version);
 internal sealed class Journal
 {
     private const int MostDroppedAtOnce = 1000;
-    private const string Sums = "SELECT coalesce(sum(bytes), 0), coalesce(sum(CASE WHEN share = 1 THEN bytes ELSE 0 END), 0) FROM journal";   // 1: JournalShare.Audit
 
     private readonly DbConnection _connection;
+    private readonly NodeState _state;
     private readonly JournalLimits _limits;
     private readonly DbCommand _append;
     private long _bytes;
@@ -38,7 +38,7 @@ internal sealed class Journal
 
     public Journal(DbConnection connection, JournalLimits limits)
     {
-        (_connection, _limits) = (connection, limits);
+        (_connection, _state, _limits) = (connection, new NodeState(connection), limits);
         _append = connection.CreateCommand();
         _append.CommandText = "INSERT INTO journal (at, share, bytes, version) VALUES (@at, @share, @bytes, @version)";
         foreach (var name in (string[])["@at", "@share", "@bytes", "@version"])
@@ -47,11 +47,15 @@ internal sealed class Journal
             parameter.ParameterName = name;
             _append.Parameters.Add(parameter);
         }
-        (_bytes, _auditBytes) = connection.QueryFirst<(long, long)>(Sums);
+        (_bytes, _auditBytes) = _state.JournalBytes ?? connection.QueryFirst<(long, long)>(
+            "SELECT coalesce(sum(bytes), 0), coalesce(sum(CASE WHEN share = 1 THEN bytes ELSE 0 END), 0) FROM journal");   // 1: JournalShare.Audit
     }
 
     /// <summary>Bytes of all versions held.</summary>
     public long Bytes => Interlocked.Read(ref _bytes);
+
+    /// <summary>The last position given.</summary>
+    public long Head => _connection.ExecuteScalar<long>("SELECT seq FROM sqlite_sequence WHERE name = 'journal'");
 
     /// <summary>Refuses what would go over its share, before anything of it is applied.</summary>
     /// <exception cref="JournalFullException">The share of one of these is full.</exception>
@@ -91,16 +95,26 @@ internal sealed class Journal
     /// <returns>Whether there may be more of them.</returns>
     public bool DropShipped(long shipped, long madeBefore)
     {
-        const string Old = "SELECT position FROM journal WHERE position <= @shipped AND at < @madeBefore ORDER BY position LIMIT @most";
-        var old = new { shipped, madeBefore, most = MostDroppedAtOnce };
-        var (bytes, auditBytes) = _connection.QueryFirst<(long, long)>($"{Sums} WHERE position IN ({Old})", old);
-        if (bytes > 0)
+        // In order, and no further than the first that stays: most journals hold millions that do.
+        var old = _connection.Query<(long Position, long At, long Share, long Bytes)>(
+                "SELECT position, at, share, bytes FROM journal WHERE position <= @shipped ORDER BY position LIMIT @MostDroppedAtOnce", new { shipped, MostDroppedAtOnce }, buffered: false)
+            .TakeWhile(row => row.At < madeBefore).ToList();
+        if (old.Count > 0)
         {
-            _connection.Execute($"DELETE FROM journal WHERE position IN ({Old})", old);
-            _bytes -= bytes;
-            _auditBytes -= auditBytes;
+            _connection.Execute("DELETE FROM journal WHERE position <= @last", new { last = old[^1].Position });
+            _bytes -= old.Sum(row => row.Bytes);
+            _auditBytes -= old.Where(row => row.Share == (long)JournalShare.Audit).Sum(row => row.Bytes);
         }
-        return bytes > 0;
+        return old.Count > 0;
+    }
+
+    /// <summary>The transaction is about to be kept: what was counted in it is kept with it, so that no start counts millions of rows.</summary>
+    public void KeepCount()
+    {
+        if (_before != (_bytes, _auditBytes))
+        {
+            _state.JournalBytes = (_bytes, _auditBytes);
+        }
     }
 
     /// <summary>A transaction begins: what is counted now is what counts again if it is undone.</summary>

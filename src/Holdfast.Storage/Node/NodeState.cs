@@ -30,17 +30,39 @@ internal sealed class NodeState(DbConnection connection)
     /// <summary>The last change-log row that was applied here.</summary>
     public LogPosition Position
     {
-        get => Find("position")?.Split('/') is [var epoch, var sequence, var hash]
-            ? new LogPosition(long.Parse(epoch, CultureInfo.InvariantCulture), long.Parse(sequence, CultureInfo.InvariantCulture), hash)
-            : LogPosition.Start;
-        set => Set("position", string.Create(CultureInfo.InvariantCulture, $"{value.Epoch}/{value.Sequence}/{value.Hash}"));
+        get => ParsePosition(Find("position"));
+        set => Set("position", Format(value));
     }
+
+    /// <summary>As text: <c>epoch/sequence/hash</c>.</summary>
+    public static string Format(LogPosition position) => string.Create(CultureInfo.InvariantCulture, $"{position.Epoch}/{position.Sequence}/{position.Hash}");
+
+    /// <summary>Reads <see cref="Format"/>.</summary>
+    public static LogPosition ParsePosition(string? text) => text?.Split('/') is [var epoch, var sequence, var hash]
+        ? new LogPosition(long.Parse(epoch, CultureInfo.InvariantCulture), long.Parse(sequence, CultureInfo.InvariantCulture), hash)
+        : LogPosition.Start;
 
     /// <summary>The journal's last position that the primary has confirmed.</summary>
     public long Shipped
     {
         get => long.Parse(Find("shipped") ?? "0", CultureInfo.InvariantCulture);
         set => Set("shipped", value.ToString(CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Bytes of the versions that the journal holds, and of those that are audit events; null when nobody has counted them yet.</summary>
+    public (long All, long Audit)? JournalBytes
+    {
+        get => Find("journal_bytes")?.Split('/') is [var all, var audit]
+            ? (long.Parse(all, CultureInfo.InvariantCulture), long.Parse(audit, CultureInfo.InvariantCulture))
+            : null;
+        set => Set("journal_bytes", string.Create(CultureInfo.InvariantCulture, $"{value!.Value.All}/{value.Value.Audit}"));
+    }
+
+    /// <summary>Above all stamps that this life has given (<see cref="Rows.HybridClock"/>).</summary>
+    public long StampMark
+    {
+        get => long.Parse(Find("stamp_mark") ?? "0", CultureInfo.InvariantCulture);
+        set => Set("stamp_mark", value.ToString(CultureInfo.InvariantCulture));
     }
 
     /// <summary>While the whole replica is offered to a primary that shares no row with us: the table and id reached.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using Dapper;
 using Holdfast.Storage.Migrations;
+using Holdfast.Storage.Peers;
 using Holdfast.Storage.Rows;
 using Microsoft.Data.Sqlite;
 
@@ -20,13 +21,16 @@ public sealed class NodeStore : IDisposable
     private readonly ConcurrentBag<SqliteConnection> _readers = [];
     private volatile bool _disposed;
 
-    private NodeStore(string path, Surroundings world, string incarnation, HybridClock clock)
+    private NodeStore(string path, Surroundings world, HybridClock clock)
     {
-        (_path, _world, Incarnation, Clock) = (path, world, incarnation, clock);
+        (_path, _world, Clock) = (path, world, clock);
     }
 
     /// <summary>This life of the node: the authority of what it issues for single use (law 5).</summary>
-    public string Incarnation { get; }
+    public string Incarnation => Clock.Incarnation;
+
+    /// <summary>Where the journal stood when the file was opened.</summary>
+    public long OpenedAt { get; private init; }
 
     public HybridClock Clock { get; }
 
@@ -44,7 +48,7 @@ public sealed class NodeStore : IDisposable
             connection.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000; PRAGMA trusted_schema = OFF;");
             Migrator.MoveForward(connection, Migrator.Node, world.Clock.GetUtcNow());
             var state = new NodeState(connection);
-            var (incarnation, isNew) = Incarnate(state, path, world);
+            var (incarnation, isNew) = Incarnate(connection, state, path, world);
             var clock = new HybridClock(world.Clock, incarnation);
             foreach (var version in connection.Query<string>(
                 "SELECT version FROM (SELECT version FROM journal ORDER BY position DESC LIMIT 1) UNION ALL "
@@ -52,7 +56,11 @@ public sealed class NodeStore : IDisposable
             {
                 clock.Observe(RowVersion.FromJson(version, Schema.ByName)?.LatestStamp ?? "");
             }
-            var store = new NodeStore(path, world, incarnation, clock) { IsNewLife = isNew };
+            if (!isNew)
+            {
+                clock.GoOnFrom(state.StampMark);   // another life's stamps differ by its name
+            }
+            var store = new NodeStore(path, world, clock) { IsNewLife = isNew, OpenedAt = Lives.JournalHead(new View(connection)) };
             store.Writer = new NodeWriter(connection, clock, limits, world, lane);
             return store;
         }
@@ -94,6 +102,13 @@ public sealed class NodeStore : IDisposable
         }
     }
 
+    /// <summary>Facts that the primary has not confirmed.</summary>
+    public long CountUnshipped() => Read(view => Math.Max(0, view.Find<long>("SELECT coalesce(max(position), 0) FROM journal") - view.NodeState.Shipped));
+
+    /// <summary>The place in this node's journal that the first change of a decision will have, asked by the decision itself.</summary>
+    /// <param name="view">The state that the node's writer shows a decision.</param>
+    public static long NextPosition(View view) => (view.Find<long?>("SELECT seq FROM sqlite_sequence WHERE name = 'journal'") ?? 0) + 1;
+
     /// <summary>One hash over the replica (<see cref="Rows.Digest"/>).</summary>
     public string Digest()
     {
@@ -123,18 +138,23 @@ public sealed class NodeStore : IDisposable
     }
 
     /// <summary>A copied or restored file, and a machine that was booted again, are a new life: what the old one issued may have been spent unseen.</summary>
-    private static (string Incarnation, bool IsNew) Incarnate(NodeState state, string path, Surroundings world)
+    private static (string Incarnation, bool IsNew) Incarnate(SqliteConnection connection, NodeState state, string path, Surroundings world)
     {
         var facts = world.Disk.Look(path);
         var here = string.Create(CultureInfo.InvariantCulture, $"{facts?.Device}/{facts?.Inode}/{world.Disk.BootId()}");
         if (facts is not null && state.Find("incarnation") is { } known && state.Find("place") == here)
         {
+            Remember(known, 0);   // a journal that an elder release began
             return (known, false);
         }
         var incarnation = Convert.ToHexStringLower(world.Entropy.Bytes(6));
         state.Set("incarnation", incarnation);
         state.Set("place", here);
+        Remember(incarnation, Lives.JournalHead(new View(connection)));
+        state.StampMark = 0;
         return (incarnation, true);
+
+        void Remember(string life, long after) => connection.Execute("INSERT OR IGNORE INTO lives (incarnation, after_position) VALUES (@life, @after)", new { life, after });
     }
 
     public void Dispose()

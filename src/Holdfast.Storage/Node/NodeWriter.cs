@@ -16,8 +16,6 @@ public sealed class NodeWriter : IDisposable
 
     private readonly ConcurrentQueue<Request> _waiting = new();
     private readonly SqliteConnection _connection;
-    private readonly HybridClock _clock;
-    private readonly Surroundings _world;
     private readonly Lane _lane;
     private int _scheduled;
     private int _count;
@@ -26,7 +24,7 @@ public sealed class NodeWriter : IDisposable
 
     internal NodeWriter(SqliteConnection connection, HybridClock clock, JournalLimits limits, Surroundings world, Lane lane)
     {
-        (_connection, _clock, _world, _lane) = (connection, clock, world, lane);
+        (_connection, _lane) = (connection, lane);
         Session = new WriterSession(connection, limits, clock, world);
     }
 
@@ -39,12 +37,12 @@ public sealed class NodeWriter : IDisposable
     public JournalUnavailableException? Broken => _broken;
 
     /// <summary>Called after a transaction that journaled something: there is something to ship.</summary>
-    public Action? Journaled { get; set; }
+    public event Action? Journaled;
 
     /// <summary>Decides on the local state, and keeps the facts: applied to the replica and journaled in one transaction. Returns once that is on disk.</summary>
     /// <exception cref="JournalUnavailableException">The disk did not take it.</exception>
     /// <exception cref="JournalFullException">The facts' share of the journal is full.</exception>
-    public Task<T> RecordAsync<T>(Func<View, Decision<T>> decide) => EnqueueAsync(session => session.Record(decide));
+    public Task<Recorded<T>> RecordAsync<T>(Func<View, Decision<T>> decide) => EnqueueAsync(session => session.Record(decide));
 
     /// <summary>Runs inside the writer's transaction.</summary>
     internal Task<T> EnqueueAsync<T>(Func<WriterSession, T> work)
@@ -62,9 +60,9 @@ public sealed class NodeWriter : IDisposable
             {
                 _lane.Post(RunWaiting);
             }
-            catch (JournalUnavailableException stopping)
+            catch (StoppingException stopping)
             {
-                _closed = stopping;
+                _closed = new JournalUnavailableException(stopping.Message, stopping);
             }
         }
         Interlocked.MemoryBarrier();
@@ -110,14 +108,15 @@ public sealed class NodeWriter : IDisposable
         var (journaled, deciding) = (false, false);
         try
         {
+            Session.Begin();   // first: what undoes a transaction that could not even begin must know what was before it
             _connection.Execute("BEGIN IMMEDIATE");
-            Session.Begin();
             deciding = true;
             foreach (var request in batch)
             {
                 request.Run(Session);
             }
             deciding = false;
+            Session.Journal.KeepCount();
             _connection.Execute("COMMIT");
             journaled = Session.HasJournaled;
             _broken = null;

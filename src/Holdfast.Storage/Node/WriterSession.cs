@@ -1,5 +1,6 @@
 using Dapper;
 using Holdfast.Storage.ChangeLog;
+using Holdfast.Storage.Peers;
 using Holdfast.Storage.Rows;
 using Microsoft.Data.Sqlite;
 
@@ -10,15 +11,22 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
 {
     private const int MostPrunedAtOnce = 1000;
 
+    /// <summary>How long facts of other nodes are kept after the primary has them, for peers that reach neither.</summary>
+    private static readonly TimeSpan KeepReceived = TimeSpan.FromHours(1);
+
     private long? _shipped;
+    private long? _stampMark;
 
     public View View { get; } = new(connection);
 
-    public RowWriter Rows { get; } = new(connection);
+    public RowWriter Rows { get; } = new(connection, world.Join);
 
     public Journal Journal { get; } = new(connection, limits);
 
     public NodeState State { get; } = new(connection);
+
+    /// <summary>Whether this node's clock runs ahead of its peers' (<see cref="PeerClocks"/>).</summary>
+    public Func<bool> ClockIsAhead { get; set; } = () => false;
 
     /// <summary>Whether this transaction has put anything into the journal.</summary>
     public bool HasJournaled { get; private set; }
@@ -31,17 +39,31 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
 
     public void Undone()
     {
-        _shipped = null;
+        (_shipped, _stampMark) = (null, null);
         Journal.Undone();
     }
 
-    public T Record<T>(Func<View, Decision<T>> decide)
+    /// <summary>Keeps the stamps that this node gives below a mark on its disk, two seconds further at a time: whatever a machine's clock does, a later process
+    /// of the same life goes on above it.</summary>
+    public bool ReserveStamps()
+    {
+        if (clock.Reach + HybridClock.Second > (_stampMark ??= State.StampMark))
+        {
+            _stampMark = clock.Reach + (2 * HybridClock.Second);
+            State.StampMark = _stampMark.Value;
+        }
+        return true;
+    }
+
+    /// <summary>Decides, applies and journals.</summary>
+    /// <returns>The answer, where the journal then stands, if it matters, and whether some of its facts wait for a copy elsewhere.</returns>
+    public Recorded<T> Record<T>(Func<View, Decision<T>> decide)
     {
         Decision<T> decision;
         List<(JournalShare, int)> wanted;
         try
         {
-            decision = decide(View);
+            decision = Permitted(decide(View));
             wanted = [.. decision.Changes.Select(c => (c.Table.Share, c.Stamped(clock.Sample).Bytes))];
             if (wanted.Count > 0)
             {
@@ -61,8 +83,31 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
                 HasJournaled = true;
             }
         }
-        return decision.Answer;
+        if (decision.Changes.Count > 0)
+        {
+            ReserveStamps();   // after they were given, and kept together with what bears them
+        }
+        var needsCopy = decision.Changes.Any(c => c.Table.NeedsCopy);
+        return new Recorded<T>(decision.Answer, needsCopy ? Journal.Head : 0, needsCopy);
     }
+
+    /// <summary>Facts are of tables that nodes write; and a clock that runs ahead replaces nothing, because its stamp would win over what is later.</summary>
+    private Decision<T> Permitted<T>(Decision<T> decision)
+    {
+        if (decision.Changes.FirstOrDefault(c => !c.Table.FromNodes) is { } foreign)
+        {
+            throw new InvalidOperationException($"{foreign.Table} is the primary's: it is changed by a primary write.");
+        }
+        if (decision.Changes.Count == 0 || !ClockIsAhead() || decision.Changes.All(c => !Replaces(c)))
+        {
+            return decision;
+        }
+        var kept = decision.Changes.Where(c => !(c.MayBeLeftOut && Replaces(c))).ToList();
+        return kept.Any(Replaces) ? throw new ClockAheadException() : decision with { Changes = kept };
+    }
+
+    private bool Replaces(Change change) =>
+        change.Table.Groups.Any(g => g.Rule is MergeRule.Later && change.Touches(g)) && Rows.Read(change.Table, change.Id) is not null;
 
     /// <summary>Applies rows of the change log that follow the node's position, and moves the position.</summary>
     /// <returns>The position reached; unchanged when the rows do not follow it.</returns>
@@ -93,6 +138,91 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     public bool HasSeen(LogPosition row) =>
         row.Sequence == 0 || connection.ExecuteScalar<string>("SELECT hash FROM log_tail WHERE sequence = @Sequence", new { row.Sequence }) == row.Hash;
 
+    /// <summary>Takes what a peer told: facts of its own, and those that it holds for others. What repeats or does not follow is left.</summary>
+    /// <returns>Whether something of it was new.</returns>
+    public bool AbsorbJournal(JournalAnswer answer)
+    {
+        var isNew = false;
+        var now = world.Clock.GetUtcNow();
+        foreach (var segment in answer.Segments)
+        {
+            var known = PeerJournals.Find(View, segment.Origin) ?? new PeerJournals.State(segment.Origin, 0, "", 0, 0, 0, 0);
+            if (segment.After != Math.Max(known.Position, OwnPositionOf(segment.Origin)) || segment.To <= segment.After || segment.Origin == clock.Incarnation)
+            {
+                continue;   // an answer that came twice, or late
+            }
+            foreach (var fact in segment.Facts)
+            {
+                if (RowVersion.FromJson(fact.Version, Schema.ByName) is { Table.FromNodes: false })
+                {
+                    continue;   // the primary's alone: no peer is believed about it
+                }
+                Take(fact.Version, now);
+                PeerJournals.Keep(connection, segment.Origin, fact, now);
+            }
+            PeerJournals.Save(connection, known with
+            {
+                Position = segment.To,
+                Mark = segment.Facts.Count > 0 && segment.Facts[^1].Position == segment.To ? PeerJournals.MarkOf(segment.Facts[^1].Version) : "",
+                Shipped = segment.Shipped,
+                ShippedAt = segment.ShippedAt,
+                GapEndsAt = Math.Max(known.GapEndsAt, segment.GapEndsAt),
+            });
+            isNew = true;
+        }
+        return isNew;
+    }
+
+    /// <summary>Rows of a peer's replica, for an empty disk.</summary>
+    public bool TakeSnapshot(IReadOnlyList<string> versions)
+    {
+        var now = world.Clock.GetUtcNow();
+        foreach (var version in versions)
+        {
+            Take(version, now);
+        }
+        return true;
+    }
+
+    /// <summary>The snapshot is whole: what follows is read from where its giver stood when it began.</summary>
+    public bool GoOnFrom(LogPosition position, IReadOnlyDictionary<string, long> known)
+    {
+        State.Position = position;
+        if (position.Sequence > 0)
+        {
+            connection.Execute("INSERT OR REPLACE INTO log_tail (sequence, epoch, hash, at, version) VALUES (@Sequence, @Epoch, @Hash, @at, '')",
+                new { position.Sequence, position.Epoch, position.Hash, at = world.Clock.GetUtcNow().ToUnixTimeMilliseconds() });
+        }
+        foreach (var (origin, at) in known.Where(k => k.Key != clock.Incarnation))
+        {
+            PeerJournals.Save(connection, new PeerJournals.State(origin, at, "", 0, 0, at, 0));
+        }
+        return true;
+    }
+
+    private long OwnPositionOf(string incarnation) => Lives.OfThisFile(View).Find(l => l.Incarnation == incarnation)?.To ?? 0;
+
+    /// <summary>A peer has more of this life than this disk, or something else: the disk was put back in time, and what was issued since it was opened is void.</summary>
+    public string BeginLife(long afterPosition)
+    {
+        var incarnation = Convert.ToHexStringLower(world.Entropy.Bytes(6));
+        State.Set("incarnation", incarnation);
+        connection.Execute("INSERT INTO lives (incarnation, after_position) VALUES (@incarnation, @afterPosition)", new { incarnation, afterPosition });
+        clock.BeginLife(incarnation);
+        return incarnation;
+    }
+
+    /// <summary>The next facts of other nodes that nobody is there to offer, and what is to be noted once the primary has them.</summary>
+    public bool OfferedFor(string origin, long position)
+    {
+        if (PeerJournals.Find(View, origin) is not { } state)
+        {
+            return false;
+        }
+        PeerJournals.Save(connection, state with { Offered = Math.Max(state.Offered, position) });
+        return true;
+    }
+
     private void Take(string text, DateTimeOffset now)
     {
         if (RowVersion.FromJson(text, Schema.ByName) is not { } version)
@@ -105,10 +235,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         }
         else if (!Digest.HasExpired(version, now))
         {
-            if (version.Table.Share != JournalShare.Deny || !clock.IsAhead(version.LatestStamp))
-            {
-                clock.Observe(version.LatestStamp);
-            }
+            clock.Observe(version.LatestStamp);
             Rows.Apply(version);
         }
     }
@@ -177,7 +304,11 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     }
 
     /// <summary>Offers the journal's kept facts again. The primary takes only what it does not have.</summary>
-    private void Reship() => SetShipped(0);
+    private void Reship()
+    {
+        SetShipped(0);
+        PeerJournals.OfferAgain(connection);
+    }
 
     /// <summary>Forgets what has had its time: expired rows, confirmed facts and change-log rows older than the journal keeps.</summary>
     /// <returns>Whether there may be more of it.</returns>
@@ -186,9 +317,15 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         var more = Expiry.Prune(connection, expiredBefore, MostPrunedAtOnce);
         var keptSince = (world.Clock.GetUtcNow() - limits.Keep).ToUnixTimeMilliseconds();
         more |= Journal.DropShipped(State.Shipped, keptSince);
-        more |= connection.Execute(
-            "DELETE FROM log_tail WHERE sequence IN (SELECT sequence FROM log_tail WHERE at < @keptSince AND sequence < @last ORDER BY sequence LIMIT @MostPrunedAtOnce)",
-            new { keptSince, last = State.Position.Sequence, MostPrunedAtOnce }) == MostPrunedAtOnce;
+        more |= PeerJournals.Drop(connection, world.Clock.GetUtcNow() - KeepReceived, State.Position.Sequence) | PeerJournals.Shrink(connection, limits.MaxBytes / 2);
+        var old = connection.Query<(long Sequence, long At)>(
+                "SELECT sequence, at FROM log_tail WHERE sequence < @last ORDER BY sequence LIMIT @MostPrunedAtOnce", new { last = State.Position.Sequence, MostPrunedAtOnce }, buffered: false)
+            .TakeWhile(row => row.At < keptSince).ToList();
+        if (old.Count > 0)
+        {
+            connection.Execute("DELETE FROM log_tail WHERE sequence <= @last", new { last = old[^1].Sequence });
+        }
+        more |= old.Count == MostPrunedAtOnce;
         return more;
     }
 

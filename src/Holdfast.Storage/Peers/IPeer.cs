@@ -27,21 +27,27 @@ public sealed record NodeIdentity(string Name, string Region, string Zone, strin
 /// <param name="NodeList">Number of the node list that the asker goes by.</param>
 /// <param name="Limit">The most facts that it takes at once.</param>
 /// <param name="Patience">How long the answer may wait for something to tell.</param>
-public sealed record JournalQuestion(NodeIdentity From, IReadOnlyDictionary<string, long> Known, long NodeList, int Limit, TimeSpan Patience);
+public sealed record JournalQuestion(NodeIdentity From, IReadOnlyDictionary<string, JournalMark> Known, long NodeList, int Limit, TimeSpan Patience);
 
 /// <param name="Now">The answerer's wall clock, Unix milliseconds, at the moment of answering.</param>
 /// <param name="NodeList">Number of the node list that it goes by.</param>
 /// <param name="More">Whether there is more to read at once.</param>
-public sealed record JournalAnswer(NodeIdentity From, long Now, long NodeList, IReadOnlyList<JournalSegment> Segments, bool More);
+/// <param name="HeldOfYou">What the answerer has of the journal of the asker's present life; null when it has nothing.</param>
+public sealed record JournalAnswer(NodeIdentity From, long Now, long NodeList, IReadOnlyList<JournalSegment> Segments, bool More, JournalMark? HeldOfYou);
+
+/// <summary>How far a journal is known, and by what: a disk that was put back in time goes on with the same positions and other facts.</summary>
+/// <param name="Mark">A short hash of the fact at that position; empty when it is not known.</param>
+public sealed record JournalMark(long Position, string Mark);
 
 /// <summary>A stretch of one incarnation's journal.</summary>
 /// <param name="Origin">The incarnation whose facts these are: the answerer's own, or one whose facts it holds for others.</param>
 /// <param name="After">What the asker had of it.</param>
 /// <param name="To">The position that the asker has after this segment.</param>
 /// <param name="Shipped">Up to which position the primary has confirmed that journal, as far as the answerer knows.</param>
+/// <param name="ShippedAt">A sequence of the change log that has all that was shipped.</param>
 /// <param name="HasGap">Some facts between are no longer here: they are in the primary's log, at or before <paramref name="GapEndsAt"/>.</param>
 /// <param name="GapEndsAt">A sequence of the change log; 0 without a gap.</param>
-public sealed record JournalSegment(string Origin, long After, long To, long Shipped, bool HasGap, long GapEndsAt, IReadOnlyList<JournalFact> Facts);
+public sealed record JournalSegment(string Origin, long After, long To, long Shipped, long ShippedAt, bool HasGap, long GapEndsAt, IReadOnlyList<JournalFact> Facts);
 
 /// <param name="Version">A version of a row, as JSON.</param>
 public sealed record JournalFact(long Position, string Version);

@@ -1,11 +1,84 @@
+using Holdfast.Storage.Node;
+
 namespace Holdfast.Storage.Peers;
 
 /// <summary>What this node answers its peers. Whoever carries the questions (HTTP, a simulated network) has made sure who asks.</summary>
 public sealed class PeerServer
 {
-    public Task<JournalAnswer> ReadJournalAsync(JournalQuestion question, CancellationToken ct) => throw new NotImplementedException();
+    /// <summary>The most that one answer holds, whatever was asked for.</summary>
+    private const int MostAtOnce = 1000;
 
-    public SnapshotAnswer ReadSnapshot(SnapshotQuestion question) => throw new NotImplementedException();
+    private static readonly TimeSpan s_mostPatience = TimeSpan.FromSeconds(10);
 
-    public Task<SpendAnswer> SpendAsync(SpendQuestion question, CancellationToken ct) => throw new NotImplementedException();
+    private readonly NodeStore _node;
+    private readonly PeerLinks _peers;
+    private readonly SingleUse _singleUse;
+    private readonly Surroundings _world;
+    private TaskCompletionSource _news = New();
+
+    public PeerServer(NodeStore node, PeerLinks peers, SingleUse singleUse, Surroundings world)
+    {
+        (_node, _peers, _singleUse, _world) = (node, peers, singleUse, world);
+        node.Writer.Journaled += () => Interlocked.Exchange(ref _news, New()).TrySetResult();
+    }
+
+    /// <summary>Facts that the asker does not have; waits for the first.</summary>
+    public async Task<JournalAnswer> ReadJournalAsync(JournalQuestion question, CancellationToken ct)
+    {
+        if (question.Known.TryGetValue(_peers.Own.Incarnation, out var held) && await _peers.CompareAsync(held))
+        {
+            _peers.Copies.Confirm(question.From, held.Position);
+        }
+        _peers.Heard(question.From, question.NodeList);
+        var bounded = question with { Limit = Math.Clamp(question.Limit, 1, MostAtOnce) };
+        using var patience = new CancellationTokenSource(question.Patience < s_mostPatience ? question.Patience : s_mostPatience, _world.Clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, ct);
+        while (true)
+        {
+            var news = Volatile.Read(ref _news).Task;
+            var answer = Read(bounded);
+            if (answer.Segments.Count > 0 || either.IsCancellationRequested)
+            {
+                return answer;
+            }
+            try
+            {
+                await news.Within(either.Token);
+            }
+            catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+            {
+                return Read(bounded);
+            }
+        }
+    }
+
+    private JournalAnswer Read(JournalQuestion question) => _node.Read(view =>
+    {
+        var now = _world.Clock.GetUtcNow();
+        var (segments, more) = new JournalReader(view, question, now).Read();
+        var held = PeerJournals.Find(view, question.From.Incarnation);
+        return new JournalAnswer(_peers.Own, now.ToUnixTimeMilliseconds(), NodeList.Of(view).Number, segments, more,
+            held is null ? null : new JournalMark(held.Position, held.Mark));
+    });
+
+    /// <summary>A part of this whole replica. Rows that change meanwhile do no harm: what follows joins.</summary>
+    public SnapshotAnswer ReadSnapshot(SnapshotQuestion question) => _node.Read(view =>
+    {
+        var (cluster, position) = (view.NodeState.Cluster, NodeState.Format(view.NodeState.Position));
+        if (!view.NodeState.IsFilled)
+        {
+            return new SnapshotAnswer(null, position, new Dictionary<string, long>(), [], null, "");
+        }
+        var table = Schema.ByName.GetValueOrDefault(question.Table) ?? Schema.Tables[0];
+        var limit = Math.Clamp(question.Limit, 1, MostAtOnce);
+        var rows = view.ReadAll(table, question.AfterId, limit).ToList();
+        var following = Schema.Tables.SkipWhile(t => t != table).Skip(1).FirstOrDefault();
+        return new SnapshotAnswer(cluster, position, PeerLink.Known(view).ToDictionary(k => k.Key, k => k.Value.Position, StringComparer.Ordinal), [.. rows.Select(r => r.ToJson())],
+            rows.Count == limit ? table.Name : following?.Name, rows.Count == limit ? rows[^1].Id : "");
+    });
+
+    /// <summary>Decides, as the authority, about an item.</summary>
+    public async Task<SpendAnswer> SpendAsync(SpendQuestion question) => new(await _singleUse.SpendHereAsync(question));
+
+    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -15,12 +15,14 @@ public interface IPrimary : IAsyncDisposable
     Task<string> BootstrapAsync(string newClusterId, CancellationToken ct);
 
     /// <summary>Decides on the primary's state and keeps the changes, with their change-log rows, in one transaction.</summary>
+    /// <param name="seen">Where the caller is in the log. If the log does not have that row at its place, it lost its tail, and nothing is written.</param>
     /// <returns>The answer, and where the log stands after it.</returns>
-    Task<(T Answer, LogPosition Head)> WriteAsync<T>(Func<View, Decision<T>> decide, CancellationToken ct);
+    Task<(T Answer, LogPosition Head)> WriteAsync<T>(Func<View, Decision<T>> decide, LogPosition seen, CancellationToken ct);
 
     /// <summary>Joins versions into the tables. One that changes nothing writes no change-log row, so offering again is safe.</summary>
+    /// <param name="seen">As of <see cref="WriteAsync"/>.</param>
     /// <returns>Where the log stands after it. Only who has read it up to there would notice that the primary lost it again.</returns>
-    Task<LogPosition> OfferAsync(IReadOnlyList<string> versions, CancellationToken ct);
+    Task<LogPosition> OfferAsync(IReadOnlyList<string> versions, LogPosition seen, CancellationToken ct);
 
     /// <summary>The rows after a position.</summary>
     Task<LogPage> ReadLogAsync(LogPosition after, int limit, CancellationToken ct);

@@ -1,6 +1,6 @@
-using System.Globalization;
 using Holdfast.Storage.ChangeLog;
 using Holdfast.Storage.Node;
+using Holdfast.Storage.Peers;
 using Holdfast.Storage.Primary;
 
 namespace Holdfast.Storage.Replication;
@@ -23,14 +23,19 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
 
     private readonly Signal _news = new();
     private readonly Lock _lock = new();
+    private readonly Lock _noting = new();
     private readonly List<(LogPosition Row, TaskCompletionSource Reached)> _waiting = [];
-    private LogPosition _position = node.Read(ReadPosition);
+    private LogPosition _position = node.Read(view => view.NodeState.Position);
     private PrimaryHealth _health = new(null, world.Clock.GetUtcNow(), null, null);
+    private long _faults;
     private DateTimeOffset _prunedAt;
     private DateTimeOffset? _expiredThere;
 
     /// <summary>How the primary looked at the last contact.</summary>
     public PrimaryHealth Health => Volatile.Read(ref _health);
+
+    /// <summary>Whether the life of this id is there to ship its facts itself. What nobody ships, this node does, as far as it holds it.</summary>
+    public Func<string, bool> IsSpeaking { get; set; } = _ => true;
 
     /// <summary>Told after every contact, good or bad.</summary>
     public Action<PrimaryHealth>? Noted { get; set; }
@@ -51,17 +56,26 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     public void Nudge() => _news.Set();
 
     /// <summary>Waits until the replica has a row of the log.</summary>
-    /// <exception cref="PrimaryUnavailableException">Another epoch has come to its place: the primary may have lost it.</exception>
+    /// <exception cref="PrimaryUnavailableException">Another row stands at its place: the primary lost it.</exception>
     public async Task ReachAsync(LogPosition row, CancellationToken ct)
     {
         TaskCompletionSource reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        bool isPast;
         lock (_lock)
         {
-            if (_position.Sequence >= row.Sequence)
+            isPast = _position.Sequence >= row.Sequence;
+            if (!isPast)
             {
-                return;
+                _waiting.Add((row, reached));
             }
-            _waiting.Add((row, reached));
+        }
+        if (isPast)
+        {
+            if (!HasRead(row))
+            {
+                throw Lost();
+            }
+            return;
         }
         Nudge();
         try
@@ -121,27 +135,35 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     {
         using var deadline = new CancellationTokenSource(StepDeadline, world.Clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
+        var faultsBefore = Interlocked.Read(ref _faults);
+        DateTimeOffset? read = null;
         try
         {
             await PruneAsync(either.Token);
             // Reading first: a log that lost its tail must be noticed before anything is written on top of it.
             var more = await TailAsync(either.Token);
-            more |= await ShipAsync(either.Token);
+            read = world.Clock.GetUtcNow();
+            var shipped = await ShipAsync(either.Token);
+            more |= shipped;
+            if (!shipped && Health.Fault is not null)
+            {
+                await primary.OfferAsync([], Position, either.Token).Within(either.Token);   // that it is read again does not show that it takes writes again
+            }
             if (_expiredThere is { } expired)
             {
                 await primary.PruneAsync(expired, either.Token).Within(either.Token);
                 _expiredThere = null;
             }
-            NoteContact();
+            NoteContact(faultsBefore);
             return more;
         }
         catch (PrimaryUnavailableException fault)
         {
-            NoteFault(fault.Fault, fault.Message);
+            NoteFault(fault.Fault, fault.Message, read);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            NoteFault(PrimaryFault.Unreachable, "The primary database accepts work and does not answer.");
+            NoteFault(PrimaryFault.Unreachable, "The primary database accepts work and does not answer.", read);
         }
         catch (StorageUnavailableException)
         {
@@ -154,7 +176,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         catch (Exception unforeseen)
         {
             // Whatever it is, the next step tries again, and until then it has a name.
-            NoteFault(PrimaryFault.Unreachable, $"Replication failed: {unforeseen.Message}");
+            NoteFault(PrimaryFault.Unreachable, $"Replication failed: {unforeseen.Message}", read);
         }
         return false;
     }
@@ -202,14 +224,14 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     {
         var (again, all, shipped) = node.Read(view => (
             view.Query<Again>("SELECT place AS Place, version AS Version FROM offer_again ORDER BY place LIMIT @BatchSize", new { BatchSize }),
-            ReadState(view, "offering_all"),
-            long.Parse(ReadState(view, "shipped") ?? "0", CultureInfo.InvariantCulture)));
+            view.NodeState.OfferingAll,
+            view.NodeState.Shipped));
         if (again.Count > 0)
         {
             await OfferAsync(again.ConvertAll(a => a.Version), session => session.OfferedAgain(again[^1].Place), ct);
             return true;
         }
-        if (!string.IsNullOrEmpty(all))
+        if (all is not null)
         {
             var page = await node.Writer.EnqueueAsync(session => session.NextOfAll(BatchSize)).Within(ct);
             await OfferAsync(page.Versions, session => session.OfferedAll(page.Then), ct);
@@ -218,17 +240,32 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         var facts = node.Read(view => Journal.ReadAfter(view, shipped, BatchSize));
         if (facts.Count == 0)
         {
-            return false;
+            return await ShipForOthersAsync(ct);
         }
         await OfferAsync(facts.ConvertAll(f => f.Version), session => session.SetShipped(facts[^1].Position, from: shipped), ct);
         return true;
+    }
+
+    /// <summary>Facts whose author is silent: dead, or cut off from here and perhaps from the primary too. Offered twice is offered once.</summary>
+    private async Task<bool> ShipForOthersAsync(CancellationToken ct)
+    {
+        foreach (var state in node.Read(PeerJournals.All).Where(s => s.Position > Math.Max(s.Shipped, s.Offered) && !IsSpeaking(s.Origin)))
+        {
+            var facts = node.Read(view => PeerJournals.Held(view, state.Origin, Math.Max(state.Shipped, state.Offered), DateTimeOffset.MaxValue, BatchSize));
+            if (facts.Count > 0)
+            {
+                await OfferAsync(facts.ConvertAll(f => f.Version), session => session.OfferedFor(state.Origin, facts[^1].Position), ct);
+                return true;
+            }
+        }
+        return false;
     }
 
     /// <summary>Offers, reads the log up to where it then stood, and only then notes what was offered: a tail that this node has not read may be lost without
     /// its noticing, because its position would still match.</summary>
     private async Task OfferAsync(IReadOnlyList<string> versions, Func<WriterSession, bool> note, CancellationToken ct)
     {
-        var head = await primary.OfferAsync(versions, ct).Within(ct);
+        var head = await primary.OfferAsync(versions, Position, ct).Within(ct);
         while (Position.Sequence < head.Sequence && await TailAsync(ct))
         {
             // A full page; there is more.
@@ -256,49 +293,54 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
 
     private void Reached(LogPosition position)
     {
+        List<(LogPosition Row, TaskCompletionSource Reached)> arrived;
         lock (_lock)
         {
             _position = position;
-            foreach (var (row, reached) in _waiting.Where(w => w.Row.Sequence <= position.Sequence))
+            arrived = _waiting.FindAll(w => w.Row.Sequence <= position.Sequence);
+        }
+        foreach (var (row, reached) in arrived)
+        {
+            if (HasRead(row))
             {
-                if (row.Epoch == position.Epoch)
-                {
-                    reached.TrySetResult();
-                }
-                else
-                {
-                    reached.TrySetException(new PrimaryUnavailableException(PrimaryFault.Unreachable,
-                        "A new epoch of the primary began meanwhile. Whether it kept the change is unknown."));
-                }
+                reached.TrySetResult();
+            }
+            else
+            {
+                reached.TrySetException(Lost());
             }
         }
     }
 
-    internal void NoteFault(PrimaryFault fault, string text)
-    {
-        var was = Health;
-        Note(new PrimaryHealth(fault, was.Fault is null ? world.Clock.GetUtcNow() : was.Since, text, was.LastContact));
-    }
+    /// <summary>Whether this very row was applied here, and not another at its place.</summary>
+    private bool HasRead(LogPosition row) =>
+        row.Sequence == 0 || node.Read(view => view.Find<string>("SELECT hash FROM log_tail WHERE sequence = @Sequence", new { row.Sequence })) == row.Hash;
 
-    private void NoteContact()
+    private static PrimaryUnavailableException Lost() =>
+        new(PrimaryFault.Unreachable, "The primary database lost its tail meanwhile. Whether it kept the change is unknown.");
+
+    /// <param name="read">When the log was read all the same; null when it was not.</param>
+    internal void NoteFault(PrimaryFault fault, string text, DateTimeOffset? read = null) => Note(was =>
+    {
+        _faults++;
+        return new PrimaryHealth(fault, was.Fault is null ? world.Clock.GetUtcNow() : was.Since, text, read ?? was.LastContact);
+    });
+
+    /// <summary>It took a write and was read; unless somebody else met a fault meanwhile.</summary>
+    private void NoteContact(long faultsBefore) => Note(was =>
     {
         var now = world.Clock.GetUtcNow();
-        var was = Health;
-        Note(new PrimaryHealth(null, was.Fault is null ? was.Since : now, null, now));
-    }
+        return _faults == faultsBefore ? new PrimaryHealth(null, was.Fault is null ? was.Since : now, null, now) : was with { LastContact = now };
+    });
 
-    private void Note(PrimaryHealth health)
+    private void Note(Func<PrimaryHealth, PrimaryHealth> next)
     {
-        Volatile.Write(ref _health, health);
-        Noted?.Invoke(health);
+        lock (_noting)   // a caller of the database may note at the same moment
+        {
+            Volatile.Write(ref _health, next(_health));
+            Noted?.Invoke(_health);
+        }
     }
-
-    private static LogPosition ReadPosition(View view) =>
-        ReadState(view, "position")?.Split('/') is [var epoch, var sequence, var hash]
-            ? new LogPosition(long.Parse(epoch, CultureInfo.InvariantCulture), long.Parse(sequence, CultureInfo.InvariantCulture), hash)
-            : LogPosition.Start;
-
-    private static string? ReadState(View view, string name) => view.Find<string>("SELECT value FROM node_state WHERE name = @name", new { name });
 
     private sealed record Kept(long Epoch, long Sequence, string Hash);
 

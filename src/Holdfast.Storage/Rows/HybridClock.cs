@@ -12,29 +12,66 @@ public sealed class HybridClock(TimeProvider clock, string incarnation)
     /// <summary>A stamp as long as all that this clock makes.</summary>
     public string Sample { get; } = $"{0L:x16}.{incarnation}";
 
+    /// <summary>What <see cref="Reach"/> grows by in a second.</summary>
+    internal const long Second = 1000L << 16;
+
     private readonly Lock _lock = new();
     private long _last;
+
+    /// <summary>The life whose stamps these are.</summary>
+    public string Incarnation => incarnation;
+
+    /// <summary>Goes on as another life of the same length of name.</summary>
+    public void BeginLife(string life)
+    {
+        lock (_lock)
+        {
+            incarnation = life;
+        }
+    }
+
+    /// <summary>The number that the next stamp begins with, or one a little below it.</summary>
+    internal long Reach
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return Math.Max(Now, _last);
+            }
+        }
+    }
+
+    private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds() << 16;
+
+    /// <summary>Goes on above what an earlier process of this life may have given.</summary>
+    internal void GoOnFrom(long mark)
+    {
+        lock (_lock)
+        {
+            _last = Math.Max(_last, mark);
+        }
+    }
 
     /// <summary>A new stamp, later than all that this clock gave or saw, and than <paramref name="after"/>. One from too far ahead is exceeded and moves no clock.</summary>
     public string Next(string after = "")
     {
         lock (_lock)
         {
-            var now = clock.GetUtcNow().ToUnixTimeMilliseconds() << 16;
             var replaced = after.Length == 0 ? 0 : Parse(after);
-            if (IsAhead(after) && replaced > _last)
+            if (IsFar(after) && replaced > _last)
             {
                 return $"{replaced + 1:x16}.{incarnation}";
             }
-            _last = Math.Max(Math.Max(now, _last + 1), replaced + 1);
+            _last = Math.Max(Math.Max(Now, _last + 1), replaced + 1);
             return $"{_last:x16}.{incarnation}";
         }
     }
 
-    /// <summary>Takes note of a stamp made elsewhere.</summary>
+    /// <summary>Takes note of a stamp. One from too far ahead moves no clock, whoever made it: this clock itself does, to exceed one that it replaces.</summary>
     public void Observe(string stamp)
     {
-        if (stamp.Length >= 16)
+        if (stamp.Length >= 16 && !IsFar(stamp))
         {
             lock (_lock)
             {
@@ -43,10 +80,10 @@ public sealed class HybridClock(TimeProvider clock, string incarnation)
         }
     }
 
-    /// <summary>Whether the stamp lies further ahead of wall time than honest clocks do.</summary>
-    public bool IsAhead(string stamp) =>
-        stamp.Length >= 16 && !stamp.EndsWith(incarnation, StringComparison.Ordinal)
-        && (Parse(stamp) >> 16) > (clock.GetUtcNow() + MostAhead).ToUnixTimeMilliseconds();
+    /// <summary>Whether the stamp was made elsewhere and lies further ahead of wall time than honest clocks do.</summary>
+    public bool IsAhead(string stamp) => IsFar(stamp) && !stamp.EndsWith(incarnation, StringComparison.Ordinal);
+
+    private bool IsFar(string stamp) => stamp.Length >= 16 && (Parse(stamp) >> 16) > (clock.GetUtcNow() + MostAhead).ToUnixTimeMilliseconds();
 
     private static long Parse(string stamp) => long.Parse(stamp.AsSpan(0, 16), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 }

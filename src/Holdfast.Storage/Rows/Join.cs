@@ -1,5 +1,8 @@
 namespace Holdfast.Storage.Rows;
 
+/// <summary>Joins what is held (null when nothing is) with what comes, and says whether it differs from what is held.</summary>
+public delegate (RowVersion Joined, bool Differs) JoinVersions(RowVersion? held, RowVersion incoming);
+
 /// <summary>The join of two versions of one row: commutative, associative, idempotent (decision 0001).</summary>
 public static class Join
 {

@@ -4,8 +4,9 @@ using System.Data.Common;
 namespace Holdfast.Storage.Rows;
 
 /// <summary>Reads, joins and writes rows on one connection: <c>apply</c>, the same on every database. Statements are made once per table.</summary>
-internal sealed class RowWriter(DbConnection connection) : IDisposable
+internal sealed class RowWriter(DbConnection connection, JoinVersions? join = null) : IDisposable
 {
+    private readonly JoinVersions _join = join ?? Join.Of;
     private readonly Dictionary<string, (DbCommand Read, DbCommand Write)> _statements = new(StringComparer.Ordinal);
 
     /// <summary>The row as it is; null when there is none.</summary>
@@ -20,7 +21,7 @@ internal sealed class RowWriter(DbConnection connection) : IDisposable
     /// <summary>Joins a version into its row. True when that changed the row.</summary>
     public bool Apply(RowVersion version)
     {
-        var (joined, differs) = Join.Of(Read(version.Table, version.Id), version);
+        var (joined, differs) = _join(Read(version.Table, version.Id), version);
         if (differs)
         {
             Write(joined);
@@ -28,7 +29,7 @@ internal sealed class RowWriter(DbConnection connection) : IDisposable
         return differs;
     }
 
-    /// <summary>Stamps a change so that it exceeds all that it replaces, and applies it.</summary>
+    /// <summary>Stamps a change so that it exceeds all that it replaces (unless it brings its stamp), and applies it.</summary>
     /// <returns>Null when the row is as it was: it is immutable and there already.</returns>
     public RowVersion? Put(Change change, HybridClock clock)
     {
@@ -41,8 +42,8 @@ internal sealed class RowWriter(DbConnection connection) : IDisposable
                 after = group.Stamp;
             }
         }
-        var version = change.Stamped(clock.Next(after));
-        var (joined, differs) = Join.Of(held, version);
+        var version = change.Stamped(change.Stamp ?? clock.Next(after));
+        var (joined, differs) = _join(held, version);
         if (differs)
         {
             Write(joined);

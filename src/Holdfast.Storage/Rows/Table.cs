@@ -44,7 +44,10 @@ public sealed record Group(string Name, MergeRule Rule, params string[] Columns)
 /// <param name="Groups">Its column groups. Beside them stands only <c>id</c>.</param>
 /// <param name="Share">The journal's share that its versions count to.</param>
 /// <param name="Expires">Whether it has <c>expires_at</c> (Unix milliseconds), after which each database forgets the row by itself.</param>
-public sealed record Table(string Name, Group[] Groups, JournalShare Share = JournalShare.Fact, bool Expires = false)
+/// <param name="FromNodes">Whether nodes write it, as facts. The others are the primary's alone, and no peer is believed about them.</param>
+/// <param name="NeedsCopy">Whether its facts wait for a copy in another failure domain (law 3).</param>
+public sealed record Table(
+    string Name, Group[] Groups, JournalShare Share = JournalShare.Fact, bool Expires = false, bool FromNodes = false, bool NeedsCopy = false)
 {
     private readonly Dictionary<string, (int Group, int Column)> _places = Groups
         .SelectMany((group, g) => group.Columns.Select((column, c) => (column, g, c)))

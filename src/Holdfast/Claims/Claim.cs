@@ -17,6 +17,12 @@ internal sealed record Claim(string? Holder, long Term, long Verified)
     /// <summary>Domains that are verified for an organization.</summary>
     public const string VerifiedDomain = "organization.domain";
 
+    /// <summary>Addresses of users.</summary>
+    public const string UserEmail = "user.email";
+
+    /// <summary>Profiles of Single Sign-On, by their id: which user they are.</summary>
+    public const string UserSsoProfile = "user.sso_profile";
+
     /// <summary>The claim on a value; null when nobody ever had it.</summary>
     public static Claim? Find(View view, string environmentId, string kind, string value) => view.Find<Claim>(
         "SELECT holder AS Holder, term AS Term, verified AS Verified FROM claims WHERE environment_id = @environmentId AND kind = @kind AND value = @value",
@@ -30,7 +36,11 @@ internal sealed record Claim(string? Holder, long Term, long Verified)
     public static Change Give(View view, string environmentId, byte[] idKey, string kind, string value, string? holder, bool verified)
     {
         var term = (Find(view, environmentId, kind, value)?.Term ?? 0) + 1;
-        return Change.To(Schema.Claims, Ids.Derived("claim_", idKey, kind, value),
-            ("holder", holder), ("term", term), ("verified", verified), ("environment_id", environmentId), ("kind", kind), ("value", value));
+        return Give(environmentId, idKey, kind, value, holder, term, verified);
     }
+
+    /// <summary>The same under a term that the caller has found out.</summary>
+    public static Change Give(string environmentId, byte[] idKey, string kind, string value, string? holder, long term, bool verified) => Change.To(
+        Schema.Claims, Ids.Derived("claim_", idKey, kind, value),
+        ("holder", holder), ("term", term), ("verified", verified), ("environment_id", environmentId), ("kind", kind), ("value", value));
 }

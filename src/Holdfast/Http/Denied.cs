@@ -14,17 +14,28 @@ public static class Denied
     public static bool Is(View view, string subject) =>
         view.Find<long>($"SELECT CASE WHEN {Not("@subject")} THEN 0 ELSE 1 END", new { subject }) == 1;
 
+    /// <summary>Whether it was deleted: that deny is its tombstone, and no lift takes it away.</summary>
+    public static bool IsDeleted(View view, string subject) =>
+        view.Find<long>("SELECT count(*) FROM denies WHERE subject = @subject AND reason = 'deleted'", new { subject }) > 0;
+
     /// <summary>The denies that stand against an id: what a lift must name.</summary>
     public static List<string> Standing(View view, string subject) => view.Query<string>(
         "SELECT id FROM denies d WHERE d.subject = @subject AND NOT EXISTS (SELECT 1 FROM lifts l WHERE l.deny_id = d.id)", new { subject });
 
     /// <summary>A new deny.</summary>
     /// <param name="reason">A short slug: <c>deleted</c>, <c>deactivated</c>, <c>revoked</c>.</param>
-    public static Change Because(string reason, string subject, string environmentId, Ids ids, DateTimeOffset now) => Change.To(
-        Schema.Denies, ids.New(Ids.Deny),
+    public static Change Because(string reason, string subject, string environmentId, Ids ids, DateTimeOffset now) =>
+        Because(reason, subject, environmentId, ids.New(Ids.Deny), now);
+
+    /// <summary>A deny of this id.</summary>
+    public static Change Because(string reason, string subject, string environmentId, string id, DateTimeOffset now) => Change.To(
+        Schema.Denies, id,
         ("environment_id", environmentId), ("subject", subject), ("reason", reason), ("created_at", now.ToUnixTimeMilliseconds()));
 
     /// <summary>Lifts one deny. A deny that was made elsewhere meanwhile stays.</summary>
-    public static Change Lifted(string denyId, string environmentId, Ids ids, DateTimeOffset now) => Change.To(
-        Schema.Lifts, ids.New(Ids.Lift), ("environment_id", environmentId), ("deny_id", denyId), ("created_at", now.ToUnixTimeMilliseconds()));
+    public static Change Lifted(string denyId, string environmentId, Ids ids, DateTimeOffset now) => Lifted(denyId, environmentId, ids.New(Ids.Lift), now);
+
+    /// <summary>A lift of this id.</summary>
+    public static Change Lifted(string denyId, string environmentId, string id, DateTimeOffset now) => Change.To(
+        Schema.Lifts, id, ("environment_id", environmentId), ("deny_id", denyId), ("created_at", now.ToUnixTimeMilliseconds()));
 }

@@ -11,29 +11,41 @@ public sealed class Ids(TimeProvider clock, Entropy entropy)
     public const string Client = "client_";
     public const string Connection = "conn_";
     public const string ConnectionDomain = "conn_domain_";
+    public const string Credential = "credential_";
     public const string Deny = "deny_";
+    public const string EmailVerification = "email_verification_";
     public const string Environment = "environment_";
     public const string Event = "event_";
     public const string Lift = "lift_";
+    public const string MagicCode = "magic_auth_";
+    public const string Membership = "om_";
     public const string Organization = "org_";
     public const string OrganizationDomain = "org_domain_";
+    public const string PasswordReset = "password_reset_";
     public const string Profile = "prof_";
     public const string RedirectUri = "redir_";
     public const string Request = "req_";
+    public const string Session = "session_";
+    public const string SignUp = "sign_up_";
     public const string SigningKey = "key_";
+    public const string User = "user_";
 
     private const string Alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
     /// <summary>A new one: 48 bits of milliseconds, 80 random bits.</summary>
-    public string New(string prefix)
+    public string New(string prefix) => Of(prefix, clock.GetUtcNow(), entropy.Bytes(10));
+
+    /// <summary>The same, of a time and of random bytes that are given.</summary>
+    /// <param name="random">The first 10 are taken.</param>
+    public static string Of(string prefix, DateTimeOffset now, ReadOnlySpan<byte> random)
     {
         Span<byte> bytes = stackalloc byte[16];
-        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        var time = now.ToUnixTimeMilliseconds();
         for (var i = 0; i < 6; i++)
         {
-            bytes[i] = (byte)(now >> (40 - (8 * i)));
+            bytes[i] = (byte)(time >> (40 - (8 * i)));
         }
-        entropy.Bytes(10).CopyTo(bytes[6..]);
+        random[..10].CopyTo(bytes[6..]);
         return prefix + Encode(bytes);
     }
 

@@ -19,6 +19,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
 
     private Session? _session;
     private long _largestSize;
+    private (string Device, ulong Inode)? _sound;   // the file that was checked whole: once a process, for that takes long
 
     public Task<string?> FindClusterAsync(CancellationToken ct) => lane.RunAsync(
         () =>
@@ -43,9 +44,10 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         }),
         ct);
 
-    public Task<(T Answer, LogPosition Head)> WriteAsync<T>(Func<View, Decision<T>> decide, CancellationToken ct) => lane.RunAsync(
+    public Task<(T Answer, LogPosition Head)> WriteAsync<T>(Func<View, Decision<T>> decide, LogPosition seen, CancellationToken ct) => lane.RunAsync(
         () => InTransaction("BEGIN IMMEDIATE", mayCreate: false, session =>
         {
+            RefuseLostTail(session, seen);
             var decision = decide(session.View);
             foreach (var change in decision.Changes)
             {
@@ -58,9 +60,10 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         }),
         ct);
 
-    public Task<LogPosition> OfferAsync(IReadOnlyList<string> versions, CancellationToken ct) => lane.RunAsync(
+    public Task<LogPosition> OfferAsync(IReadOnlyList<string> versions, LogPosition seen, CancellationToken ct) => lane.RunAsync(
         () => InTransaction("BEGIN IMMEDIATE", mayCreate: false, session =>
         {
+            RefuseLostTail(session, seen);
             var now = world.Clock.GetUtcNow();
             foreach (var text in versions)
             {
@@ -99,6 +102,15 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         }),
         ct);
 
+    /// <summary>What is written on top of a lost tail takes the places of the rows that were lost, and a reader that has those would not notice.</summary>
+    private static void RefuseLostTail(Session session, LogPosition seen)
+    {
+        if (!session.Log.Has(seen))
+        {
+            throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "The primary database lost its tail. Nothing is written until this node has offered it again.");
+        }
+    }
+
     private T InTransaction<T>(string begin, bool mayCreate, Func<Session, T> work)
     {
         try
@@ -121,8 +133,15 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         }
         catch (SqliteException fault)
         {
-            // An open connection may hold a lock, or a page of a file that is no more. The next call opens anew.
-            Close();
+            if (fault.SqliteErrorCode is 8 or 10 or 11 or 13 or 14 or 26)   // READONLY, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB
+            {
+                Close();   // what is open may be of a file that is no more: the next call opens anew
+                _sound = fault.SqliteErrorCode is 10 or 11 or 26 ? null : _sound;
+            }
+            else
+            {
+                _session?.Connection.RollBack();   // another's lock, say: no reason to read the whole file again
+            }
             throw Outage(fault);
         }
         catch
@@ -147,6 +166,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         if (fault is { } why)
         {
             Close();
+            _sound = null;
             throw new PrimaryUnavailableException(why, why == PrimaryFault.Empty
                 ? "The primary database is empty, but this cluster has written to it. Nothing is written into it until 'holdfast doctor' has decided."
                 : "The primary database's file is not there, or may not be read and written.");
@@ -158,6 +178,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         if (_session is not null && facts is not null && facts.Size < _largestSize)
         {
             Close();
+            _sound = null;
             throw new PrimaryUnavailableException(PrimaryFault.Damaged, Text(PrimaryFault.Damaged));
         }
         return _session ??= OpenAnew(facts, expected);
@@ -170,7 +191,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         {
             connection.Execute("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;");
             connection.Execute("BEGIN; PRAGMA data_version");   // the lock is taken here, where the driver does not try again on its own
-            if (connection.ExecuteScalar<string>("PRAGMA quick_check(1)") != "ok")
+            if ((facts is null || _sound != (facts.Device, facts.Inode)) && connection.ExecuteScalar<string>("PRAGMA quick_check(1)") != "ok")
             {
                 throw new PrimaryUnavailableException(PrimaryFault.Damaged, Text(PrimaryFault.Damaged));
             }
@@ -179,8 +200,8 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
             connection.Execute("PRAGMA journal_mode = TRUNCATE");
             Migrator.MoveForward(connection, Migrator.Primary, world.Clock.GetUtcNow());
             facts = world.Disk.Look(path) ?? throw new PrimaryUnavailableException(PrimaryFault.Unreadable, Text(PrimaryFault.Unreadable));
-            _largestSize = facts.Size;
-            return new Session(connection, facts.Device, facts.Inode) { ClusterId = cluster, DataVersion = version };
+            (_largestSize, _sound) = (facts.Size, (facts.Device, facts.Inode));
+            return new Session(connection, facts.Device, facts.Inode, world.Join) { ClusterId = cluster, DataVersion = version };
         }
         catch
         {
@@ -258,14 +279,14 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         {
             lane.Post(Close);
         }
-        catch (JournalUnavailableException)
+        catch (StoppingException)
         {
             return;   // disposed of before
         }
         await lane.CloseAsync();
     }
 
-    private sealed class Session(SqliteConnection connection, string device, ulong inode) : IDisposable
+    private sealed class Session(SqliteConnection connection, string device, ulong inode, JoinVersions join) : IDisposable
     {
         public SqliteConnection Connection { get; } = connection;
 
@@ -280,7 +301,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
 
         public View View { get; } = new(connection);
 
-        public RowWriter Rows { get; } = new(connection);
+        public RowWriter Rows { get; } = new(connection, join);
 
         public ChangeLogTable Log { get; } = new(connection);
 

@@ -29,7 +29,8 @@ internal sealed class SimulatedDisk : IDisposable
     private int _failsAfter = NeverFails;
     private bool _failsWithPower;
 
-    /// <param name="id">A file's path begins with it: <c>/id/node.db</c>. Without a slash, and no other disk's at the time.</param>
+    /// <param name="id">A file's path begins with it: <c>/id/node.db</c>. Without a slash, and no other disk's at the time. Take an id again when its
+    /// disk is disposed: Dapper compiles every query anew for each connection string that it meets, and keeps it.</param>
     /// <param name="seed">Of everything that chance decides here, where nobody hands in other chance.</param>
     public SimulatedDisk(string id, int seed, Func<DateTimeOffset> now)
         : this(id, seed, now, isScratch: false)
@@ -115,7 +116,6 @@ internal sealed class SimulatedDisk : IDisposable
             foreach (var (path, file) in after)
             {
                 file.Cut(below);
-                file.IsNameLasting = true;
                 _files.Add(path, file);
             }
             LastAsTheyAre();
@@ -152,7 +152,7 @@ internal sealed class SimulatedDisk : IDisposable
     public IReadOnlyList<string> Names => [.. _files.Keys.Select(NameOf).Order(StringComparer.Ordinal)];
 
     /// <summary>A file's bytes, as a process sees them; null when it is not there.</summary>
-    public byte[]? Read(string name) => _files.GetValueOrDefault(PathOf(name))?.Bytes.ToArray();
+    public byte[]? Read(string name) => _files.GetValueOrDefault(PathOf(name))?.ToArray();
 
     /// <summary>Somebody puts other bytes into a file, or makes it; for good.</summary>
     public void Overwrite(string name, ReadOnlySpan<byte> bytes)
@@ -160,9 +160,10 @@ internal sealed class SimulatedDisk : IDisposable
         lock (Gate)
         {
             var path = PathOf(name);
+            var file = FindOrMake(path, inode: null);
+            file.Become(bytes);
             Settle();
-            FindOrMake(path, inode: null).Become(bytes);
-            LastAsTheyAre();
+            NameLasts(path, file);
         }
     }
 
@@ -181,7 +182,7 @@ internal sealed class SimulatedDisk : IDisposable
     {
         lock (Gate)
         {
-            return new DiskSnapshot([.. _files.Select(f => new DiskSnapshot.File(NameOf(f.Key), f.Value.Inode, f.Value.Bytes.ToArray()))]);
+            return new DiskSnapshot([.. _files.Select(f => new DiskSnapshot.File(NameOf(f.Key), f.Value.Inode, f.Value.ToArray()))]);
         }
     }
 
@@ -208,7 +209,15 @@ internal sealed class SimulatedDisk : IDisposable
 
     public void Dispose()
     {
-        KillProcess();
+        lock (Gate)
+        {
+            EndLife();
+            foreach (var file in _files.Values)
+            {
+                file.GiveAway();
+            }
+            _files.Clear();
+        }
         All.TryRemove(new KeyValuePair<string, SimulatedDisk>(Id, this));
     }
 
@@ -263,11 +272,11 @@ internal sealed class SimulatedDisk : IDisposable
             {
                 return SqliteCode.IoError;
             }
-            if (!Unlink(path))
+            if (Unlink(path) is not { } file)
             {
                 return SqliteCode.DeleteOfNothing;
             }
-            var answer = Did('d', null, 0, path.Length);
+            var answer = Did('d', file, 0, 0);
             if (answer == SqliteCode.Ok && mustLast && !SkipSync)
             {
                 Settle();
@@ -296,8 +305,7 @@ internal sealed class SimulatedDisk : IDisposable
         Settle();
         if (!file.IsNameLasting && _files.GetValueOrDefault(path) == file)
         {
-            _lastingFiles[path] = file;
-            file.IsNameLasting = true;
+            NameLasts(path, file);
         }
     }
 
@@ -305,11 +313,11 @@ internal sealed class SimulatedDisk : IDisposable
 
     /// <summary>Notes an operation, and lets it be the last where that was asked for.</summary>
     /// <returns>What SQLite is told.</returns>
-    internal int Did(char what, SimulatedFile? file, long offset, int length)
+    internal int Did(char what, SimulatedFile file, long offset, int length)
     {
         Operations++;
         const ulong prime = 0x100000001b3;
-        Trace = ((((Trace ^ what) * prime ^ (file?.Inode ?? 0)) * prime ^ (ulong)offset) * prime ^ (uint)length) * prime;
+        Trace = ((((Trace ^ what) * prime ^ file.Inode) * prime ^ (ulong)offset) * prime ^ (uint)length) * prime;
         if (_failsAfter == NeverFails || _failsAfter-- > 0)
         {
             return SqliteCode.Ok;
@@ -344,13 +352,13 @@ internal sealed class SimulatedDisk : IDisposable
         return file;
     }
 
-    private bool Unlink(string path)
+    private SimulatedFile? Unlink(string path)
     {
         if (_lastingFiles.TryGetValue(path, out var lasting))
         {
             _deleted.Add((path, lasting));
         }
-        return _files.Remove(path);
+        return _files.Remove(path, out var file) ? file : null;
     }
 
     /// <summary>What was deleted stays so.</summary>
@@ -372,9 +380,14 @@ internal sealed class SimulatedDisk : IDisposable
         _lastingFiles.Clear();
         foreach (var (path, file) in _files)
         {
-            file.IsNameLasting = true;
-            _lastingFiles.Add(path, file);
+            NameLasts(path, file);
         }
+    }
+
+    private void NameLasts(string path, SimulatedFile file)
+    {
+        _lastingFiles[path] = file;
+        file.IsNameLasting = true;
     }
 
     private void EndLife()

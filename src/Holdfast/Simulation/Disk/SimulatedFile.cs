@@ -3,19 +3,14 @@ namespace Holdfast.Simulation.Disk;
 /// <summary>One file: its bytes as a process sees them, its bytes as a power cut would leave them, and the changes between the two.</summary>
 internal sealed class SimulatedFile(ulong inode, bool isScratch = false)
 {
-    private const int FirstBytes = 16 * 1024;
-
     private readonly List<Unsynced> _unsynced = [];
-    private byte[] _now = [];
-    private int _length;
-    private byte[] _lasting = [];
-    private int _lastingLength;
-    private byte[] _written = [];   // the bytes of unsynced writes, one after the other; used again after each sync
-    private int _writtenLength;
+    private readonly Chunks _now = new();
+    private readonly Chunks _lasting = new();
+    private readonly Chunks _written = new();   // the bytes of unsynced writes, one after the other
 
     public ulong Inode => inode;
 
-    public int Length => _length;
+    public int Length => _now.Length;
 
     /// <summary>Whether its name is on the disk for good.</summary>
     public bool IsNameLasting { get; set; }
@@ -28,33 +23,29 @@ internal sealed class SimulatedFile(ulong inode, bool isScratch = false)
 
     public SharedMemory? Memory { get; set; }
 
-    public ReadOnlySpan<byte> Bytes => _now.AsSpan(0, _length);
+    public byte[] ToArray() => _now.ToArray();
 
     /// <returns>Whether there were so many bytes; where not, zeros.</returns>
     public bool Read(Span<byte> buffer, long offset)
     {
-        var there = (int)Math.Clamp(_length - offset, 0, buffer.Length);
-        if (there > 0)
-        {
-            _now.AsSpan((int)offset, there).CopyTo(buffer);
-        }
+        var there = _now.Read(buffer, offset);
         buffer[there..].Clear();
         return there == buffer.Length;
     }
 
     public void Write(ReadOnlySpan<byte> bytes, long offset)
     {
-        Put(ref _now, ref _length, bytes, checked((int)offset));
+        _now.Write(bytes, checked((int)offset));
         if (!isScratch)
         {
-            _unsynced.Add(new Unsynced((int)offset, _writtenLength, bytes.Length));
-            Put(ref _written, ref _writtenLength, bytes, _writtenLength);
+            _unsynced.Add(new Unsynced((int)offset, _written.Length, bytes.Length));
+            _written.Write(bytes, _written.Length);
         }
     }
 
     public void Truncate(long length)
     {
-        Resize(ref _now, ref _length, checked((int)length));
+        _now.Resize(checked((int)length));
         if (!isScratch)
         {
             _unsynced.Add(new Unsynced((int)length, 0, Unsynced.IsTruncation));
@@ -73,9 +64,11 @@ internal sealed class SimulatedFile(ulong inode, bool isScratch = false)
     /// <summary>Makes it these bytes, for good.</summary>
     public void Become(ReadOnlySpan<byte> bytes)
     {
-        (_length, _lastingLength) = (0, 0);
-        Put(ref _now, ref _length, bytes, 0);
-        Put(ref _lasting, ref _lastingLength, bytes, 0);
+        foreach (var side in (ReadOnlySpan<Chunks>)[_now, _lasting])
+        {
+            side.Resize(0);
+            side.Write(bytes, 0);
+        }
         Forget();
     }
 
@@ -105,13 +98,23 @@ internal sealed class SimulatedFile(ulong inode, bool isScratch = false)
             }
             Forget();
         }
-        _length = 0;
-        Put(ref _now, ref _length, _lasting.AsSpan(0, _lastingLength), 0);
+        _now.Resize(0);
+        _now.Write(_lasting, 0, _lasting.Length, 0);
         EndLife();
     }
 
     /// <summary>Its process is gone, and with it every lock.</summary>
     public void EndLife() => (Readers, Writer, Memory) = (0, null, null);
+
+    /// <summary>The disk is no more.</summary>
+    public void GiveAway()
+    {
+        foreach (var side in (ReadOnlySpan<Chunks>)[_now, _lasting, _written])
+        {
+            side.GiveAway();
+        }
+        _unsynced.Clear();
+    }
 
     private void KeepTorn(Unsynced change, bool mayBeItsTail, Func<int, int> below)
     {
@@ -141,41 +144,18 @@ internal sealed class SimulatedFile(ulong inode, bool isScratch = false)
     {
         if (change.Length == Unsynced.IsTruncation)
         {
-            Resize(ref _lasting, ref _lastingLength, change.Offset);
+            _lasting.Resize(change.Offset);
         }
         else
         {
-            Put(ref _lasting, ref _lastingLength, _written.AsSpan(change.Place + (from - change.Offset), to - from), from);
+            _lasting.Write(_written, change.Place + (from - change.Offset), to - from, from);
         }
     }
 
     private void Forget()
     {
         _unsynced.Clear();
-        _writtenLength = 0;
-    }
-
-    private static void Put(ref byte[] into, ref int length, ReadOnlySpan<byte> bytes, int offset)
-    {
-        if (offset + bytes.Length > length)
-        {
-            Resize(ref into, ref length, checked(offset + bytes.Length));
-        }
-        bytes.CopyTo(into.AsSpan(offset));
-    }
-
-    /// <summary>What is new reads as zeros.</summary>
-    private static void Resize(ref byte[] bytes, ref int length, int newLength)
-    {
-        if (newLength > bytes.Length)
-        {
-            Array.Resize(ref bytes, (int)Math.Min(Array.MaxLength, Math.Max(Math.Max(FirstBytes, newLength), bytes.Length * 2L)));
-        }
-        if (newLength > length)
-        {
-            bytes.AsSpan(length, newLength - length).Clear();   // a longer file may have stood here before
-        }
-        length = newLength;
+        _written.Resize(0);
     }
 
     /// <param name="Place">Where its bytes are among the written.</param>

@@ -1,0 +1,62 @@
+using System.Security.Cryptography;
+using System.Text;
+using Dapper;
+using Microsoft.Data.Sqlite;
+
+namespace Holdfast.Storage.Peers;
+
+/// <summary>Every statement on what this node has of other nodes' journals.</summary>
+internal static class PeerJournals
+{
+    /// <summary>How long a fact of another node waits here before it is passed on: who reaches its author has it from there by then.</summary>
+    public static readonly TimeSpan PassedOnAfter = TimeSpan.FromSeconds(1);
+
+    private const int MostDroppedAtOnce = 1000;
+
+    /// <summary>What is known of one incarnation's journal.</summary>
+    /// <param name="Mark">Of the fact at <paramref name="Position"/>: two journals that differ there are two.</param>
+    public sealed record State(string Origin, long Position, string Mark, long Shipped, long ShippedAt, long Offered, long GapEndsAt);
+
+    private const string Columns =
+        "origin AS Origin, position AS Position, mark AS Mark, shipped AS Shipped, shipped_at AS ShippedAt, offered AS Offered, gap_ends_at AS GapEndsAt";
+
+    public static List<State> All(View view) => view.Query<State>($"SELECT {Columns} FROM peer_journals ORDER BY origin");
+
+    public static State? Find(View view, string origin) => view.Find<State>($"SELECT {Columns} FROM peer_journals WHERE origin = @origin", new { origin });
+
+    public static void Save(SqliteConnection connection, State state) => connection.Execute(
+        "INSERT INTO peer_journals (origin, position, mark, shipped, shipped_at, offered, gap_ends_at) "
+        + "VALUES (@Origin, @Position, @Mark, @Shipped, @ShippedAt, @Offered, @GapEndsAt) ON CONFLICT (origin) DO UPDATE SET position = excluded.position, "
+        + "mark = excluded.mark, shipped = excluded.shipped, shipped_at = excluded.shipped_at, offered = excluded.offered, gap_ends_at = excluded.gap_ends_at", state);
+
+    /// <summary>A short hash of a fact, so that two journals can be told apart by their last one.</summary>
+    public static string MarkOf(string version) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(version)).AsSpan(0, 8));
+
+    public static void Keep(SqliteConnection connection, string origin, JournalFact fact, DateTimeOffset now) => connection.Execute(
+        "INSERT OR IGNORE INTO received (origin, position, at, bytes, version) VALUES (@origin, @Position, @at, @bytes, @Version)",
+        new { origin, fact.Position, at = now.ToUnixTimeMilliseconds(), bytes = Encoding.UTF8.GetByteCount(fact.Version), fact.Version });
+
+    /// <summary>Facts of an origin in a stretch, that came here before a time.</summary>
+    public static List<JournalFact> Held(View view, string origin, long after, DateTimeOffset cameBefore, int limit) => view.Query<JournalFact>(
+        "SELECT position AS Position, version AS Version FROM received WHERE origin = @origin AND position > @after AND at <= @before ORDER BY position LIMIT @limit",
+        new { origin, after, before = cameBefore.ToUnixTimeMilliseconds(), limit });
+
+    /// <summary>The first position that is still held; null when none is.</summary>
+    public static long? FirstHeld(View view, string origin) => view.Find<long?>("SELECT min(position) FROM received WHERE origin = @origin", new { origin });
+
+    /// <summary>Forgets what the primary has and this node has read back from it, when it has been here for a time.</summary>
+    /// <param name="readUpTo">The sequence that this replica has read.</param>
+    /// <returns>Whether there may be more of it.</returns>
+    public static bool Drop(SqliteConnection connection, DateTimeOffset cameBefore, long readUpTo) => connection.Execute(
+        "DELETE FROM received WHERE rowid IN (SELECT r.rowid FROM received r JOIN peer_journals j ON j.origin = r.origin WHERE r.at < @before "
+        + "AND (r.position <= j.offered OR (r.position <= j.shipped AND j.shipped_at <= @readUpTo)) ORDER BY r.at LIMIT @MostDroppedAtOnce)",
+        new { before = cameBefore.ToUnixTimeMilliseconds(), readUpTo, MostDroppedAtOnce }) == MostDroppedAtOnce;
+
+    /// <summary>Forgets the oldest when they take more than their room: they stay in the replica, but are passed on no more.</summary>
+    public static bool Shrink(SqliteConnection connection, long mostBytes) =>
+        connection.ExecuteScalar<long>("SELECT coalesce(sum(bytes), 0) FROM received") > mostBytes
+        && connection.Execute("DELETE FROM received WHERE rowid IN (SELECT rowid FROM received ORDER BY at LIMIT @MostDroppedAtOnce)", new { MostDroppedAtOnce }) > 0;
+
+    /// <summary>The primary may have lost what was offered to it.</summary>
+    public static void OfferAgain(SqliteConnection connection) => connection.Execute("UPDATE peer_journals SET offered = 0, shipped = 0");
+}

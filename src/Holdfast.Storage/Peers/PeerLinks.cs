@@ -1,0 +1,90 @@
+using Holdfast.Storage.Node;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Storage.Peers;
+
+/// <summary>This node's peers: each is read all the time, and known by what it last said of itself.</summary>
+public sealed class PeerLinks
+{
+    private readonly NodeStore _node;
+    private readonly Surroundings _world;
+    private readonly NodeIdentity _own;
+
+    public PeerLinks(NodeStore node, NodeIdentity own, IReadOnlyList<IPeer> peers, Copies copies, Surroundings world)
+    {
+        (_node, _own, _world, Copies) = (node, own, world, copies);
+        Clocks = new PeerClocks(world.Clock);
+        node.Writer.Session.ClockIsAhead = () => Clocks.IsAhead;
+        All = [.. peers.Select(peer => new PeerLink(peer, node, this, world))];
+    }
+
+    /// <summary>This node, in its present life.</summary>
+    public NodeIdentity Own => _own with { Incarnation = _node.Incarnation };
+
+    public IReadOnlyList<PeerLink> All { get; }
+
+    public Copies Copies { get; }
+
+    public PeerClocks Clocks { get; }
+
+    /// <summary>The peer of this name; null when none that was heard calls itself so.</summary>
+    public IPeer? FindByName(string name) => All.FirstOrDefault(l => l.Identity?.Name == name)?.Peer;
+
+    /// <summary>Whose an incarnation is, and the peer that lives it, when it was heard.</summary>
+    public (Whose Whose, IPeer? Peer) Find(string incarnation)
+    {
+        var whose = _node.Read(view => Lives.Of(view, incarnation, _node.Incarnation));
+        var link = All.FirstOrDefault(l => l.Identity?.Incarnation == incarnation);
+        return whose == Whose.Unknown && link is not null ? (Whose.Peers, link.Peer) : (whose, whose == Whose.Peers ? link?.Peer : null);
+    }
+
+    /// <summary>Whether this life was heard from itself in the last seconds: then its facts are its own to ship.</summary>
+    public bool IsSpeaking(string incarnation) =>
+        incarnation == _node.Incarnation || All.Any(l => l.Identity?.Incarnation == incarnation && l.SilentFor < PeerLink.Silent);
+
+    /// <summary>A peer asked, or answered: what it says of itself, and what it goes by.</summary>
+    public void Heard(NodeIdentity peer, long nodeList)
+    {
+        if (All.FirstOrDefault(l => l.Identity?.Name == peer.Name) is { } link)
+        {
+            link.Reported(nodeList);
+        }
+    }
+
+    /// <summary>Reads all peers until told to stop.</summary>
+    public Task RunAsync(CancellationToken ct) => Task.WhenAll(All.Select(link => link.RunAsync(ct)));
+
+    /// <summary>What a peer holds of this life must be what this disk has at that place. Else the disk was put back in time, and a new life begins.</summary>
+    /// <returns>Whether it is.</returns>
+    internal async Task<bool> CompareAsync(JournalMark? held)
+    {
+        if (held is null || _node.Read(view => IsOurs(view, held)))
+        {
+            return true;
+        }
+        await BeginLifeAsync();
+        return false;
+    }
+
+    private static bool IsOurs(View view, JournalMark held) =>
+        held.Position <= Lives.JournalHead(view)
+        && (held.Mark.Length == 0 || view.Find<string>("SELECT version FROM journal WHERE position = @Position", new { held.Position }) is not { } ours
+            || PeerJournals.MarkOf(ours) == held.Mark);
+
+    private async Task BeginLifeAsync()
+    {
+        var before = _node.Incarnation;
+        await _node.Writer.EnqueueAsync(session => _node.Incarnation == before ? session.BeginLife(_node.OpenedAt) : before);
+        Copies.Forget();
+        await EnterLifeAsync();
+    }
+
+    /// <summary>Writes down this life, so that others know whose it is.</summary>
+    internal Task EnterLifeAsync() => _node.Writer.RecordAsync(view => Lives.Find(view, _node.Incarnation) is { } life && life.PublicKey == PublicKey
+        ? Decide.Nothing(true)
+        : Decide.To(true, Change.To(Schema.Nodes, _node.Incarnation,
+            ("name", _own.Name), ("region", _own.Region), ("zone", _own.Zone), ("born_at", _world.Clock.GetUtcNow().ToUnixTimeMilliseconds()), ("public_key", PublicKey))));
+
+    /// <summary>The key that this node signs with, as it stands in its row; null without one.</summary>
+    public string? PublicKey { get; init; }
+}

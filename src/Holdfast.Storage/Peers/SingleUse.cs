@@ -1,0 +1,77 @@
+using Holdfast.Storage.Node;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Storage.Peers;
+
+/// <summary>Using once what nobody issued (law 5): a step of a one-time password, a recovery code, an assertion that nobody asked for. One node decides about each.</summary>
+public sealed class SingleUse(NodeStore node, PeerLinks peers, Copies copies, TimeProvider clock)
+{
+    /// <summary>How long another node may take to decide.</summary>
+    public static readonly TimeSpan Deadline = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>How far clocks may differ where a new life looks at the age of things.</summary>
+    public static readonly TimeSpan Skew = TimeSpan.FromSeconds(60);
+
+    /// <summary>Uses an item, if its authority agrees; both, while the node list changes.</summary>
+    public async Task<SpendVerdict> SpendAsync(SpendQuestion question, CancellationToken ct)
+    {
+        var authorities = node.Read(NodeList.Of).AuthoritiesOf(question.Item);
+        foreach (var name in authorities.Count == 0 ? [peers.Own.Name] : authorities)
+        {
+            var verdict = name == peers.Own.Name ? await SpendHereAsync(question) : await SpendThereAsync(name, question, ct);
+            if (verdict != SpendVerdict.Granted)
+            {
+                return verdict;
+            }
+        }
+        return SpendVerdict.Granted;
+    }
+
+    private async Task<SpendVerdict> SpendThereAsync(string name, SpendQuestion question, CancellationToken ct)
+    {
+        if (peers.FindByName(name) is not { } peer)
+        {
+            return SpendVerdict.Unavailable;
+        }
+        using var deadline = new CancellationTokenSource(Deadline, clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
+        try
+        {
+            return (await peer.SpendAsync(question, either.Token).Within(either.Token)).Verdict;
+        }
+        catch (Exception fault) when (fault is PeerUnavailableException || (fault is OperationCanceledException && !ct.IsCancellationRequested))
+        {
+            return SpendVerdict.Unavailable;
+        }
+    }
+
+    /// <summary>Decides here, as the authority.</summary>
+    public async Task<SpendVerdict> SpendHereAsync(SpendQuestion question)
+    {
+        var spent = await node.Writer.RecordAsync(view => Decide(view, question));
+        return spent.Answer == SpendVerdict.Granted && question.NeedsCopy && !await copies.WaitAsync(node.Read(Lives.JournalHead))
+            ? SpendVerdict.Unavailable
+            : spent.Answer;
+    }
+
+    private Decision<SpendVerdict> Decide(View view, SpendQuestion question)
+    {
+        if (NodeList.Of(view).AuthoritiesOf(question.Item) is { Count: > 0 } authorities && !authorities.Contains(peers.Own.Name, StringComparer.Ordinal))
+        {
+            return Rows.Decide.Nothing(SpendVerdict.Unavailable);   // the asker goes by a list that is over
+        }
+        if (view.Find<Spent>("SELECT id AS Id, request AS Request FROM spends WHERE id = @Item", new { question.Item }) is { } spent)
+        {
+            return Rows.Decide.Nothing(question.Request is not null && spent.Request == question.Request ? SpendVerdict.Granted : SpendVerdict.Used);
+        }
+        if (Lives.Find(view, node.Incarnation) is { } life && Lives.HasElder(view, life) && question.MadeAt < life.BornAt + (long)Skew.TotalMilliseconds)
+        {
+            return Rows.Decide.Nothing(SpendVerdict.Void);   // the elder may have spent it, on a disk that is gone
+        }
+        return Rows.Decide.To(SpendVerdict.Granted, Change.To(Schema.Spends, question.Item,
+            ("environment_id", question.EnvironmentId), ("kind", question.Kind), ("request", question.Request),
+            ("created_at", clock.GetUtcNow().ToUnixTimeMilliseconds()), ("expires_at", question.ExpiresAt)));
+    }
+
+    private sealed record Spent(string Id, string? Request);
+}

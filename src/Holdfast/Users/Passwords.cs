@@ -1,0 +1,94 @@
+using Holdfast.Http;
+using Holdfast.Storage;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Users;
+
+/// <summary>Signing in by password, and the ways to get another one. Checking a password is slow, so it is done outside the node's writer: the rules take the id
+/// of the credential that was proven, and ask whether it is still the effective one.</summary>
+internal static class Passwords
+{
+    /// <summary>What a password that was typed in may be checked against: one, or several after changes on nodes apart; none for an unknown address.</summary>
+    public static List<Credential> Candidates(View view, string environmentId, string address) =>
+        Addresses.HolderOf(view, environmentId, address) is { } holder ? Credential.Standing(Credential.Of(view, environmentId, holder)) : [];
+
+    /// <param name="proven">The candidate that the password opened; null when it opened none.</param>
+    public static Decision<Ruling<SignedIn>> SignIn(View view, Act act, string address, string? proven)
+    {
+        if (Addresses.HolderOf(view, act.EnvironmentId, address) is not { } userId)
+        {
+            return Rule.Refuse<SignedIn>(Refusal.WrongCredential);
+        }
+        return Refused(Credential.Of(view, act.EnvironmentId, userId), proven) is { } wrong ? Rule.Refuse<SignedIn>(wrong)
+            : ProveAddress.Refused(view, userId) is { } why ? Rule.Refuse<SignedIn>(why)
+            : Rule.Grant(new SignedIn(userId, proven));
+    }
+
+    /// <summary>Another password, by the old one. It names all that stand, so that it follows the later of several.</summary>
+    public static Decision<Ruling<string>> Change(View view, Act act, string userId, string? proven, string newHash)
+    {
+        var all = Credential.Of(view, act.EnvironmentId, userId);
+        if (Refused(all, proven) is { } wrong)
+        {
+            return Rule.Refuse<string>(wrong);
+        }
+        if (ProveAddress.Refused(view, userId) is { } why)
+        {
+            return Rule.Refuse<string>(why);
+        }
+        var credential = Credential.Make(act, userId, Credential.Password, newHash, Proof.Credential, proven!, Credential.Standing(all));
+        return Rule.Grant(credential.Id, credential);
+    }
+
+    /// <summary>Begins a reset. An address that nobody has is refused; what is answered to the world must be the same.</summary>
+    /// <returns>The item's id.</returns>
+    public static Decision<Ruling<string>> RequestReset(View view, Act act, string address, string secret, TimeSpan lifetime)
+    {
+        if (Addresses.HolderOf(view, act.EnvironmentId, address) is not { } userId)
+        {
+            return Rule.Refuse<string>(Refusal.NotFound);
+        }
+        var (id, row) = PendingItem.Issue(act, Ids.PasswordReset, userId, secret, address, lifetime);
+        return Rule.Grant(id, row);
+    }
+
+    /// <summary>Another password, by the mailbox. It replaces all that this node has seen; the sessions of those have ended.</summary>
+    public static Decision<Ruling<SignedIn>> Reset(View view, Act act, string itemId, string secret, string newHash)
+    {
+        var (item, refused) = PendingItem.Redeem(view, act, itemId, Ids.PasswordReset, secret);
+        if (item is null)
+        {
+            return Rule.Refuse<SignedIn>(refused!.Value);
+        }
+        // The mailbox proves the address; whether the user still has it is asked now.
+        if (Addresses.HolderOf(view, act.EnvironmentId, item.Data!) != item.Subject)
+        {
+            return Rule.Refuse<SignedIn>(Refusal.ItemUnknown, item.Spent(act));
+        }
+        if (ProveAddress.Refused(view, item.Subject) is { } why)
+        {
+            return Rule.Refuse<SignedIn>(why, item.Spent(act));
+        }
+        var credential = Credential.Make(act, item.Subject, Credential.Password, newHash, Proof.Mailbox, item.Id, Credential.Of(view, act.EnvironmentId, item.Subject));
+        return Rule.Grant(new SignedIn(item.Subject, credential.Id), item.Spent(act), credential);
+    }
+
+    /// <summary>Another password, by an administrator; like a reset, it ends the sessions of all that it replaces.</summary>
+    public static Decision<Ruling<string>> SetByAdministrator(View view, Act act, string userId, string newHash, string administratorId)
+    {
+        if (UserStore.Find(view, act.EnvironmentId, userId) is null)
+        {
+            return Rule.Refuse<string>(Refusal.NotFound);
+        }
+        var all = Credential.Of(view, act.EnvironmentId, userId);
+        var credential = Credential.Make(act, userId, Credential.Password, newHash, Proof.Administrator, administratorId, all);
+        return Rule.Grant(credential.Id, credential);
+    }
+
+    /// <summary>Whoever opened one that stands, while none is effective, is told to reset; whoever opened none is told nothing.</summary>
+    private static Refusal? Refused(List<Credential> all, string? proven) =>
+        proven is null || !Credential.Standing(all).Any(c => c.Id == proven) ? Refusal.WrongCredential
+        : Credential.Effective(all) is not { } effective ? Refusal.ResetNeeded
+        : effective.Id != proven ? Refusal.WrongCredential
+        : null;
+}

@@ -1,0 +1,49 @@
+using System.Security.Cryptography;
+using System.Text;
+using Holdfast.Http;
+using Holdfast.Keys;
+using Holdfast.Storage;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Users;
+
+/// <summary>A single-use item that travels by mail. Only the incarnation that issued it redeems it, on its own disk (law 5).</summary>
+/// <param name="Kind">What it is for: also the prefix of its id.</param>
+/// <param name="Subject">What it speaks of: a sign-up, a user, an address.</param>
+/// <param name="Data">What it needs to know besides; for a reset the address that it was sent to.</param>
+internal sealed record PendingItem(
+    string Id, string EnvironmentId, string Kind, string Authority, string Subject, string SecretHash, string? Data, long CreatedAt, long ExpiresAt)
+{
+    private const string Columns =
+        "id AS Id, environment_id AS EnvironmentId, kind AS Kind, authority AS Authority, subject AS Subject, secret_hash AS SecretHash, data AS Data, "
+        + "created_at AS CreatedAt, expires_at AS ExpiresAt";
+
+    /// <summary>The row of a new one, and its id. The secret itself is kept nowhere.</summary>
+    public static (string Id, Change Row) Issue(Act act, string kind, string subject, string secret, string? data, TimeSpan lifetime)
+    {
+        var id = act.NewId(kind);
+        return (id, Change.To(Schema.PendingItems, id,
+            ("environment_id", act.EnvironmentId), ("kind", kind), ("authority", act.Incarnation), ("subject", subject), ("secret_hash", Hash(act, id, secret)),
+            ("data", data), ("created_at", act.Time), ("expires_at", (act.Now + lifetime).ToUnixTimeMilliseconds())));
+    }
+
+    /// <summary>The item, when this secret redeems it here and now. The caller keeps <see cref="Spent"/>, and bounds how often a secret is guessed.</summary>
+    public static (PendingItem? Item, Refusal? Refused) Redeem(View view, Act act, string id, string kind, string secret)
+    {
+        var item = view.Find<PendingItem>($"SELECT {Columns} FROM pending_items WHERE id = @id", new { id });
+        return item is null || item.EnvironmentId != act.EnvironmentId || item.Kind != kind ? (null, Refusal.ItemUnknown)
+            : item.Authority != act.Incarnation ? (null, Refusal.ItemElsewhere)
+            : !CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(item.SecretHash), Encoding.ASCII.GetBytes(Hash(act, id, secret))) ? (null, Refusal.ItemUnknown)
+            : item.ExpiresAt <= act.Time ? (null, Refusal.ItemExpired)
+            : view.Find<long>("SELECT count(*) FROM spends WHERE id = @spend", new { spend = SpendId(id) }) > 0 ? (null, Refusal.ItemSpent)
+            : (item, null);
+    }
+
+    /// <summary>The item is used up.</summary>
+    public Change Spent(Act act) => Change.To(Schema.Spends, SpendId(Id),
+        ("environment_id", EnvironmentId), ("kind", "pending_item"), ("request", null), ("created_at", act.Time), ("expires_at", ExpiresAt));
+
+    private static string SpendId(string id) => Caller.Hash("pending_item\n" + id);
+
+    private static string Hash(Act act, string id, string secret) => Convert.ToHexStringLower(ClusterKeys.Mac(act.ItemKey, id, secret));
+}

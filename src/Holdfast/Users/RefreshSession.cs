@@ -1,0 +1,51 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Holdfast.Http;
+using Holdfast.Storage;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Users;
+
+/// <summary>Spends a refresh token: the next one, or why not. A refusal is <c>invalid_grant</c>, whatever its reason.</summary>
+internal static class RefreshSession
+{
+    /// <param name="token">As it was sealed by us.</param>
+    /// <param name="key">The one that the token names.</param>
+    /// <param name="birthIsApplied">Whether this node has applied the place where the session was born: then it knows it, or there is none.</param>
+    /// <param name="grace">Null for <see cref="Session.Grace"/>.</param>
+    public static Decision<Ruling<RefreshToken>> Decide(View view, Act act, RefreshToken token, SuccessorKey key, bool birthIsApplied, TimeSpan? grace = null)
+    {
+        var known = Session.Find(view, act.EnvironmentId, token.SessionId);
+        if (!Fits(token, key) || (known is null ? birthIsApplied : known != token.Session))
+        {
+            return Rule.Refuse<RefreshToken>(Refusal.SessionUnknown);
+        }
+        if (token.Session.Ended(view, act, grace) is { } why)
+        {
+            return Rule.Refuse<RefreshToken>(why);
+        }
+        List<Change> changes = known is null ? [token.Row(act.EnvironmentId)] : [];
+        var first = view.Find<long?>(
+            "SELECT min(created_at) FROM session_spends WHERE session_id = @SessionId AND generation = @Generation", new { token.SessionId, token.Generation });
+        if (first is null)
+        {
+            return Rule.Grant(token.Next(key), [.. changes, Spend(act, token)]);
+        }
+        // Spent before: its response was lost, or somebody else has the token too.
+        return act.Time - first <= (long)(grace ?? Session.Grace).TotalMilliseconds
+            ? Rule.Grant(token.Next(key), changes)
+            : Rule.Refuse<RefreshToken>(Refusal.SessionReplayed, [.. changes, Session.Deny(act, token.SessionId, "replayed")]);
+    }
+
+    private static bool Fits(RefreshToken token, SuccessorKey key) => token.KeyId == key.Id
+        && CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(token.Mark), Encoding.ASCII.GetBytes(key.Mark(token.SessionId, token.Generation)));
+
+    private static Change Spend(Act act, RefreshToken token)
+    {
+        var generation = token.Generation.ToString(CultureInfo.InvariantCulture);
+        return Change.To(Schema.SessionSpends, Ids.Derived("spend_", act.IdKey, token.SessionId, generation, act.Incarnation),
+            ("environment_id", act.EnvironmentId), ("session_id", token.SessionId), ("generation", token.Generation), ("node", act.Incarnation), ("created_at", act.Time),
+            ("expires_at", token.ExpiresAt));
+    }
+}

@@ -1,0 +1,37 @@
+using System.Globalization;
+using Holdfast.Keys;
+using Holdfast.Storage;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Users;
+
+/// <summary>The key that makes the successors of a session's tokens: the session names it, so that any node makes the same.</summary>
+internal sealed record SuccessorKey(string Id, byte[] Key)
+{
+    /// <summary>What a token of this generation carries. Sealing takes its nonce from it, so that one generation is one text.</summary>
+    public string Mark(string sessionId, long generation) =>
+        Base64.Encode(ClusterKeys.Mac(Key, "refresh", sessionId, generation.ToString(CultureInfo.InvariantCulture)));
+}
+
+/// <summary>Where a session began.</summary>
+/// <param name="Position">Of its row in that incarnation's journal: a node that has applied it has the session, or there is none.</param>
+internal sealed record Birth(string Incarnation, string Position);
+
+/// <summary>What a refresh token says once it is opened: the whole session, so that a node that has not heard of it can go on with it.</summary>
+/// <param name="ExpiresAt">When the session ends whatever happens, in Unix milliseconds.</param>
+/// <param name="Stamp">The stamp of the session's row, and <paramref name="CreatedAt"/> its time.</param>
+/// <param name="KeyId">Names the <see cref="SuccessorKey"/>.</param>
+internal sealed record RefreshToken(
+    string SessionId, string UserId, string? OrganizationId, string Method, long Generation, long ExpiresAt, Birth Birth, string? CredentialId, string Stamp, long CreatedAt,
+    string KeyId, string Mark)
+{
+    /// <summary>The next one.</summary>
+    public RefreshToken Next(SuccessorKey key) => this with { Generation = Generation + 1, Mark = key.Mark(SessionId, Generation + 1) };
+
+    /// <summary>The session's row, the same from whichever of its tokens it is made.</summary>
+    public Change Row(string environmentId) => Change.To(Schema.Sessions, SessionId,
+        ("environment_id", environmentId), ("user_id", UserId), ("organization_id", OrganizationId), ("method", Method), ("credential_id", CredentialId),
+        ("birth", Birth.Incarnation), ("birth_position", Birth.Position), ("key_id", KeyId), ("created_at", CreatedAt), ("expires_at", ExpiresAt)).At(Stamp);
+
+    public Session Session => new(SessionId, UserId, OrganizationId, CredentialId, KeyId, ExpiresAt);
+}

@@ -1,0 +1,63 @@
+using System.Globalization;
+using Holdfast.Http;
+using Holdfast.Storage;
+using Holdfast.Storage.Node;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Users;
+
+/// <summary>A session. Its row never changes; whether it goes on is read from what has been said of it since.</summary>
+internal sealed record Session(string Id, string UserId, string? OrganizationId, string? CredentialId, string KeyId, long ExpiresAt)
+{
+    /// <summary>How far apart two spends of one generation may be: a response was lost, and the client asks again.</summary>
+    public static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
+
+    /// <summary>A session's row, ended or not; null when there is none here.</summary>
+    public static Session? Find(View view, string environmentId, string id) => view.Find<Session>(
+        "SELECT id AS Id, user_id AS UserId, organization_id AS OrganizationId, credential_id AS CredentialId, key_id AS KeyId, expires_at AS ExpiresAt "
+        + "FROM sessions WHERE id = @id AND environment_id = @environmentId", new { id, environmentId });
+
+    /// <summary>Begins the session of a sign-in, in the same decision. Its row is the decision's first change: so its place in the journal is known.</summary>
+    /// <param name="signIn">What a sign-in came to; a refusal stays one.</param>
+    /// <param name="view">As the node's writer shows it: the birth is a place in this node's journal.</param>
+    /// <param name="stamp">Of the node's clock, just taken: the row carries it wherever it is written.</param>
+    public static Decision<Ruling<RefreshToken>> Start(
+        View view, Act act, Decision<Ruling<SignedIn>> signIn, string method, TimeSpan lifetime, SuccessorKey key, string stamp)
+    {
+        if (signIn.Answer.Answer is not { } who)
+        {
+            return Rule.Refuse<RefreshToken>(signIn.Answer.Refused!.Value, signIn.Changes);
+        }
+        var id = act.NewId(Ids.Session);
+        var birth = new Birth(act.Incarnation, NodeStore.NextPosition(view).ToString(CultureInfo.InvariantCulture));
+        var token = new RefreshToken(
+            id, who.UserId, who.OrganizationId, method, 0, (act.Now + lifetime).ToUnixTimeMilliseconds(), birth, who.CredentialId, stamp, act.Time, key.Id, key.Mark(id, 0));
+        return token.Session.Ended(view, act) is { } why
+            ? Rule.Refuse<RefreshToken>(why, signIn.Changes)
+            : Rule.Grant(token, [token.Row(act.EnvironmentId), .. signIn.Changes]);
+    }
+
+    /// <summary>Why it does not go on; null when it does.</summary>
+    /// <param name="grace">Null for <see cref="Grace"/>.</param>
+    public Refusal? Ended(View view, Act act, TimeSpan? grace = null) =>
+        ExpiresAt <= act.Time ? Refusal.SessionExpired
+        : Denied.Is(view, Id) ? Refusal.SessionEnded
+        : Denied.Is(view, UserId) || (OrganizationId is { } organization && !Memberships.Allows(view, act.IdKey, organization, UserId)) ? Refusal.Denied
+        : CredentialId is { } credential && Credential.IsReset(Credential.Of(view, act.EnvironmentId, UserId), credential) ? Refusal.SessionEnded
+        : WasReplayed(view, grace ?? Grace) ? Refusal.SessionReplayed
+        : null;
+
+    /// <summary>Signs out, or revokes: the same deny whoever makes it, because it is never lifted. The session need not have arrived here.</summary>
+    public static Decision<Ruling<string>> End(View view, Act act, string sessionId, string reason) =>
+        view.Find<long>("SELECT count(*) FROM sessions WHERE id = @sessionId AND environment_id <> @EnvironmentId", new { sessionId, act.EnvironmentId }) > 0
+            ? Rule.Refuse<string>(Refusal.NotFound)
+            : Rule.Grant(sessionId, Deny(act, sessionId, reason));
+
+    internal static Change Deny(Act act, string sessionId, string reason) =>
+        Denied.Because(reason, sessionId, act.EnvironmentId, Ids.Derived(Ids.Deny, act.IdKey, reason, sessionId), act.Now);
+
+    /// <summary>Two nodes apart took the same token, at times that no lost response explains.</summary>
+    private bool WasReplayed(View view, TimeSpan grace) => view.Find<long>(
+        "SELECT count(*) FROM (SELECT generation FROM session_spends WHERE session_id = @Id GROUP BY generation HAVING max(created_at) - min(created_at) > @grace) twice",
+        new { Id, grace = (long)grace.TotalMilliseconds }) > 0;
+}

@@ -1,0 +1,165 @@
+using Holdfast.Storage.Peers;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Storage.Tests.Peers;
+
+/// <summary>Nodes that read each other's journals (decision 0007).</summary>
+public sealed class PeersTests
+{
+    [Fact]
+    public async Task Facts_reach_peers_while_the_primary_is_away_and_all_are_level_when_it_is_back()
+    {
+        await using var cluster = await TestCluster.StartAsync("a", "b", "c");
+        cluster.PrimaryIsAway(true);
+        foreach (var name in (string[])["a", "b", "c"])
+        {
+            await RecordAsync(cluster[name], $"event_{name}");
+        }
+        await HasAsync(cluster, "a", "event_b", "event_c");
+        await HasAsync(cluster, "b", "event_a", "event_c");
+        await HasAsync(cluster, "c", "event_a", "event_b");
+        cluster.PrimaryIsAway(false);
+        await cluster.LevelAsync();
+    }
+
+    [Fact]
+    public async Task A_fact_whose_author_is_gone_is_passed_on_and_shipped_by_who_has_it()
+    {
+        await using var cluster = await TestCluster.StartAsync("a", "b", "c");
+        await cluster.LevelAsync();
+        cluster.PrimaryIsAway(true);
+        cluster.Cut.UnionWith([("a", "c"), ("c", "a")]);
+        await RecordAsync(cluster["a"], "event_1");
+        await HasAsync(cluster, "b", "event_1");
+        await cluster.StopNodeAsync("a");
+        File.Delete(cluster.FileOf("a"));
+        await HasAsync(cluster, "c", "event_1");
+        cluster.PrimaryIsAway(false);
+        await Until.TrueAsync(async () =>
+            (await cluster.Primary.Inner.ReadLogAsync(ChangeLog.LogPosition.Start, 1000, CancellationToken.None)).Rows.Count(r => r.Version.Contains("\"event_1\"", StringComparison.Ordinal)) == 1,
+            () => "Nobody has shipped it.");
+    }
+
+    [Fact]
+    public async Task An_empty_disk_is_filled_by_a_peer_while_the_primary_is_away()
+    {
+        await using var cluster = await TestCluster.StartAsync("a", "b");
+        await RecordAsync(cluster["a"], "event_1");
+        await cluster.LevelAsync();
+        cluster.PrimaryIsAway(true);
+        await RecordAsync(cluster["a"], "event_2");
+        await cluster.StopNodeAsync("b");
+        Directory.Delete(Path.GetDirectoryName(cluster.FileOf("b"))!, recursive: true);
+        await cluster.StartNodeAsync("b", "a");
+        await HasAsync(cluster, "b", "event_1", "event_2");
+        await RecordAsync(cluster["b"], "event_3");
+        await HasAsync(cluster, "a", "event_3");
+        cluster.PrimaryIsAway(false);
+        await cluster.LevelAsync();
+    }
+
+    [Fact]
+    public async Task A_disk_that_was_put_back_in_time_begins_a_new_life_before_it_issues_anything()
+    {
+        await using var cluster = await TestCluster.StartAsync("a", "b");
+        await cluster.LevelAsync();
+        cluster.PrimaryIsAway(true);
+        await cluster.StopNodeAsync("a");
+        var yesterday = await File.ReadAllBytesAsync(cluster.FileOf("a"));
+        await cluster.StartNodeAsync("a", "b");
+        var life = cluster["a"].Node.Incarnation;
+        await RecordAsync(cluster["a"], "event_1");
+        await HasAsync(cluster, "b", "event_1");
+        await cluster.StopNodeAsync("a");
+        await File.WriteAllBytesAsync(cluster.FileOf("a"), yesterday);   // the same inode, the same boot
+        await cluster.StartNodeAsync("a", "b");
+        Assert.NotEqual(life, cluster["a"].Node.Incarnation);
+        await HasAsync(cluster, "a", "event_1");   // from the peer, which held it
+        await RecordAsync(cluster["a"], "event_2");
+        await HasAsync(cluster, "b", "event_2");
+        Assert.Equal(Whose.Gone, cluster["b"].Peers.Find(life).Whose);
+        Assert.Equal(Whose.Peers, cluster["b"].Peers.Find(cluster["a"].Node.Incarnation).Whose);
+    }
+
+    [Fact]
+    public async Task A_disk_that_went_on_from_yesterday_before_any_peer_was_there_is_found_out_by_its_last_fact()
+    {
+        await using var cluster = await TestCluster.StartAsync("a", "b");
+        await cluster.LevelAsync();
+        cluster.PrimaryIsAway(true);
+        await cluster.StopNodeAsync("a");
+        var yesterday = await File.ReadAllBytesAsync(cluster.FileOf("a"));
+        await cluster.StartNodeAsync("a", "b");
+        var life = cluster["a"].Node.Incarnation;
+        await RecordAsync(cluster["a"], "event_1");
+        await HasAsync(cluster, "b", "event_1");
+        await cluster.StopNodeAsync("a");
+        await File.WriteAllBytesAsync(cluster.FileOf("a"), yesterday);
+        cluster.Cut.UnionWith([("a", "b"), ("b", "a")]);
+        await cluster.StartNodeAsync("a", "b");
+        await RecordAsync(cluster["a"], "event_2");
+        await RecordAsync(cluster["a"], "event_3");
+        cluster.Cut.Clear();
+        await HasAsync(cluster, "b", "event_2", "event_3");
+        await HasAsync(cluster, "a", "event_1");
+        Assert.NotEqual(life, cluster["a"].Node.Incarnation);
+    }
+
+    [Fact]
+    public async Task No_peer_is_believed_about_what_is_the_primarys_alone()
+    {
+        await using var cluster = await TestCluster.StartAsync("a", "b");
+        await cluster.LevelAsync();
+        var stamp = cluster["a"].Node.Clock.Next();
+        await cluster["b"].Node.Writer.EnqueueAsync(session => session.AbsorbJournal(new JournalAnswer(cluster["a"].Peers.Own, 0, 0,
+            [
+                new JournalSegment("stolen", 0, 2, 0, 0, false, 0,
+                [
+                    new JournalFact(1, Change.To(Schema.ApiKeys, "key_1", ("environment_id", "e"), ("name", "n"), ("hash", "h"), ("obfuscated_value", "o"), ("created_at", 1)).Stamped(stamp).ToJson()),
+                    new JournalFact(2, EventOf("event_1", stamp).ToJson()),
+                ]),
+            ], false, null)));
+        Assert.Equal(0, cluster["b"].Database.Read(v => v.Find<long>("SELECT count(*) FROM api_keys")));
+        Assert.Equal(1, cluster["b"].Database.Read(v => v.Find<long>("SELECT count(*) FROM events")));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => cluster["b"].Database.RecordAsync(_ => Decide.To(true,
+            Change.To(Schema.Lifts, "lift_1", ("environment_id", "e"), ("deny_id", "d"), ("created_at", 1)))));
+    }
+
+    [Fact]
+    public async Task A_deny_is_answered_with_its_copy_and_without_one_it_says_so()
+    {
+        await using var cluster = await TestCluster.StartAsync("a", "b");
+        await Until.TrueAsync(() => cluster["a"].Peers.Copies.Confirmed > 0, () => "No copy was ever confirmed.");
+        Assert.Equal(2, await CopiesOfDenyAsync(cluster["a"], "deny_1"));
+        await cluster.StopNodeAsync("b");
+        Assert.Equal(1, await CopiesOfDenyAsync(cluster["a"], "deny_2"));
+        Assert.Equal(1, cluster["a"].Peers.Copies.AnsweredWithOne);
+    }
+
+    [Fact]
+    public async Task What_repeats_or_does_not_follow_is_left()
+    {
+        await using var cluster = await TestCluster.StartAsync("a", "b");
+        await cluster.LevelAsync();
+        JournalAnswer Answer(long after, long to) => new(cluster["a"].Peers.Own, 0, 0,
+            [new JournalSegment("other", after, to, 0, 0, false, 0, [new JournalFact(to, EventOf($"event_{to}", cluster["a"].Node.Clock.Next()).ToJson())])], false, null);
+        foreach (var answer in (JournalAnswer[])[Answer(0, 1), Answer(0, 1), Answer(5, 6), Answer(1, 2)])
+        {
+            await cluster["b"].Node.Writer.EnqueueAsync(session => session.AbsorbJournal(answer));
+        }
+        Assert.Equal(["event_1", "event_2"], cluster["b"].Database.Read(v => v.Query<string>("SELECT id FROM events ORDER BY id")));
+    }
+
+    private static RowVersion EventOf(string id, string stamp) => EventChange(id).Stamped(stamp);
+
+    internal static Change EventChange(string id) => Change.To(Schema.Events, id, ("environment_id", "e"), ("event", "test"), ("data", "{}"), ("created_at", 1));
+
+    internal static Task RecordAsync(StorageHost host, string id) => host.Database.RecordAsync(_ => Decide.To(true, EventChange(id)));
+
+    internal static Task HasAsync(TestCluster cluster, string name, params string[] ids) => Until.TrueAsync(
+        () => ids.All(id => cluster[name].Database.Read(v => v.Find<long>("SELECT count(*) FROM events WHERE id = @id", new { id })) == 1),
+        () => $"{name} does not have {string.Join(", ", ids)}.");
+
+    private static async Task<int> CopiesOfDenyAsync(StorageHost host, string id) => (await host.Database.RecordCopiedAsync(_ => Decide.To(true, Change.To(Schema.Denies, id,
+        ("environment_id", "e"), ("subject", "s"), ("reason", "revoked"), ("created_at", 1))))).Copies;
+}

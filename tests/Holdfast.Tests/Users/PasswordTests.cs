@@ -1,0 +1,174 @@
+using Holdfast.Users;
+
+namespace Holdfast.Tests.Users;
+
+/// <summary>Which credential is effective, on one node and after two have met (decision 0009, case 5).</summary>
+public sealed class PasswordTests : IDisposable
+{
+    private const string Ada = "ada@example.com";
+
+    private readonly Cluster _cluster = new(2);
+    private readonly string _who;
+
+    public PasswordTests()
+    {
+        _who = A.Join(Ada, "old");
+        _cluster.Meet();
+    }
+
+    private Node A => _cluster.Nodes[0];
+
+    private Node B => _cluster.Nodes[1];
+
+    [Fact]
+    public void A_change_needs_the_old_one_and_ends_no_session()
+    {
+        var session = A.StartBy(Ada, "old");
+        A.Change(Ada, "guess", "evil").Is(Refusal.WrongCredential);
+        A.Change(Ada, "old", "new").Granted();
+        A.Password(Ada, "new").Granted();
+        A.Password(Ada, "old").Is(Refusal.WrongCredential);
+        A.Change(Ada, "old", "evil").Is(Refusal.WrongCredential);
+        Assert.Null(A.Ended(session));
+    }
+
+    [Fact]
+    public void A_reset_ends_the_sessions_of_all_that_it_replaces_whenever_they_began()
+    {
+        var first = A.StartBy(Ada, "old");
+        A.Change(Ada, "old", "new").Granted();
+        var second = A.StartBy(Ada, "new");
+        var magic = A.Start((_, _) => Rule.Grant(new SignedIn(_who)));
+        A.Reset(Ada, "newest").Granted();
+        var third = A.StartBy(Ada, "newest");
+        Assert.Equal((Refusal.SessionEnded, Refusal.SessionEnded), (A.Ended(first), A.Ended(second)));
+        Assert.Null(A.Ended(third));
+        Assert.Null(A.Ended(magic));   // no credential proved it
+        A.Refresh(second).Is(Refusal.SessionEnded);
+        A.Change(Ada, "newest", "last").Granted();
+        Assert.Null(A.Ended(third));
+        A.Password(Ada, "last").Granted();
+    }
+
+    [Fact]
+    public void A_reset_follows_the_address_and_not_the_user_who_had_it()
+    {
+        var item = A.Do((view, act) => Passwords.RequestReset(view, act, Ada, "mailed", TimeSpan.FromHours(1))).Granted();
+        A.Do((view, act) => Addresses.ChangeTo(view, act, _who, "new@example.com")).Granted();
+        A.Do((view, act) => Passwords.Reset(view, act, item, "mailed", "h")).Is(Refusal.ItemUnknown);
+        A.Password("new@example.com", "old").Granted();
+    }
+
+    [Fact]
+    public void A_reset_is_redeemed_once_here_and_in_time()
+    {
+        var item = A.Do((view, act) => Passwords.RequestReset(view, act, Ada, "mailed", TimeSpan.FromHours(1))).Granted();
+        var late = A.Do((view, act) => Passwords.RequestReset(view, act, Ada, "mailed", TimeSpan.FromHours(1))).Granted();
+        _cluster.Meet();
+        B.Do((view, act) => Passwords.Reset(view, act, item, "mailed", "h")).Is(Refusal.ItemElsewhere);
+        A.Do((view, act) => Passwords.Reset(view, act, item, "guess", "h")).Is(Refusal.ItemUnknown);
+        A.Do((view, act) => Passwords.Reset(view, act, item, "mailed", "hash of new")).Granted();
+        A.Do((view, act) => Passwords.Reset(view, act, item, "mailed", "hash of evil")).Is(Refusal.ItemSpent);
+        _cluster.Wait(TimeSpan.FromHours(1));
+        A.Do((view, act) => Passwords.Reset(view, act, late, "mailed", "hash of evil")).Is(Refusal.ItemExpired);
+        A.Password(Ada, "new").Granted();
+        A.Do((view, act) => Passwords.RequestReset(view, act, "nobody@example.com", "s", TimeSpan.FromHours(1))).Is(Refusal.NotFound);
+    }
+
+    [Fact]
+    public void An_administrator_s_password_ends_the_sessions_of_the_old_one()
+    {
+        var session = A.StartBy(Ada, "old");
+        A.Do((view, act) => Passwords.SetByAdministrator(view, act, _who, "hash of given", "admin_1")).Granted();
+        Assert.Equal(Refusal.SessionEnded, A.Ended(session));
+        A.Password(Ada, "given").Granted();
+        A.Password(Ada, "old").Is(Refusal.WrongCredential);
+        A.Do((view, act) => Passwords.SetByAdministrator(view, act, "user_unknown", "h", "admin_1")).Is(Refusal.NotFound);
+    }
+
+    [Fact]
+    public void Of_two_changes_apart_from_one_old_password_the_later_wins()
+    {
+        A.Change(Ada, "old", "from A").Granted();
+        _cluster.Wait(TimeSpan.FromSeconds(1));
+        B.Change(Ada, "old", "from B").Granted();
+        _cluster.Meet();
+        foreach (var node in _cluster.Nodes)
+        {
+            node.Password(Ada, "from B").Granted();
+            node.Password(Ada, "from A").Is(Refusal.WrongCredential);
+            node.Change(Ada, "from A", "evil").Is(Refusal.WrongCredential);
+        }
+        A.Change(Ada, "from B", "next").Granted();
+        _cluster.Meet();
+        B.Password(Ada, "next").Granted();
+    }
+
+    [Fact]
+    public void Changes_apart_that_do_not_follow_one_old_password_leave_none()
+    {
+        A.Change(Ada, "old", "a1").Granted();
+        A.Change(Ada, "a1", "a2").Granted();
+        B.Change(Ada, "old", "b1").Granted();
+        _cluster.Meet();
+        A.Password(Ada, "a2").Is(Refusal.ResetNeeded);
+        B.Password(Ada, "b1").Is(Refusal.ResetNeeded);
+        B.Change(Ada, "b1", "evil").Is(Refusal.ResetNeeded);
+        B.Password(Ada, "old").Is(Refusal.WrongCredential);
+        A.Reset(Ada, "new").Granted();
+        _cluster.Meet();
+        B.Password(Ada, "new").Granted();
+    }
+
+    [Fact]
+    public void Two_passwords_that_one_administrator_set_apart_leave_none()
+    {
+        A.Do((view, act) => Passwords.SetByAdministrator(view, act, _who, "hash of a", "admin_1")).Granted();
+        B.Do((view, act) => Passwords.SetByAdministrator(view, act, _who, "hash of b", "admin_1")).Granted();
+        _cluster.Meet();
+        A.Password(Ada, "a").Is(Refusal.ResetNeeded);
+        B.Password(Ada, "b").Is(Refusal.ResetNeeded);
+    }
+
+    [Fact]
+    public void A_thief_who_changed_the_password_apart_from_the_owner_s_reset_has_nothing_left()
+    {
+        B.Change(Ada, "old", "evil").Granted();
+        var thief = B.StartBy(Ada, "evil");
+        A.Reset(Ada, "new").Granted();
+        var owner = A.StartBy(Ada, "new");
+        _cluster.Meet();
+        foreach (var node in _cluster.Nodes)
+        {
+            node.Password(Ada, "new").Is(Refusal.ResetNeeded);    // which of them is the owner, the mailbox decides
+            node.Password(Ada, "evil").Is(Refusal.ResetNeeded);
+            Assert.Equal(Refusal.SessionEnded, node.Ended(thief));
+            Assert.Null(node.Ended(owner));
+        }
+        A.Reset(Ada, "newest").Granted();
+        _cluster.Meet();
+        B.Password(Ada, "newest").Granted();
+        B.Password(Ada, "evil").Is(Refusal.WrongCredential);
+    }
+
+    [Fact]
+    public void The_password_of_a_user_who_lost_the_address_does_not_open_it()
+    {
+        A.Do((view, act) => Addresses.ChangeTo(view, act, _who, "shared@example.com")).Granted();
+        B.Join("shared@example.com", "theirs");
+        _cluster.Meet();
+        B.Password("shared@example.com", "theirs").Is(Refusal.WrongCredential);
+        B.Password("shared@example.com", "old").Granted();
+    }
+
+    [Fact]
+    public void A_denied_user_changes_nothing()
+    {
+        A.Do((view, act) => DenyUser.Suspend(view, act, _who)).Granted();
+        A.Change(Ada, "old", "new").Is(Refusal.Denied);
+        A.Reset(Ada, "new").Is(Refusal.Denied);
+        Assert.Equal(1, A.Count("credentials"));
+    }
+
+    public void Dispose() => _cluster.Dispose();
+}
