@@ -16,7 +16,7 @@ internal sealed class SimulatedPeer(string node, string other, Net net, Func<Pee
         AskAsync("read snapshot", question, (server, copy) => Task.FromResult(server.ReadSnapshot(copy)), ct);
 
     public Task<SpendAnswer> SpendAsync(SpendQuestion question, CancellationToken ct) =>
-        AskAsync("spend", question, (server, copy) => server.SpendAsync(copy, CancellationToken.None), ct);
+        AskAsync("spend", question, (server, copy) => server.SpendAsync(copy), ct);
 
     private async Task<TA> AskAsync<TQ, TA>(string what, TQ question, Func<PeerServer, TQ, Task<TA>> answer, CancellationToken ct)
     {

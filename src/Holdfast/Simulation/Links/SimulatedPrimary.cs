@@ -15,11 +15,11 @@ internal sealed class SimulatedPrimary(string node, PrimaryMachine machine, Net 
 
     public Task<string> BootstrapAsync(string newClusterId, CancellationToken ct) => AskAsync("bootstrap", newClusterId, (_, id) => machine.BootstrapAsync(id), ct);
 
-    public async Task<(T Answer, LogPosition Head)> WriteAsync<T>(Func<View, Decision<T>> decide, CancellationToken ct)
+    public async Task<(T Answer, LogPosition Head)> WriteAsync<T>(Func<View, Decision<T>> decide, LogPosition seen, CancellationToken ct)
     {
         try
         {
-            return await net.CallAsync(node, machine.Name, "write", () => machine.ServeAsync(primary => primary.WriteAsync(decide, CancellationToken.None), true)).Within(ct);
+            return await net.CallAsync(node, machine.Name, "write", () => machine.ServeAsync(primary => primary.WriteAsync(decide, seen, CancellationToken.None), true)).Within(ct);
         }
         catch (NotAnsweredException fault) when (fault.IsOutage)
         {
@@ -27,8 +27,8 @@ internal sealed class SimulatedPrimary(string node, PrimaryMachine machine, Net 
         }
     }
 
-    public Task<LogPosition> OfferAsync(IReadOnlyList<string> versions, CancellationToken ct) =>
-        AskAsync("offer", versions, (primary, copy) => primary.OfferAsync(copy, CancellationToken.None), ct, writes: true);
+    public Task<LogPosition> OfferAsync(IReadOnlyList<string> versions, LogPosition seen, CancellationToken ct) => AskAsync(
+        "offer", (versions, seen).ToTuple(), (primary, asked) => primary.OfferAsync(asked.Item1, asked.Item2, CancellationToken.None), ct, writes: true);
 
     public async Task<LogPage> ReadLogAsync(LogPosition after, int limit, CancellationToken ct) => spoil(await AskAsync(
         "read log", (after, limit).ToTuple(), (primary, asked) => primary.ReadLogAsync(asked.Item1, asked.Item2, CancellationToken.None), ct));

@@ -21,7 +21,7 @@ internal sealed class Node(Cluster cluster, string name, string region) : Machin
     protected override async Task OpenAsync(Surroundings surroundings)
     {
         var settings = new StorageSettings(Disk.PathOf(""), "", Name, Region, Zone: Name, new JournalLimits());
-        _host = await StorageHost.StartAsync(settings, surroundings, CancellationToken.None,
+        _host = await StorageHost.StartAsync(settings, surroundings, CancellationToken.None, Peers(),
             (_, _, _) => new SimulatedPrimary(Name, Cluster.Primary, Cluster.Net, Cluster.Planted.Page));
         Products = new Products(this, _host, surroundings, Machines.Cluster.KeysFor(surroundings.Entropy));
     }
@@ -41,6 +41,6 @@ internal sealed class Node(Cluster cluster, string name, string region) : Machin
     }
 
     /// <summary>Other nodes, as this one sees them.</summary>
-    public IReadOnlyList<IPeer> Peers() =>
-        [.. Cluster.Nodes.Where(n => n != this).Select(n => new SimulatedPeer(Name, n.Name, Cluster.Net, () => null))];
+    private IReadOnlyList<IPeer> Peers() =>
+        [.. Cluster.Nodes.Where(n => n != this).Select(n => new SimulatedPeer(Name, n.Name, Cluster.Net, () => n._host?.PeerServer))];
 }

@@ -92,7 +92,11 @@ internal sealed class Run : IDisposable
 
     private bool Begin()
     {
+        // As the first node does that starts without peers; from then on all know each other.
         _cluster.Primary.Start();
+        _ = _world.Run(StartPatience, () => _cluster.Primary.IsUp);
+        var cluster = _cluster.Primary.Life!.StartAsync("bootstrap", () => _cluster.Primary.BootstrapAsync("cluster_simulated"));
+        _ = _world.Run(StartPatience, () => cluster.IsCompleted);
         foreach (var node in _cluster.Nodes)
         {
             node.Start();
