@@ -18,6 +18,7 @@ internal abstract class PlantedBug
         ["retry-as-new"] = () => new RetryAsNew(),
         ["log-page-leaves-out-a-row"] = () => new PageLeavesOutARow(),
         ["same-life-on-an-empty-disk"] = () => new SameLifeOnEmptyDisk(),
+        ["join-keeps-what-it-holds"] = () => new JoinKeepsWhatItHolds(),
     };
 
     public virtual void Prepare(SimulatedDisk disk)
@@ -93,4 +94,22 @@ internal sealed class SameLifeOnEmptyDisk : PlantedBug
 {
     public override Surroundings Change(Surroundings surroundings, Machine machine) =>
         surroundings with { Entropy = Dice.Of(machine.World.Seed, $"{machine.Name}/the same again").AsEntropy() };
+}
+
+/// <summary>A join that, of two names, keeps the one that was there: who hears of them in another order calls the thing otherwise.</summary>
+internal sealed class JoinKeepsWhatItHolds : PlantedBug
+{
+    public override Surroundings Change(Surroundings surroundings, Machine machine) => surroundings with
+    {
+        Join = (held, incoming) => held is null || held.Table != Schema.Organizations ? Join.Of(held, incoming) : Keep(held, incoming),
+    };
+
+    private static (RowVersion Joined, bool Differs) Keep(RowVersion held, RowVersion incoming)
+    {
+        var (joined, differs) = Join.Of(held, incoming);
+        var groups = (GroupVersion?[])joined.Groups.Clone();
+        var named = held.Table.GroupAt("named");
+        groups[named] = held.Groups[named] ?? joined.Groups[named];
+        return (new RowVersion(held.Table, held.Id, groups), differs);
+    }
 }
