@@ -9,6 +9,7 @@ var root = new RootCommand("Holdfast: a self-hosted identity platform that keeps
     DoctorVerb.Create(),
     StatusVerb.Create(),
     BenchVerb.Create(),
+    SimulateVerb.Create(),
 };
 var parsed = root.Parse(args);
 if (args.Length > 0 && parsed.Errors.Count > 0)

@@ -14,12 +14,15 @@ public sealed class Idempotency(Database database, ClusterKeys keys, Ids ids, Ti
     private const int LongestKey = 255;
 
     /// <summary>A primary write, done once. Answers that refuse are not kept: they changed nothing.</summary>
-    public async Task<ApiAnswer> WriteAsync(HttpContext http, Func<View, Operation, Decision<ApiAnswer>> decide)
+    public async Task<ApiAnswer> WriteAsync(HttpContext http, Func<View, Operation, Decision<ApiAnswer>> decide) =>
+        await WriteAsync(await BeginAsync(http), decide, http.RequestAborted);
+
+    /// <inheritdoc cref="WriteAsync(HttpContext, Func{View, Operation, Decision{ApiAnswer}})"/>
+    public async Task<ApiAnswer> WriteAsync(Operation operation, Func<View, Operation, Decision<ApiAnswer>> decide, CancellationToken ct)
     {
-        var operation = await BeginAsync(http);
         if (operation.RequestId is not { } request)
         {
-            return await database.WriteAsync(view => decide(view, operation.Anew()), http.RequestAborted);
+            return await database.WriteAsync(view => decide(view, operation.Anew()), ct);
         }
         return database.Read(view => FindAnswer(view, request, operation.EnvironmentId))
             ?? await database.WriteAsync(
@@ -32,7 +35,7 @@ public sealed class Idempotency(Database database, ClusterKeys keys, Ids ids, Ti
                     var (answer, changes) = decide(view, operation.Anew());
                     return answer.IsSuccess ? new(answer, [.. changes, Keep(request, operation.EnvironmentId, operation.Day, answer)]) : Decide.Nothing(answer);
                 },
-                http.RequestAborted);
+                ct);
     }
 
     /// <summary>The operation that a request is: with an id that its repeats share, when it carries a key.</summary>
@@ -52,9 +55,15 @@ public sealed class Idempotency(Database database, ClusterKeys keys, Ids ids, Ti
             key = Caller.Hash(key);   // the header must never fail a request
         }
         var (body, _) = await JsonBody.ReadBytesAsync(http, JsonBody.MaxBytes);
-        var bodyHash = Convert.ToHexStringLower(SHA256.HashData(body ?? []));
+        return Begin(environmentId, owner, http.Request.Path.Value ?? "", key, body ?? []);
+    }
+
+    /// <summary>The same for a caller that has read the request.</summary>
+    public Operation Begin(string environmentId, string owner, string path, string key, byte[] body)
+    {
+        var bodyHash = Convert.ToHexStringLower(SHA256.HashData(body));
         var derive = keys.Derive("idempotency", environmentId);
-        var request = Ids.Derived("idem_", derive, owner, http.Request.Path.Value ?? "", key, bodyHash);
+        var request = Ids.Derived("idem_", derive, owner, path, key, bodyHash);
         return new Operation(environmentId, request, Today, ids, derive);
     }
 

@@ -52,6 +52,9 @@ public sealed class ClusterKeys
         }
     }
 
+    /// <summary>Keys that somebody has already: two of 32 bytes.</summary>
+    internal static ClusterKeys Of(byte[] secret, byte[] keyEncryptionKey, Entropy entropy) => new(secret, keyEncryptionKey, entropy);
+
     /// <summary>A key of 32 bytes for one purpose of one environment.</summary>
     public byte[] Derive(string purpose, string environmentId = "") =>
         HKDF.DeriveKey(HashAlgorithmName.SHA256, _secret, 32, info: Encoding.UTF8.GetBytes($"{purpose}\n{environmentId}"));

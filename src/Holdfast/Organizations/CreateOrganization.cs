@@ -20,31 +20,34 @@ internal static class CreateOrganization
             return refusal;
         }
         var idKey = environments.IdKey(Caller.Of(http).EnvironmentId);
-        return await idempotency.WriteAsync(http, (view, operation) =>
+        return await idempotency.WriteAsync(http, (view, operation) => Decided(view, operation, input!, domains ?? [], idKey, clock.GetUtcNow()));
+    }
+
+    /// <summary>The decision: a function of the state and the input, which was checked.</summary>
+    internal static Decision<ApiAnswer> Decided(
+        View view, Operation operation, OrganizationInput input, IReadOnlyList<(string Domain, string State)> domains, byte[] idKey, DateTimeOffset now)
+    {
+        var time = now.ToUnixTimeMilliseconds();
+        var id = operation.NewId(Ids.Organization);
+        var metadata = OrganizationChanges.Metadata(input.Metadata.Value);
+        var outside = input.AllowProfilesOutsideOrganization.Value ?? false;
+        var changes = new List<Change>
         {
-            var now = clock.GetUtcNow();
-            var time = now.ToUnixTimeMilliseconds();
-            var id = operation.NewId(Ids.Organization);
-            var metadata = OrganizationChanges.Metadata(input!.Metadata.Value);
-            var outside = input.AllowProfilesOutsideOrganization.Value ?? false;
-            var changes = new List<Change>
-            {
-                Change.To(Schema.Organizations, id,
-                    ("environment_id", operation.EnvironmentId), ("created_at", time), ("name", input.Name.Value), ("allow_profiles_outside_organization", outside),
-                    ("metadata", metadata), ("external_id", input.ExternalId.Value), ("updated_at", time)),
-            };
-            var rows = new List<OrganizationDomainRow>();
-            var refused =
-                OrganizationChanges.Claim(view, Claim.OrganizationExternalId, "external_id_already_used", input.ExternalId, null, id, operation.EnvironmentId, idKey, changes)
-                ?? OrganizationChanges.Domains(view, domains ?? [], [], id, operation, idKey, now, changes, rows);
-            if (refused is not null)
-            {
-                return Decide.Nothing(refused);
-            }
-            var body = new OrganizationRow(
-                id, operation.EnvironmentId, input.Name.Value!, outside ? 1 : 0, metadata, input.ExternalId.Value, null, time, time).ToBody(rows);
-            changes.Add(EventRow.Of("organization.created", body, operation.EnvironmentId, idKey, id, now));
-            return new(ApiAnswer.Created(body), changes);
-        });
+            Change.To(Schema.Organizations, id,
+                ("environment_id", operation.EnvironmentId), ("created_at", time), ("name", input.Name.Value), ("allow_profiles_outside_organization", outside),
+                ("metadata", metadata), ("external_id", input.ExternalId.Value), ("updated_at", time)),
+        };
+        var rows = new List<OrganizationDomainRow>();
+        var refused =
+            OrganizationChanges.Claim(view, Claim.OrganizationExternalId, "external_id_already_used", input.ExternalId, null, id, operation.EnvironmentId, idKey, changes)
+            ?? OrganizationChanges.Domains(view, domains, [], id, operation, idKey, now, changes, rows);
+        if (refused is not null)
+        {
+            return Decide.Nothing(refused);
+        }
+        var body = new OrganizationRow(
+            id, operation.EnvironmentId, input.Name.Value!, outside ? 1 : 0, metadata, input.ExternalId.Value, null, time, time).ToBody(rows);
+        changes.Add(EventRow.Of("organization.created", body, operation.EnvironmentId, idKey, id, now));
+        return new(ApiAnswer.Created(body), changes);
     }
 }

@@ -18,16 +18,14 @@ internal static class DeleteOrganization
             return ApiError.TooManyRequests(wait);
         }
         var idKey = environments.IdKey(caller.EnvironmentId);
-        return await database.RecordAsync(view =>
-        {
-            if (OrganizationStore.Find(view, caller.EnvironmentId, id) is not { } row)
-            {
-                return Decide.Nothing(ApiError.NotFound("Organization", id));
-            }
-            var now = clock.GetUtcNow();
-            return Decide.To(ApiAnswer.Accepted,
-                Denied.Because("deleted", id, caller.EnvironmentId, ids, now),
-                EventRow.Of("organization.deleted", OrganizationStore.Body(view, row), caller.EnvironmentId, idKey, id, now));
-        });
+        return await database.RecordAsync(view => Decided(view, caller.EnvironmentId, id, idKey, ids, clock.GetUtcNow()));
     }
+
+    /// <summary>The decision: a function of the state.</summary>
+    internal static Decision<ApiAnswer> Decided(View view, string environmentId, string id, byte[] idKey, Ids ids, DateTimeOffset now) =>
+        OrganizationStore.Find(view, environmentId, id) is { } row
+            ? Decide.To(ApiAnswer.Accepted,
+                Denied.Because("deleted", id, environmentId, ids, now),
+                EventRow.Of("organization.deleted", OrganizationStore.Body(view, row), environmentId, idKey, id, now))
+            : Decide.Nothing(ApiError.NotFound("Organization", id));
 }

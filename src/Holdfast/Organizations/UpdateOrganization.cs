@@ -26,10 +26,16 @@ internal static class UpdateOrganization
             return ApiError.NotFound("Organization", id);
         }
         var idKey = environments.IdKey(environmentId);
-        return await idempotency.WriteAsync(http, (view, operation) => OrganizationStore.Find(view, environmentId, id) is { } row
-            ? Change(view, operation, row, input!, domains, idKey, clock.GetUtcNow())
-            : Decide.Nothing(ApiError.NotFound("Organization", id)));
+        return await idempotency.WriteAsync(http, (view, operation) => Decided(view, operation, id, input!, domains, idKey, clock.GetUtcNow()));
     }
+
+    /// <summary>The decision: a function of the state and the input, which was checked.</summary>
+    /// <param name="domains">Null when the input says nothing of domains.</param>
+    internal static Decision<ApiAnswer> Decided(
+        View view, Operation operation, string id, OrganizationInput input, IReadOnlyList<(string, string)>? domains, byte[] idKey, DateTimeOffset now) =>
+        OrganizationStore.Find(view, operation.EnvironmentId, id) is { } row
+            ? Change(view, operation, row, input, domains, idKey, now)
+            : Decide.Nothing(ApiError.NotFound("Organization", id));
 
     private static Decision<ApiAnswer> Change(
         View view, Operation operation, OrganizationRow row, OrganizationInput input, IReadOnlyList<(string, string)>? domains, byte[] idKey, DateTimeOffset now)

@@ -1,7 +1,5 @@
 using System.CommandLine;
-using System.ComponentModel;
 using System.Diagnostics;
-using System.Reflection;
 using System.Text.Json;
 using Holdfast.Bench;
 using Holdfast.Http;
@@ -41,7 +39,7 @@ internal static class BenchVerb
             {
                 results.AddRange(await run(line => Progress($"{name}: {line}"), ct));
             }
-            var report = new Report("bench", await CommitAsync(), startedAt, Math.Round(Stopwatch.GetElapsedTime(began).TotalSeconds, 1), results);
+            var report = new Report("bench", await Commit.FindAsync(), startedAt, Math.Round(Stopwatch.GetElapsedTime(began).TotalSeconds, 1), results);
             foreach (var result in results)
             {
                 Console.WriteLine(result.Line().TrimEnd());
@@ -65,24 +63,5 @@ internal static class BenchVerb
         {
             Console.Error.WriteLine(line);
         }
-    }
-
-    private static async Task<string> CommitAsync()
-    {
-        try
-        {
-            using var git = Process.Start(new ProcessStartInfo("git", ["-C", AppContext.BaseDirectory, "rev-parse", "HEAD"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-            var said = await git.StandardOutput.ReadToEndAsync();
-            await git.WaitForExitAsync();
-            if (git.ExitCode == 0)
-            {
-                return said.Trim();
-            }
-        }
-        catch (Win32Exception)
-        {
-            // No git here: what was built says it.
-        }
-        return typeof(BenchVerb).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+').ElementAtOrDefault(1) ?? "unknown";
     }
 }

@@ -1,0 +1,114 @@
+using System.Text;
+using System.Text.Json;
+using Holdfast.Http;
+using Holdfast.Organizations;
+using Holdfast.Simulation.Machines;
+using Holdfast.Storage;
+
+namespace Holdfast.Simulation.Operations;
+
+/// <summary>An administrator makes an organization, once, however often the request is sent.</summary>
+internal sealed class CreateOrganizationOperation : Operation
+{
+    public override string Name => "create-organization";
+
+    public override async Task RunAsync(Actor actor)
+    {
+        var name = $"Organization {actor.Mark}";
+        actor.Ledger.Marks[name] = $"{actor.Mark} {Name}";
+        var began = actor.Cluster.World.Now;
+        var answer = await actor.AskAsync(Name, async (products, key) =>
+        {
+            var idKey = products.Environments.IdKey(Ground.Environment);
+            var operation = products.Idempotency.Begin(Ground.Environment, "api_key_1", "/organizations", key, Encoding.UTF8.GetBytes(name));
+            var input = new OrganizationInput(new(true, name), default, default, default, default, default, default);
+            var made = await products.Idempotency.WriteAsync(
+                operation, (view, o) => CreateOrganization.Decided(view, o, input, [], idKey, products.Clock.GetUtcNow()), CancellationToken.None);
+            return IdOf(made);
+        });
+        Count(actor, answer);
+        if (answer.Value is { } id)
+        {
+            actor.Ledger.Organizations.Add(id);
+            actor.Ledger.TryName(id, new Attempt(name, began, actor.Cluster.World.Now, true));
+            actor.Ledger.Keep($"{actor.Mark} {Name}", answer.Node!.Name, (Schema.Organizations, id),
+                (Schema.Events, EventId(answer.Node.Products, "organization.created", id)));
+        }
+    }
+
+    /// <summary>The id in an answer that may have come from a repeat.</summary>
+    public static string? IdOf(ApiAnswer answer) => answer.IsSuccess
+        ? JsonDocument.Parse(answer.Bytes!).RootElement.GetProperty("id").GetString()
+        : null;
+
+    public static string EventId(Products? products, string name, string derivedFrom) =>
+        Ids.Derived(Ids.Event, Ground.IdKey, name, derivedFrom);
+}
+
+/// <summary>An administrator gives an organization another name.</summary>
+internal sealed class RenameOrganizationOperation : Operation
+{
+    public override string Name => "rename-organization";
+
+    public override async Task RunAsync(Actor actor)
+    {
+        if (actor.Ledger.Organizations.Count == 0)
+        {
+            return;
+        }
+        var id = actor.Dice.Pick(actor.Ledger.Organizations);
+        var name = $"Renamed {actor.Mark}";
+        var began = actor.Cluster.World.Now;
+        var answer = await actor.AskAsync(Name, (products, key) => RenameAsync(products, key, id, name));
+        Count(actor, answer);
+        if (answer.End != End.Refused && answer.Value != false)
+        {
+            var isAcknowledged = answer.Value == true;
+            actor.Ledger.TryName(id, new Attempt(name, began, isAcknowledged ? actor.Cluster.World.Now : TimeSpan.MaxValue, isAcknowledged));
+        }
+    }
+
+    private static async Task<bool?> RenameAsync(Products products, string key, string id, string name)
+    {
+        var idKey = products.Environments.IdKey(Ground.Environment);
+        var operation = products.Idempotency.Begin(Ground.Environment, "api_key_1", $"/organizations/{id}", key, Encoding.UTF8.GetBytes(name));
+        var input = new OrganizationInput(new(true, name), default, default, default, default, default, default);
+        var changed = await products.Idempotency.WriteAsync(
+            operation, (view, o) => UpdateOrganization.Decided(view, o, id, input, null, idKey, products.Clock.GetUtcNow()), CancellationToken.None);
+        return changed.IsSuccess;
+    }
+}
+
+/// <summary>An administrator deletes an organization: a deny, taken with the primary gone.</summary>
+internal sealed class DeleteOrganizationOperation : Operation
+{
+    public override string Name => "delete-organization";
+
+    public override async Task RunAsync(Actor actor)
+    {
+        if (actor.Ledger.Organizations.Count == 0)
+        {
+            return;
+        }
+        var id = actor.Dice.Pick(actor.Ledger.Organizations);
+        var answer = await actor.AskAsync(Name, async (products, _) =>
+        {
+            var idKey = products.Environments.IdKey(Ground.Environment);
+            string? deny = null;
+            var said = await actor.RecordAsync(products, Name, view =>
+            {
+                var decision = DeleteOrganization.Decided(view, Ground.Environment, id, idKey, products.Ids, products.Clock.GetUtcNow());
+                deny = decision.Changes.FirstOrDefault(c => c.Table == Schema.Denies)?.Id;
+                return decision;
+            });
+            return said.IsSuccess ? deny : null;
+        });
+        Count(actor, answer);
+        if (answer.Value is { } denied)
+        {
+            actor.Ledger.Denies.Add((denied, id));
+            actor.Ledger.Keep($"{actor.Mark} {Name}", answer.Node!.Name, (Schema.Denies, denied),
+                (Schema.Events, CreateOrganizationOperation.EventId(null, "organization.deleted", id)));
+        }
+    }
+}

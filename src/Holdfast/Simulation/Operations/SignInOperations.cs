@@ -1,0 +1,88 @@
+using Holdfast.Http;
+using Holdfast.Simulation.Machines;
+using Holdfast.Sso;
+using Holdfast.Storage;
+
+namespace Holdfast.Simulation.Operations;
+
+/// <summary>A person signs in through a connection: the flow is used up, the profile made or refreshed, a code issued.</summary>
+internal sealed class SignInOperation : Operation
+{
+    private static readonly TimeSpan FlowLife = TimeSpan.FromMinutes(10);
+
+    public override string Name => "sign-in";
+
+    public override async Task RunAsync(Actor actor)
+    {
+        var connection = actor.Dice.Between(1, Ground.Connections);
+        var person = $"person{actor.Dice.Below(12)}";
+        var answer = await actor.AskAsync(Name, async (products, _) =>
+        {
+            if (products.Database.Read(view => ConnectionStore.Find(view, Ground.Environment, Ground.Connection(connection))) is not { IsActive: true } found)
+            {
+                return (Code: (string?)null, Refusal: "ConnectionInactive");
+            }
+            var now = products.Clock.GetUtcNow();
+            var flow = new Flow(
+                Flow.NewId(products.Database.Incarnation, now, products.Entropy.Bytes(16)), Ground.Environment, Ground.Client, found.Id, Ground.RedirectUri,
+                null, null, null, null, null, null, now + FlowLife, 0);
+            var who = new Attributes(person, $"{person}@example.com", "First", $"Last {actor.Dice.Below(3)}", [], new Dictionary<string, System.Text.Json.JsonElement>());
+            return await actor.TimedAsync(products, Name, () => products.SignIns.CompleteAsync(found, flow, who, null));
+        });
+        Count(actor, answer, answer.Value.Refusal);
+        if (answer.Value.Code is { } code)
+        {
+            actor.Ledger.Codes.Add(new Code(code, answer.Node!.Name, connection, actor.Cluster.World.Now));
+            actor.Ledger.Keep($"{actor.Mark} {Name} of {person}", answer.Node.Name,
+                (Schema.Profiles, Ids.Derived(Ids.Profile, Ground.IdKey, Ground.Connection(connection), person)));
+        }
+    }
+}
+
+/// <summary>The application shows a code, at the node that the code names. It repeats under one key until it is answered.</summary>
+internal class RedeemOperation : Operation
+{
+    private static readonly TimeSpan CodesLive = TimeSpan.FromMinutes(1);
+
+    public override string Name => "redeem-code";
+
+    public override Task RunAsync(Actor actor) => actor.Ledger.Codes.Count == 0
+        ? Task.CompletedTask
+        : RedeemAsync(actor, actor.Ledger.Codes[^1], actor.Ledger.Codes.Count - 1);
+
+    protected async Task RedeemAsync(Actor actor, Code code, int? used)
+    {
+        if (used is { } place)
+        {
+            actor.Ledger.Codes.RemoveAt(place);
+            actor.Ledger.Spent.Add(code);
+        }
+        var node = actor.Cluster.Nodes.First(n => n.Name == code.Authority);
+        var request = "";
+        var answer = await actor.AskAsync(Name, (products, key) =>
+        {
+            request = $"{actor.Mark}/{key}";
+            return actor.TimedAsync(products, Name, () =>
+                products.SignIns.RedeemAsync(code.Value, Ground.Environment, Ground.Client, Ground.RedirectUri, challenge => challenge is null, request, products.Ids));
+        }, node);
+        Count(actor, answer, answer.End == End.Answered && answer.Value is null ? "not valid" : null);
+        if (answer.Value is { } redeemed)
+        {
+            actor.Ledger.Granted.Add(new Granted(redeemed.CodeId, request, answer.Node!.Name, actor.Cluster.World.Now));
+            if (actor.Cluster.World.Now - code.At < CodesLive)
+            {
+                actor.Ledger.Keep($"{actor.Mark} {Name}", answer.Node.Name, (Schema.Spends, redeemed.CodeId));
+            }
+        }
+    }
+}
+
+/// <summary>Somebody who has seen a code shows it a second time, in a request of their own.</summary>
+internal sealed class RedeemAgainOperation : RedeemOperation
+{
+    public override string Name => "redeem-code-again";
+
+    public override Task RunAsync(Actor actor) => actor.Ledger.Spent.Count == 0
+        ? Task.CompletedTask
+        : RedeemAsync(actor, actor.Ledger.Spent[^Math.Min(actor.Ledger.Spent.Count, actor.Dice.Between(1, 5))], null);
+}

@@ -1,0 +1,98 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Holdfast.Simulation.Planted;
+using Holdfast.Simulation.Plans;
+
+namespace Holdfast.Simulation.Runs;
+
+/// <summary>Many seeds, on all cores: one world after the other on each thread, and no world on two.</summary>
+/// <param name="first">The first seed; the others follow it.</param>
+internal sealed class Campaign(ulong first, long most, TimeSpan longest, int threads, Func<PlantedBug> planted, TimeProvider clock)
+{
+    private static readonly TimeSpan TellEvery = TimeSpan.FromMinutes(1);
+
+    private readonly ConcurrentDictionary<string, int> _met = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, int> _ends = new(StringComparer.Ordinal);
+    private readonly ConcurrentQueue<Outcome> _failed = new();
+    private long _next;
+    private long _done;
+    private long _steps;
+    private long _lostWithDisk;
+    private volatile bool _stop;
+
+    /// <summary>Seeds that were run.</summary>
+    public long Done => Interlocked.Read(ref _done);
+
+    public long Steps => Interlocked.Read(ref _steps);
+
+    public long LostWithDisk => Interlocked.Read(ref _lostWithDisk);
+
+    /// <summary>How often each pair of a fault and an operation met.</summary>
+    public IReadOnlyDictionary<string, int> Met => _met;
+
+    public IReadOnlyDictionary<string, int> Ends => _ends;
+
+    /// <summary>Those in which something broke, by seed.</summary>
+    public IReadOnlyList<Outcome> Failed => [.. _failed.OrderBy(o => o.Plan.Seed)];
+
+    public TimeSpan Took { get; private set; }
+
+    /// <param name="stopAtFirst">Ends when something broke that does not break without what was planted.</param>
+    public void Run(bool stopAtFirst, Action<string> progress, CancellationToken ct)
+    {
+        var began = clock.GetTimestamp();
+        var workers = Enumerable.Range(0, threads).Select(i => new Thread(() => Work(SlotOf(i), began, stopAtFirst, ct)) { IsBackground = true, Name = $"world {i}" }).ToList();
+        workers.ForEach(w => w.Start());
+        while (!workers.TrueForAll(w => w.Join(TellEvery / workers.Count)))
+        {
+            if (clock.GetElapsedTime(began) - Took >= TellEvery)
+            {
+                Took = clock.GetElapsedTime(began);
+                progress(Line());
+            }
+        }
+        Took = clock.GetElapsedTime(began);
+    }
+
+    public string Line() => string.Create(CultureInfo.InvariantCulture,
+        $"{Done} seeds in {Took.TotalSeconds:0} s, {Done / Math.Max(1, Took.TotalHours * threads * 3600) * 3600:0} per core and hour, {_failed.Count} with something broken");
+
+    /// <summary>Worlds that run at once in one process have different disks.</summary>
+    private static string SlotOf(int thread) => string.Create(CultureInfo.InvariantCulture, $"w{Interlocked.Increment(ref s_threads) % 1_000_000:000000}{thread % 10}");
+
+    private static int s_threads;
+
+    private void Work(string slot, long began, bool stopAtFirst, CancellationToken ct)
+    {
+        while (!_stop && !ct.IsCancellationRequested && Interlocked.Increment(ref _next) - 1 is var index && index < most
+            && (longest <= TimeSpan.Zero || clock.GetElapsedTime(began) < longest))
+        {
+            var outcome = Runs.Run.Of(Plan.Of(first + (ulong)index), slot, planted());
+            Interlocked.Increment(ref _done);
+            Interlocked.Add(ref _steps, outcome.Steps);
+            Interlocked.Add(ref _lostWithDisk, outcome.LostWithDisk);
+            Add(_met, outcome.Met);
+            Add(_ends, outcome.Ends);
+            if (outcome.Broken.Count > 0 && !(stopAtFirst && BreaksAnyway(outcome, slot)))
+            {
+                _failed.Enqueue(outcome);
+                _stop |= stopAtFirst;
+            }
+        }
+    }
+
+    /// <summary>Whether the seed breaks the same without what was planted: then it has not found it.</summary>
+    private static bool BreaksAnyway(Outcome outcome, string slot)
+    {
+        var anyway = Runs.Run.Of(outcome.Plan, slot, new NoBug()).Broken.Select(b => b.Invariant).ToHashSet(StringComparer.Ordinal);
+        return outcome.Broken.All(b => anyway.Contains(b.Invariant));
+    }
+
+    private static void Add(ConcurrentDictionary<string, int> sums, IReadOnlyDictionary<string, int> counts)
+    {
+        foreach (var (what, count) in counts)
+        {
+            sums.AddOrUpdate(what, count, (_, sum) => sum + count);
+        }
+    }
+}
