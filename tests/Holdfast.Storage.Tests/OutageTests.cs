@@ -330,6 +330,7 @@ public class OutageTests
         await using var storage = await StartAsync(machine);
         await storage.LevelAsync();
         await SpendAsync(storage, "spend_1", machine.GetUtcNow().AddMinutes(10).ToUnixTimeMilliseconds());
+        await storage.LevelAsync();
         machine.Ahead = TimeSpan.FromHours(3);
         var steps = 0;
         storage.Host.Replicator.Noted = _ => Interlocked.Increment(ref steps);

@@ -22,9 +22,6 @@ public sealed class ClusterKeys
         Id = Convert.ToHexStringLower(SHA256.HashData(keyEncryptionKey))[..8];
     }
 
-    /// <summary>The file that it was read from.</summary>
-    public required string File { get; init; }
-
     /// <summary>Names the key-encryption key inside sealed items.</summary>
     public string Id { get; }
 
@@ -32,18 +29,18 @@ public sealed class ClusterKeys
     /// <exception cref="InvalidDataException">The file is not a cluster key file.</exception>
     public static ClusterKeys LoadOrCreate(string path, Entropy entropy)
     {
-        if (!System.IO.File.Exists(path))
+        if (!File.Exists(path))
         {
             // Synced before anything is sealed with it: whatever is sealed from now on needs it.
             OwnFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(new { cluster_secret = entropy.Bytes(32), kek = entropy.Bytes(32) }));
         }
         try
         {
-            using var json = JsonDocument.Parse(System.IO.File.ReadAllBytes(path));
+            using var json = JsonDocument.Parse(File.ReadAllBytes(path));
             var secret = json.RootElement.GetProperty("cluster_secret").GetBytesFromBase64();
             var kek = json.RootElement.GetProperty("kek").GetBytesFromBase64();
             return secret.Length == 32 && kek.Length == 32
-                ? new ClusterKeys(secret, kek, entropy) { File = path }
+                ? new ClusterKeys(secret, kek, entropy)
                 : throw new InvalidDataException("keys of 32 bytes are expected");
         }
         catch (Exception fault) when (fault is JsonException or KeyNotFoundException or FormatException or InvalidOperationException or InvalidDataException)

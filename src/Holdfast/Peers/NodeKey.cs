@@ -29,7 +29,7 @@ internal sealed class NodeKey : IDisposable
         var kept = File.Exists(path) ? File.ReadAllText(path) : null;
         if (kept is not null && kept.Split('.') is [{ Length: > 0 } sealedBy, _] && sealedBy != keys.Id)
         {
-            throw new InvalidOperationException($"The cluster key file {keys.File} does not open {path}: it is another cluster's.");
+            throw new InvalidOperationException($"The cluster key file does not open {path}: it is another cluster's.");
         }
         var pair = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         try
