@@ -22,8 +22,8 @@ public sealed class ClusterKeys
         Id = Convert.ToHexStringLower(SHA256.HashData(keyEncryptionKey))[..8];
     }
 
-    /// <summary>The file that it was read from.</summary>
-    public required string File { get; init; }
+    /// <summary>The file that it was read from; empty when it was made in memory.</summary>
+    public string File { get; private init; } = "";
 
     /// <summary>Names the key-encryption key inside sealed items.</summary>
     public string Id { get; }
