@@ -117,9 +117,15 @@ public sealed class StorageHost : IAsyncDisposable
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
         foreach (var asked in Peers.All.Select(link => link.StepAsync(TimeSpan.Zero, either.Token)).ToList())
         {
-            await asked;
+            try
+            {
+                await asked;
+            }
+            catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+            {
+                // A peer that does not answer at once keeps nobody from starting (law 8).
+            }
         }
-        ct.ThrowIfCancellationRequested();
     }
 
     private void Run()
