@@ -33,7 +33,7 @@ public sealed record Disk(Func<string, FileFacts?> Look, Func<string> BootId)
     }
 
     /// <summary>Makes the names in a folder last: what was made, renamed and deleted in it.</summary>
-    internal static void SyncFolder(string path)
+    public static void SyncFolder(string path)
     {
         var folder = NativeOpen(path, 0);
         var synced = folder >= 0 && NativeSync(folder) == 0;

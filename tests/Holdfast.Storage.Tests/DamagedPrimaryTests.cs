@@ -55,7 +55,7 @@ public class DamagedPrimaryTests
         await storage.SaysAsync(Damages[damage].Fault);
         var refused = await Assert.ThrowsAsync<PrimaryUnavailableException>(() => storage.NameOrganizationAsync("org_1", "Acme"));
         Assert.Equal(Damages[damage].Fault, refused.Fault);
-        Assert.Equal(Damages[damage].Fault, (await PrimaryDoctor.ExamineAsync(storage.NodeFile, storage.PrimaryFile, storage.World, CancellationToken.None))?.Fault);
+        Assert.Equal(Damages[damage].Fault, PrimaryDoctor.Examine(storage.NodeFile, storage.PrimaryFile, storage.World)?.Fault);
         Assert.Equal(before, Bytes(storage.PrimaryFile));
 
         if (Directory.Exists(storage.PrimaryFile))

@@ -25,6 +25,21 @@ public class PrimaryDoctorTests
     }
 
     [Fact]
+    public async Task Examining_changes_nothing_in_the_file()
+    {
+        await using var storage = await TestStorage.StartAsync();
+        await storage.LevelAsync();
+        await storage.StopAsync();
+        using (var file = SqliteFile.Open(storage.PrimaryFile, SqliteOpenMode.ReadWrite, TimeSpan.FromSeconds(5), null))
+        {
+            file.Execute("DELETE FROM schema_migrations WHERE name LIKE '%primary_0001%'");   // as an older release left it
+        }
+        var before = await File.ReadAllBytesAsync(storage.PrimaryFile);
+        Assert.Null(PrimaryDoctor.Examine(storage.NodeFile, storage.PrimaryFile, storage.World));
+        Assert.Equal(before, await File.ReadAllBytesAsync(storage.PrimaryFile));
+    }
+
+    [Fact]
     public async Task Two_restores_within_a_second_keep_both_old_files()
     {
         await using var storage = await TestStorage.StartAsync();

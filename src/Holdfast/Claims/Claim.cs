@@ -6,6 +6,7 @@ namespace Holdfast.Claims;
 
 /// <summary>Who a unique value belongs to: (environment, kind, value) → holder, with a term that rises whenever it changes hands (architecture §2).</summary>
 /// <param name="Holder">An id; null after it was given up.</param>
+/// <param name="Verified">1 when the value is proven to be the holder's, else 0.</param>
 internal sealed record Claim(string? Holder, long Term, long Verified)
 {
     /// <summary>External ids of organizations.</summary>
@@ -32,8 +33,19 @@ internal sealed record Claim(string? Holder, long Term, long Verified)
     public static bool IsTaken(View view, string environmentId, string kind, string value, string holder) =>
         Find(view, environmentId, kind, value) is { Holder: { } other } && other != holder && !Denied.Is(view, other);
 
-    /// <summary>Gives the value to a holder, or to nobody. The caller has seen that it is not taken.</summary>
-    public static Change Give(View view, string environmentId, byte[] idKey, string kind, string value, string? holder, bool verified)
+    /// <summary>A condition in SQL: the row of this table and column holds the value in it. Of two that took one apart, one does.</summary>
+    public static string IsHeld(string kind, string environment, string value, string holder) =>
+        $"EXISTS (SELECT 1 FROM claims c WHERE c.environment_id = {environment} AND c.kind = '{kind}' AND c.value = {value} AND c.holder = {holder})";
+
+    /// <summary>Gives the value to a holder. The caller has seen that it is not taken.</summary>
+    public static Change Give(View view, string environmentId, byte[] idKey, string kind, string value, string holder, bool verified) =>
+        Pass(view, environmentId, idKey, kind, value, holder, verified);
+
+    /// <summary>Gives the value up; null when somebody else holds it, who must not lose it by that.</summary>
+    public static Change? GiveUp(View view, string environmentId, byte[] idKey, string kind, string value, string holder) =>
+        Find(view, environmentId, kind, value)?.Holder == holder ? Pass(view, environmentId, idKey, kind, value, null, verified: false) : null;
+
+    private static Change Pass(View view, string environmentId, byte[] idKey, string kind, string value, string? holder, bool verified)
     {
         var term = (Find(view, environmentId, kind, value)?.Term ?? 0) + 1;
         return Give(environmentId, idKey, kind, value, holder, term, verified);

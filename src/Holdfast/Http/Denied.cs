@@ -19,8 +19,10 @@ public static class Denied
         view.Find<long>("SELECT count(*) FROM denies WHERE subject = @subject AND reason = 'deleted'", new { subject }) > 0;
 
     /// <summary>The denies that stand against an id: what a lift must name.</summary>
-    public static List<string> Standing(View view, string subject) => view.Query<string>(
-        "SELECT id FROM denies d WHERE d.subject = @subject AND NOT EXISTS (SELECT 1 FROM lifts l WHERE l.deny_id = d.id)", new { subject });
+    /// <param name="reason">Only those for this reason; null for all.</param>
+    public static List<string> Standing(View view, string subject, string? reason = null) => view.Query<string>(
+        "SELECT id FROM denies d WHERE d.subject = @subject AND (@reason IS NULL OR d.reason = @reason) AND NOT EXISTS (SELECT 1 FROM lifts l WHERE l.deny_id = d.id)",
+        new { subject, reason });
 
     /// <summary>A new deny.</summary>
     /// <param name="reason">A short slug: <c>deleted</c>, <c>deactivated</c>, <c>revoked</c>.</param>

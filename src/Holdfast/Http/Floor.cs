@@ -38,7 +38,8 @@ public static class Floor
         }
         catch (Exception fault) when (!http.Response.HasStarted)
         {
-            await Answer(fault, http).ExecuteAsync(http);
+            var answer = Answer(fault, http);
+            await (IsPage(http) ? (IResult)PageOf(answer, http) : answer).ExecuteAsync(http);
         }
     }
 
@@ -76,6 +77,24 @@ public static class Floor
                     .LogError(new EventId(1, "UnhandledFault"), fault, "Request {RequestId} on {Endpoint} met a fault of ours", http.TraceIdentifier, http.GetEndpoint()?.DisplayName);
                 return ApiError.OfStatus(StatusCodes.Status500InternalServerError);
         }
+    }
+
+    /// <summary>A person's browser asks, and not a program.</summary>
+    private static bool IsPage(HttpContext http) =>
+        http.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase) && http.GetEndpoint()?.Metadata.GetMetadata<ApiKeyRequired>() is null;
+
+    private static ErrorPage PageOf(ApiAnswer answer, HttpContext http)
+    {
+        if (answer.RetryAfter is { } seconds)
+        {
+            http.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        }
+        return answer.Status switch
+        {
+            503 => new ErrorPage(503, "unavailable", "This is not possible at the moment.", "Wait a moment, then reload this page."),
+            >= 500 => new ErrorPage(answer.Status, "server_error", "Something went wrong here.", "Try again; if it happens again, tell the people who run it the reference below."),
+            _ => new ErrorPage(answer.Status, "bad_request", "This request cannot be read.", "Go back to the application and try again."),
+        };
     }
 
     private static string RequestId(HttpContext http, Ids ids)

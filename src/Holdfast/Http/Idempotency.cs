@@ -22,7 +22,7 @@ public sealed class Idempotency(Database database, ClusterKeys keys, Ids ids, Ti
     {
         if (operation.RequestId is not { } request)
         {
-            return await database.WriteAsync(view => decide(view, operation), ct);
+            return await database.WriteAsync(view => decide(view, operation.Anew()), ct);
         }
         return database.Read(view => FindAnswer(view, request, operation.EnvironmentId))
             ?? await database.WriteAsync(
@@ -32,7 +32,7 @@ public sealed class Idempotency(Database database, ClusterKeys keys, Ids ids, Ti
                     {
                         return Decide.Nothing(before);
                     }
-                    var (answer, changes) = decide(view, operation);
+                    var (answer, changes) = decide(view, operation.Anew());
                     return answer.IsSuccess ? new(answer, [.. changes, Keep(request, operation.EnvironmentId, operation.Day, answer)]) : Decide.Nothing(answer);
                 },
                 ct);
@@ -102,6 +102,9 @@ public sealed class Idempotency(Database database, ClusterKeys keys, Ids ids, Ti
 public sealed record Operation(string EnvironmentId, string? RequestId, long Day, Ids Ids, byte[] Key)
 {
     private int _made;
+
+    /// <summary>The same for another run of its decision: the ids that it makes are the same again.</summary>
+    public Operation Anew() => new(EnvironmentId, RequestId, Day, Ids, Key);
 
     /// <summary>A new id. Under an idempotency key it derives from it, so that two nodes that both do the operation make the same rows.</summary>
     public string NewId(string prefix) => RequestId is null

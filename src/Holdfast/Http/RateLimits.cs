@@ -17,15 +17,19 @@ public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes 
     /// <summary><c>DELETE /organizations/{id}</c>, per API key.</summary>
     public static readonly RateLimit DeleteOrganizationPerApiKey = new("delete_organization", 50, TimeSpan.FromSeconds(60));
 
+    /// <summary><c>POST /sso/token</c> without a secret, per environment: anybody can send that.</summary>
+    public static readonly RateLimit PublicExchangePerEnvironment = new("public_exchange", 6000, TimeSpan.FromSeconds(60));
+
     private const int MostWindows = 100_000;
 
     private readonly ConcurrentDictionary<(string Limit, string Key), Window> _windows = new();
+    private int _made;   // about as many as there are: the dictionary's own count takes all of its locks
 
     /// <summary>Counts one request. Null when it may pass; else the seconds until the window ends.</summary>
     public int? Count(RateLimit limit, string key)
     {
         var now = clock.GetTimestamp();
-        if (_windows.Count > MostWindows)
+        if (Volatile.Read(ref _made) > MostWindows)
         {
             foreach (var (old, window) in _windows)
             {
@@ -34,11 +38,16 @@ public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes 
                     _windows.TryRemove(old, out _);
                 }
             }
+            Volatile.Write(ref _made, _windows.Count);
         }
         var most = Math.Max(1, (long)(limit.Requests * factor / nodes));
         var current = _windows.AddOrUpdate(
             (limit.Name, key),
-            _ => new Window(now, 1),
+            _ =>
+            {
+                Interlocked.Increment(ref _made);
+                return new Window(now, 1);
+            },
             (_, window) => clock.GetElapsedTime(window.BeganAt, now) >= limit.Per ? new Window(now, 1) : window with { Requests = window.Requests + 1 });
         return current.Requests <= most
             ? null

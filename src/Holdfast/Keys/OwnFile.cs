@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Holdfast.Storage;
 
 namespace Holdfast.Keys;
 
@@ -25,6 +26,13 @@ internal static class OwnFile
             file.Write(content);
             file.Flush(flushToDisk: true);
         }
-        File.Move(temporary, path, overwrite: true);
+        Rename(temporary, path);
+    }
+
+    /// <summary>Gives a file another name in its folder, which is on the disk when this returns.</summary>
+    public static void Rename(string path, string name)
+    {
+        File.Move(path, name, overwrite: true);
+        Disk.SyncFolder(Path.GetDirectoryName(Path.GetFullPath(name))!);
     }
 }

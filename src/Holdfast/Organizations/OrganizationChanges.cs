@@ -24,9 +24,9 @@ internal static class OrganizationChanges
             }
             changes.Add(Claims.Claim.Give(view, environmentId, idKey, kind, value, organizationId, verified: true));
         }
-        if (held is not null)
+        if (held is not null && Claims.Claim.GiveUp(view, environmentId, idKey, kind, held, organizationId) is { } given)
         {
-            changes.Add(Claims.Claim.Give(view, environmentId, idKey, kind, held, holder: null, verified: false));
+            changes.Add(given);
         }
         return null;
     }
@@ -64,9 +64,10 @@ internal static class OrganizationChanges
         foreach (var gone in held.Where(h => !wanted.Any(w => w.Domain == h.Domain)))
         {
             changes.Add(Change.To(Schema.OrganizationDomains, gone.Id, ("present", false), ("updated_at", time)));
-            if (gone.State == "verified")
+            if (gone.State == "verified"
+                && Claims.Claim.GiveUp(view, operation.EnvironmentId, idKey, Claims.Claim.VerifiedDomain, gone.Domain, organizationId) is { } given)
             {
-                changes.Add(Claims.Claim.Give(view, operation.EnvironmentId, idKey, Claims.Claim.VerifiedDomain, gone.Domain, holder: null, verified: false));
+                changes.Add(given);
             }
         }
         return null;

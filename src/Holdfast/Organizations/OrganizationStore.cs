@@ -7,14 +7,18 @@ namespace Holdfast.Organizations;
 /// <summary>Every statement on organizations and their domains. Each takes the state that it reads: the replica, or a transaction of the primary.</summary>
 internal static class OrganizationStore
 {
-    /// <summary>An external id is shown only while its claim says so: of two organizations that took one apart, one has it.</summary>
-    private const string Claimed =
-        "CASE WHEN external_id IS NULL OR EXISTS (SELECT 1 FROM claims c WHERE c.environment_id = organizations.environment_id "
-        + $"AND c.kind = '{Claim.OrganizationExternalId}' AND c.value = organizations.external_id AND c.holder = organizations.id) THEN external_id END";
+    /// <summary>An id of outside is shown only while its claim says so: of two organizations that took one apart, one has it.</summary>
+    private static string IfHeld(string kind, string column) =>
+        $"CASE WHEN {Claim.IsHeld(kind, "organizations.environment_id", $"organizations.{column}", "organizations.id")} THEN {column} END";
 
-    private const string Columns =
+    private static readonly string Columns =
         "id AS Id, environment_id AS EnvironmentId, name AS Name, coalesce(allow_profiles_outside_organization, 0) AS Outside, metadata AS Metadata, "
-        + $"{Claimed} AS ExternalId, stripe_customer_id AS StripeCustomerId, created_at AS CreatedAt, updated_at AS UpdatedAt";
+        + $"{IfHeld(Claim.OrganizationExternalId, "external_id")} AS ExternalId, {IfHeld(Claim.StripeCustomer, "stripe_customer_id")} AS StripeCustomerId, "
+        + "created_at AS CreatedAt, updated_at AS UpdatedAt";
+
+    /// <summary>A domain is verified only while its claim says so.</summary>
+    private static readonly string DomainState =
+        $"CASE WHEN state = 'verified' AND NOT {Claim.IsHeld(Claim.VerifiedDomain, "od.environment_id", "od.domain", "od.organization_id")} THEN 'pending' ELSE state END";
 
     private static readonly string Effective = $"environment_id = @environmentId AND {Denied.Not("organizations.id")}";
 
@@ -46,8 +50,8 @@ internal static class OrganizationStore
     public static List<OrganizationDomainRow> Domains(View view, IReadOnlyCollection<string> organizationIds) => organizationIds.Count == 0
         ? []
         : view.Query<OrganizationDomainRow>(
-            "SELECT id AS Id, organization_id AS OrganizationId, domain AS Domain, state AS State, verification_strategy AS Strategy, created_at AS CreatedAt, "
-            + "updated_at AS UpdatedAt FROM organization_domains WHERE organization_id IN @organizationIds AND present = 1 ORDER BY created_at, id",
+            $"SELECT id AS Id, organization_id AS OrganizationId, domain AS Domain, {DomainState} AS State, verification_strategy AS Strategy, created_at AS CreatedAt, "
+            + "updated_at AS UpdatedAt FROM organization_domains od WHERE organization_id IN @organizationIds AND present = 1 ORDER BY created_at, id",
             new { organizationIds });
 
     /// <summary>An organization with its domains, as the API shows it.</summary>

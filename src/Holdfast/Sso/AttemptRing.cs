@@ -70,4 +70,7 @@ internal static partial class SsoLog
 
     [LoggerMessage(1002, LogLevel.Warning, "The documents of the provider of {ConnectionId} could not be read: {Why}")]
     public static partial void DocumentsUnread(ILogger log, string connectionId, string why);
+
+    [LoggerMessage(1003, LogLevel.Warning, "A round through the providers' documents was cut off")]
+    public static partial void RoundCutOff(ILogger log, Exception fault);
 }

@@ -52,6 +52,10 @@ internal sealed class ExchangeCode(
         {
             return ApiError.OAuth("invalid_client", "Without client_secret, code_verifier is needed.");
         }
+        else if (limits.Count(RateLimits.PublicExchangePerEnvironment, environmentId) is { } wait)
+        {
+            return ApiError.TooManyRequests(wait);
+        }
         var operation = await idempotency.BeginAsync(http, environmentId, caller?.ApiKeyId ?? clientId);
         var isPublic = caller is null;
         var redeemed = code.Length > LongestCode

@@ -24,10 +24,12 @@ internal sealed class FinishOidcSignIn(
         {
             return SsoErrors.NoFlow(attempts.Remember(connectionId, "FlowNotFound", "this browser has no sign-in under way with that state"));
         }
-        if (await resume.RefuseAsync(http, connection, flow) is { } answer)
-        {
-            return answer;
-        }
+        return await resume.EndAsync(http, connection, flow, () => EndAsync(http, connection, oidc, flow, nonce, verifier));
+    }
+
+    private async Task<IResult> EndAsync(HttpContext http, ReadyConnection connection, OidcSettings oidc, Flow flow, string nonce, string verifier)
+    {
+        var connectionId = connection.Connection.Id;
         if (await documents.FindAsync(connection, http.RequestAborted) is not { } provider)
         {
             return SsoErrors.ProviderAway(attempts.Remember(connectionId, "ProviderDocumentsMissing", "the provider's documents were never read yet"));

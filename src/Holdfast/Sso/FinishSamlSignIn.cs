@@ -41,20 +41,21 @@ internal sealed class FinishSamlSignIn(
         {
             return SsoErrors.Unsolicited(attempts.Remember(connectionId, "Unsolicited", "the response came without RelayState: nobody here asked for it"));
         }
-        var now = clock.GetUtcNow();
-        if (cookie.Read(http, relayState, now) is not { RequestId: { } requestId } flow || flow.ConnectionId != connectionId)
+        if (cookie.Read(http, relayState, clock.GetUtcNow()) is not { RequestId: { } requestId } flow || flow.ConnectionId != connectionId)
         {
             return !address.IsHttps && !form.ContainsKey(Bounced) && http.Request.Headers["Sec-Fetch-Site"] == "cross-site"
                 ? new Bounce(response.ToString(), relayState)
                 : SsoErrors.NoFlow(attempts.Remember(connectionId, "FlowNotFound", "this browser has no sign-in under way with that RelayState"));
         }
-        if (await resume.RefuseAsync(http, connection, flow) is { } answer)
-        {
-            return answer;
-        }
+        return await resume.EndAsync(http, connection, flow, () => EndAsync(connection, trust, flow, requestId, response.ToString(), http.RequestAborted));
+    }
+
+    private async Task<IResult> EndAsync(ReadyConnection connection, SamlTrust trust, Flow flow, string requestId, string response, CancellationToken ct)
+    {
+        var connectionId = connection.Connection.Id;
 
         // Decide: pure, no clock and no I/O of its own.
-        var verdict = await CheckAsync(response.ToString(), trust, requestId, now, http.RequestAborted);
+        var verdict = await CheckAsync(response, trust, requestId, clock.GetUtcNow(), ct);
         if (verdict is not SamlVerdict.Accepted { Assertion: var assertion })
         {
             var refused = (SamlVerdict.Refused)verdict;

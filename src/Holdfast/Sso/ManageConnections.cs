@@ -130,7 +130,7 @@ internal sealed class ManageConnections(
         {
             return Get(id, http);
         }
-        var denies = database.Read(view => Denied.Standing(view, id));
+        var denies = database.Read(view => Denied.Standing(view, id, "deactivated"));   // a deletion is never lifted
         var answer = await idempotency.WriteAsync(http, (view, operation) =>
         {
             // As it is now, in the primary and here: what was read before may have been changed, deactivated or deleted meanwhile.
@@ -220,13 +220,14 @@ internal sealed class ManageConnections(
         });
     }
 
-    private Task<bool> DeactivateAsync(Connection connection, byte[] idKey) => database.RecordAsync(_ =>
+    private Task<bool> DeactivateAsync(Connection connection, byte[] idKey) => database.RecordAsync(view =>
     {
         var now = clock.GetUtcNow();
         var body = ConnectionBody.Of(connection with { State = "inactive" }, connection.Open(keys), address.Url);
-        return Decide.To(true,
-            Denied.Because("deactivated", connection.Id, connection.EnvironmentId, ids, now),
-            EventRow.Of("connection.deactivated", body, connection.EnvironmentId, idKey, $"{connection.Id}/{now.ToUnixTimeMilliseconds()}", now));
+        var deny = Denied.Because("deactivated", connection.Id, connection.EnvironmentId, ids, now);
+        return ConnectionStore.Find(view, connection.EnvironmentId, connection.Id) is { IsActive: true }
+            ? Decide.To(true, deny, EventRow.Of("connection.deactivated", body, connection.EnvironmentId, idKey, $"{connection.Id}/{now.ToUnixTimeMilliseconds()}", now))
+            : Decide.To(true, deny);   // it was off already: nothing has happened that anybody would want to hear of
     });
 
     private static string? CheckState(ConnectionInput input, Fields fields)

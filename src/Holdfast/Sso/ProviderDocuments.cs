@@ -141,23 +141,35 @@ internal sealed class ProviderDocuments(
         using var timer = new PeriodicTimer(Every, clock);
         while (await timer.WaitForNextTickAsync(stoppingToken).AsTask().ContinueWith(t => t.IsCompletedSuccessfully && t.Result, TaskScheduler.Default))
         {
-            var after = "";
-            while (database.Read(view => ConnectionStore.OfOpenIdConnect(view, after, 100)) is { Count: > 0 } page && !stoppingToken.IsCancellationRequested)
+            try
             {
-                // Some at once: a provider that hangs must not hold up the others.
-                await Parallel.ForEachAsync(page.Where(c => c.IsActive), new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (connection, _) =>
-                {
-                    try
-                    {
-                        await FetchAsync(connections.Ready(connection), stoppingToken);
-                    }
-                    catch (Exception fault)
-                    {
-                        SsoLog.DocumentsUnread(log, connection.Id, fault.Message);
-                    }
-                });
-                after = page[^1].Id;
+                await ReadAllAsync(stoppingToken);
             }
+            catch (Exception fault)
+            {
+                SsoLog.RoundCutOff(log, fault);   // the next one tries again: what this feeds stands without it
+            }
+        }
+    }
+
+    private async Task ReadAllAsync(CancellationToken stoppingToken)
+    {
+        var after = "";
+        while (database.Read(view => ConnectionStore.OfOpenIdConnect(view, after, 100)) is { Count: > 0 } page && !stoppingToken.IsCancellationRequested)
+        {
+            // Some at once: a provider that hangs must not hold up the others.
+            await Parallel.ForEachAsync(page.Where(c => c.IsActive), new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (connection, _) =>
+            {
+                try
+                {
+                    await FetchAsync(connections.Ready(connection), stoppingToken);
+                }
+                catch (Exception fault)
+                {
+                    SsoLog.DocumentsUnread(log, connection.Id, fault.Message);
+                }
+            });
+            after = page[^1].Id;
         }
     }
 

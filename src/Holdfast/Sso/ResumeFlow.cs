@@ -1,4 +1,5 @@
 using Holdfast.Environments;
+using Holdfast.Http;
 using Holdfast.Storage;
 
 namespace Holdfast.Sso;
@@ -7,8 +8,9 @@ namespace Holdfast.Sso;
 internal sealed class ResumeFlow(
     Database database, RedirectUriStore redirectUris, StartSignIn start, FlowCookie cookie, FlowAttempts tries, AttemptRing attempts)
 {
-    /// <summary>Null when the flow may go on; else the answer. The browser's cookie is gone either way, but for a flow that begins again.</summary>
-    public async Task<IResult?> RefuseAsync(HttpContext http, ReadyConnection connection, Flow flow)
+    /// <summary>Ends a flow, if it may end. The browser keeps its cookie while a reload may still end it: when something of ours or the provider is away.</summary>
+    /// <param name="end">What ends it, once it may.</param>
+    public async Task<IResult> EndAsync(HttpContext http, ReadyConnection connection, Flow flow, Func<Task<IResult>> end)
     {
         var (isActive, isAllowed) = (connection.Connection.IsActive, redirectUris.Allows(flow.EnvironmentId, flow.RedirectUri));
         if (isActive && isAllowed && flow.Authority != database.Incarnation)
@@ -19,9 +21,13 @@ internal sealed class ResumeFlow(
         {
             return SsoErrors.NoFlow(attempts.Remember(flow.ConnectionId, "FlowTriedTooOften", $"the sign-in was tried {FlowAttempts.MostPerFlow} times"));
         }
-        cookie.Delete(http, flow.Id);
-        return !isAllowed ? SsoErrors.BadStart("invalid_redirect_uri", "It would end at an address that is not registered for the application.")
+        var answer = !isAllowed ? SsoErrors.BadStart("invalid_redirect_uri", "It would end at an address that is not registered for the application.")
             : !isActive ? SsoErrors.Back(flow.RedirectUri, flow.State, "connection_unlinked", "The connection is not active.")
-            : null;
+            : await end();
+        if (answer is not ErrorPage { Status: >= 500 })
+        {
+            cookie.Delete(http, flow.Id);
+        }
+        return answer;
     }
 }

@@ -73,6 +73,11 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
     public Task<Redemption?> RedeemAsync(string code, string environmentId, string clientId, string? redirectUri, Func<string?, bool> provesChallenge, string? request, Ids ids)
     {
         var codeId = Caller.Hash(code);
+        // Whoever knows a client id may send anything here: only a code that this node made is worth the writer's time.
+        if (database.Read(view => view.Find<long>("SELECT count(*) FROM sso_codes WHERE id = @codeId AND authority = @Incarnation", new { codeId, database.Incarnation })) == 0)
+        {
+            return Task.FromResult<Redemption?>(null);
+        }
         return database.RecordAsync<Redemption?>(view =>
         {
             var now = clock.GetUtcNow();

@@ -52,7 +52,7 @@ internal static class Addresses
 
     /// <summary>Nobody's from now on. A primary write.</summary>
     public static Decision<Ruling<string>> GiveUp(View view, Act act, string userId, string address) =>
-        HolderOf(view, act.EnvironmentId, address) == userId ? Rule.Grant(address, Release(view, act, address)) : Rule.Refuse<string>(Refusal.NotFound);
+        HolderOf(view, act.EnvironmentId, address) == userId ? Rule.Grant(address, Release(view, act, userId, address)) : Rule.Refuse<string>(Refusal.NotFound);
 
     /// <summary>Gives a user another address, which they have proven or an administrator vouches for, and gives up those they had. A primary write.</summary>
     public static Decision<Ruling<string>> ChangeTo(View view, Act act, string userId, string address)
@@ -66,7 +66,7 @@ internal static class Addresses
         {
             return Rule.Refuse<string>(Refusal.AddressTaken);
         }
-        var changes = HeldBy(view, act.EnvironmentId, userId).Where(held => held != Normal(address)).Select(held => Release(view, act, held)).ToList();
+        var changes = HeldBy(view, act.EnvironmentId, userId).Where(held => held != Normal(address)).Select(held => Release(view, act, userId, held)).ToList();
         if (holder is null)
         {
             changes.Add(Take(act, address, userId, NewHolder(view, act, address).Term));
@@ -75,6 +75,6 @@ internal static class Addresses
         return Rule.Grant(userId, changes);
     }
 
-    private static Change Release(View view, Act act, string address) =>
-        Claim.Give(view, act.EnvironmentId, act.IdKey, Claim.UserEmail, Normal(address), holder: null, verified: false);
+    private static Change Release(View view, Act act, string userId, string address) =>
+        Claim.GiveUp(view, act.EnvironmentId, act.IdKey, Claim.UserEmail, Normal(address), userId) ?? throw new InvalidOperationException("Only who holds an address gives it up.");
 }

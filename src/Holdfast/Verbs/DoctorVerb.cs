@@ -13,17 +13,17 @@ internal static class DoctorVerb
         var primary = new Option<string?>("--primary") { Description = "the primary database (default sqlite:<data>/primary.db)" };
         var restore = new Option<bool>("--restore") { Description = "build a new primary from this node's replica and journal; the old file is kept aside" };
         var command = new Command("doctor", "Examines the primary database, and restores it from this node when told to. The node may run meanwhile.") { data, primary, restore };
-        command.SetAction((parsed, ct) => RunAsync(parsed.GetValue(data)!, parsed.GetValue(primary), parsed.GetValue(restore), ct));
+        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(data)!, parsed.GetValue(primary), parsed.GetValue(restore)));
         return command;
     }
 
-    private static async Task<int> RunAsync(string data, string? primary, bool restore, CancellationToken ct)
+    private static async Task<int> RunAsync(string data, string? primary, bool restore)
     {
         var node = Path.Combine(Path.GetFullPath(data), "node.db");
         var file = primary?["sqlite:".Length..] ?? Path.Combine(Path.GetFullPath(data), "primary.db");
         try
         {
-            var fault = await PrimaryDoctor.ExamineAsync(node, file, Surroundings.Real, ct);
+            var fault = PrimaryDoctor.Examine(node, file, Surroundings.Real);
             Console.WriteLine(fault is null ? "The primary database is sound and belongs to this cluster." : $"{fault.Fault}: {fault.Message}");
             if (fault is null)
             {
@@ -49,6 +49,11 @@ internal static class DoctorVerb
             if (fault.Fault == PrimaryFault.Unreachable)
             {
                 await Console.Error.WriteLineAsync("holdfast doctor: the primary is only locked or slow. It may come back by itself, so it was left alone.");
+                return 1;
+            }
+            if (fault.Fault == PrimaryFault.TooNew)
+            {
+                await Console.Error.WriteLineAsync("holdfast doctor: the primary is sound and belongs to a younger release. Start that one; nothing was restored.");
                 return 1;
             }
             var restored = PrimaryDoctor.Restore(node, file, Surroundings.Real);

@@ -64,7 +64,7 @@ internal static class ServeVerb
         }
         if (File.Exists(pending) && !File.Exists(path))
         {
-            File.Move(pending, path);
+            OwnFile.Rename(pending, path);
             Console.WriteLine($"A first environment was made. Its API key is in {path}.");
         }
     }

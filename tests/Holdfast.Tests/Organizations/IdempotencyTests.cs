@@ -1,3 +1,4 @@
+using Holdfast.Http;
 using Microsoft.Data.Sqlite;
 
 namespace Holdfast.Tests.Organizations;
@@ -155,4 +156,14 @@ public sealed class IdempotencyTests(Shared shared) : IClassFixture<Shared>
 
     private Task<Answer> CreateAsync(string key, string name, HoldfastServer? server = null) =>
         (server ?? _server).PostAsync("/organizations", new { name }, ("Idempotency-Key", key));
+
+    [Fact]
+    public void A_decision_that_runs_again_makes_the_same_ids()
+    {
+        var operation = new Operation("environment_1", "idem_1", 1, null!, [1, 2, 3]);
+        string[] Run(Operation run) => [run.NewId("org_"), run.NewId("org_")];
+        var first = Run(operation.Anew());
+        Assert.Equal(first, Run(operation.Anew()));
+        Assert.NotEqual(first[0], first[1]);
+    }
 }

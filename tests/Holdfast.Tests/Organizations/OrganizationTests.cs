@@ -1,3 +1,6 @@
+using Holdfast.Storage;
+using Holdfast.Storage.Rows;
+
 namespace Holdfast.Tests.Organizations;
 
 /// <summary>Organizations: their fields, what is unique, and their bounds.</summary>
@@ -220,4 +223,33 @@ public sealed class OrganizationTests(Shared shared) : IClassFixture<Shared>
 
     private static List<(string, string)> Domains(Answer answer) =>
         [.. answer.Json.GetProperty("domains").EnumerateArray().Select(d => (d.GetProperty("domain").GetString()!, d.GetProperty("state").GetString()!))];
+
+    [Fact]
+    public async Task Of_two_that_took_a_value_apart_the_loser_shows_it_no_more_and_takes_it_from_nobody()
+    {
+        await using var server = await HoldfastServer.StartAsync();
+        var (winner, loser, third) = (await server.OrganizationAsync("Winner"), await server.OrganizationAsync("Loser"), await server.OrganizationAsync("Third"));
+        var domain = new { domain = "apart.test", state = "verified" };
+        (await server.PutAsync($"/organizations/{winner}", new { external_id = "apart", stripe_customer_id = "cus_apart", domain_data = new[] { domain } })).Is(200);
+        // The other one took the same on a node that could not know, and its claims came out second.
+        await server.Storage.Database.WriteAsync(
+            _ => Decide.To(true,
+                Change.To(Schema.Organizations, loser, ("external_id", "apart"), ("stripe_customer_id", "cus_apart")),
+                Change.To(Schema.OrganizationDomains, "org_domain_apart",
+                    ("environment_id", server.A.Id), ("organization_id", loser), ("domain", "apart.test"), ("created_at", 1), ("state", "verified"),
+                    ("verification_strategy", "manual"), ("present", true), ("updated_at", 1))),
+            CancellationToken.None);
+
+        var shown = (await server.GetAsync($"/organizations/{loser}")).Is(200);
+        Assert.Equal("pending", shown.Json.GetProperty("domains")[0].GetProperty("state").GetString());
+        Assert.False(shown.Json.TryGetProperty("stripe_customer_id", out _));
+        (await server.PutAsync($"/organizations/{loser}", new { external_id = (string?)null, stripe_customer_id = (string?)null, domain_data = Array.Empty<object>() })).Is(200);
+
+        Assert.Equal(winner, (await server.GetAsync("/organizations/external_id/apart")).Is(200)["id"]);
+        var kept = (await server.GetAsync($"/organizations/{winner}")).Is(200);
+        Assert.Equal("cus_apart", kept["stripe_customer_id"]);
+        Assert.Equal("verified", kept.Json.GetProperty("domains")[0].GetProperty("state").GetString());
+        (await server.PutAsync($"/organizations/{third}", new { stripe_customer_id = "cus_apart" })).Is(400, "stripe_customer_id_already_used");
+        (await server.PutAsync($"/organizations/{third}", new { domain_data = new[] { domain } })).Is(409, "domain_already_exists");
+    }
 }

@@ -274,8 +274,8 @@ public sealed class SimulatedCutTests
         return NodeStore.Open(disk.PathOf("node.db"), new JournalLimits(), world, new Lane(work => work()));
     }
 
-    private static Task<string> RecordAsync(NodeStore node, string id) => node.Writer.RecordAsync(_ => Decide.To(id, Change.To(
-        Schema.Events, id, ("environment_id", "environment_1"), ("event", "test"), ("data", "{}"), ("created_at", 1L))));
+    private static async Task<string> RecordAsync(NodeStore node, string id) => (await node.Writer.RecordAsync(_ => Decide.To(id, Change.To(
+        Schema.Events, id, ("environment_id", "environment_1"), ("event", "test"), ("data", "{}"), ("created_at", 1L))))).Answer;
 
     private sealed record Outcomes
     {

@@ -58,6 +58,7 @@ public sealed class ConnectionChangeTests(Shared shared) : IClassFixture<Shared>
     public async Task Every_switching_off_is_a_deny_of_its_own_and_one_switching_on_lifts_those_that_it_saw()
     {
         var connection = await _server.SamlConnectionAsync();
+        var told = _server.Events("connection.deactivated");
         long Denies() => _server.Storage.Database.Read(view => view.Find<long>("SELECT count(*) FROM denies WHERE subject = @Id", new { connection.Id }));
         List<string> Standing() => _server.Storage.Database.Read(view => Denied.Standing(view, connection.Id));
 
@@ -65,6 +66,7 @@ public sealed class ConnectionChangeTests(Shared shared) : IClassFixture<Shared>
         {
             Assert.Equal("inactive", (await _server.PutAsync($"/connections/{connection.Id}", new { state = "inactive" })).Is(200)["state"]);
             Assert.Equal((times, times), (Denies(), Standing().Count));
+            Assert.Equal(told + 1, _server.Events("connection.deactivated"));   // once: the second found it off
         }
         var on = (await _server.PutAsync($"/connections/{connection.Id}", new { state = "active" })).Is(200);
 

@@ -83,13 +83,33 @@ internal sealed class Node
         return new Act(Cluster.Environment, _cluster.IdKey, [3], Incarnation, _cluster.Clock.GetUtcNow(), random);
     }
 
+    /// <summary>What only the primary decides, as this node has it when it has read the change log.</summary>
+    public T Write<T>(Func<View, Act, Decision<T>> rule)
+    {
+        var act = Act();
+        var task = Store.Writer.EnqueueAsync(session =>
+        {
+            var decision = rule(session.View, act);
+            foreach (var change in decision.Changes)
+            {
+                if (session.Rows.Put(change, Store.Clock) is { } version)
+                {
+                    session.Journal.Append(version, version.ToJson(), act.Now);
+                }
+            }
+            return decision.Answer;
+        });
+        Assert.True(task.IsCompleted);
+        return task.GetAwaiter().GetResult();
+    }
+
     /// <summary>Decides in the node's writer. The work is done when this returns: the lane is the caller's thread.</summary>
     public T Do<T>(Func<View, Act, Decision<T>> rule)
     {
         var act = Act();
         var task = Store.Writer.RecordAsync(view => rule(view, act));
         Assert.True(task.IsCompleted);
-        return task.GetAwaiter().GetResult();
+        return task.GetAwaiter().GetResult().Answer;
     }
 
     public T Read<T>(Func<View, T> read) => Store.Read(read);

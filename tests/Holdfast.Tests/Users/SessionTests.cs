@@ -176,7 +176,7 @@ public sealed class SessionTests : IDisposable
             _cluster.Meet();
             A.Refresh(token).Is(Refusal.Denied);
             Assert.Equal(subject == _who ? Refusal.Denied : null, A.Ended(elsewhere));
-            A.Do((_, act) => Decide.To(true, Denied.Lifted(deny, act.EnvironmentId, act.NewId(Ids.Lift), act.Now)));
+            A.Write((_, act) => Decide.To(true, Denied.Lifted(deny, act.EnvironmentId, act.NewId(Ids.Lift), act.Now)));
         }
     }
 

@@ -169,13 +169,13 @@ public sealed class SignUpTests : IDisposable
         var first = A.Do((view, act) => DenyUser.Suspend(view, act, who)).Granted();
         _cluster.Meet();
         var second = B.Do((view, act) => DenyUser.Suspend(view, act, who)).Granted();   // though one stands there already
-        Assert.Equal([first], A.Do((view, act) => DenyUser.Lift(view, act, who, Denied.Standing(view, who))).Granted());
+        Assert.Equal([first], A.Write((view, act) => DenyUser.Lift(view, act, who, Denied.Standing(view, who))).Granted());
         A.Magic("ada@example.com").Granted();
         _cluster.Meet();
         A.Magic("ada@example.com").Is(Refusal.Denied);
-        Assert.Empty(A.Do((view, act) => DenyUser.Lift(view, act, who, [first])).Granted());
+        Assert.Empty(A.Write((view, act) => DenyUser.Lift(view, act, who, [first])).Granted());
         A.Magic("ada@example.com").Is(Refusal.Denied);
-        A.Do((view, act) => DenyUser.Lift(view, act, who, [first, second])).Granted();
+        A.Write((view, act) => DenyUser.Lift(view, act, who, [first, second])).Granted();
         _cluster.Meet();
         B.Magic("ada@example.com").Granted();
     }
@@ -185,7 +185,7 @@ public sealed class SignUpTests : IDisposable
     {
         var who = A.Join("ada@example.com");
         A.Do((view, act) => DenyUser.Delete(view, act, who)).Granted();
-        A.Do((view, act) => DenyUser.Lift(view, act, who, Denied.Standing(view, who))).Is(Refusal.NotFound);
+        A.Write((view, act) => DenyUser.Lift(view, act, who, Denied.Standing(view, who))).Is(Refusal.NotFound);
         A.Do((view, act) => DenyUser.Suspend(view, act, "user_unknown")).Is(Refusal.NotFound);
         Assert.Null(A.User(who));
     }

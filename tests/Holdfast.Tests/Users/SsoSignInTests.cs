@@ -112,7 +112,7 @@ public sealed class SsoSignInTests : IDisposable
         {
             var deny = A.Do((_, act) => Decide.To(act.NewId(Ids.Deny), Denied.Because(reason, subject, act.EnvironmentId, act.NewId(Ids.Deny), act.Now)));
             A.Sso("subject-1", "ada@example.com").Is(Refusal.Denied);
-            A.Do((_, act) => Decide.To(true, Denied.Lifted(deny, act.EnvironmentId, act.NewId(Ids.Lift), act.Now)));
+            A.Write((_, act) => Decide.To(true, Denied.Lifted(deny, act.EnvironmentId, act.NewId(Ids.Lift), act.Now)));
             A.Sso("subject-1", "ada@example.com").Granted();
         }
     }

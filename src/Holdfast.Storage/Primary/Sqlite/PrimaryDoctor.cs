@@ -17,24 +17,10 @@ public static class PrimaryDoctor
     public sealed record Restored(string? KeptAside, long Rows, int Unshipped);
 
     /// <summary>What is the matter with the primary's file, seen from the node's disk; null when it is sound and ours.</summary>
-    public static async Task<PrimaryUnavailableException?> ExamineAsync(string nodeFile, string primaryFile, Surroundings world, CancellationToken ct)
+    public static PrimaryUnavailableException? Examine(string nodeFile, string primaryFile, Surroundings world)
     {
         using var node = OpenNode(nodeFile, world);
-        var state = new NodeState(node);
-        var cluster = state.Cluster;
-        var primary = new SqlitePrimary(primaryFile, () => cluster, new HybridClock(world.Clock, "doctor"), world, Lane.OnThread("doctor"));
-        await using (primary)
-        {
-            try
-            {
-                await primary.ReadLogAsync(state.Position, 1, ct);
-                return null;
-            }
-            catch (PrimaryUnavailableException fault)
-            {
-                return fault;
-            }
-        }
+        return SqlitePrimary.Examine(primaryFile, new NodeState(node).Cluster, world);
     }
 
     /// <summary>Writes the new file beside the old one, syncs it, and only then puts it in its place. The node may run meanwhile.</summary>

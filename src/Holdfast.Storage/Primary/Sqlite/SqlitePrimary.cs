@@ -155,21 +155,11 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
     {
         var expected = clusterId();
         var facts = world.Disk.Look(path);
-        var fault = facts switch
-        {
-            null when mayCreate && expected is null => (PrimaryFault?)null,
-            null => PrimaryFault.Unreadable,
-            { IsRegular: false } or { OwnerMayReadAndWrite: false } => PrimaryFault.Unreadable,
-            { Size: 0 } when expected is not null => PrimaryFault.Empty,
-            _ => null,
-        };
-        if (fault is { } why)
+        if (FaultOf(facts, expected, mayCreate) is { } why)
         {
             Close();
             _sound = null;
-            throw new PrimaryUnavailableException(why, why == PrimaryFault.Empty
-                ? "The primary database is empty, but this cluster has written to it. Nothing is written into it until 'holdfast doctor' has decided."
-                : "The primary database's file is not there, or may not be read and written.");
+            throw new PrimaryUnavailableException(why, Text(why));
         }
         if (_session is not null && facts is not null && (facts.Device, facts.Inode) != (_session.Device, _session.Inode))
         {
@@ -182,6 +172,43 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
             throw new PrimaryUnavailableException(PrimaryFault.Damaged, Text(PrimaryFault.Damaged));
         }
         return _session ??= OpenAnew(facts, expected);
+    }
+
+    private static PrimaryFault? FaultOf(FileFacts? facts, string? expected, bool mayCreate) => facts switch
+    {
+        null => mayCreate && expected is null ? null : PrimaryFault.Unreadable,
+        { IsRegular: false } or { OwnerMayReadAndWrite: false } => PrimaryFault.Unreadable,
+        { Size: 0 } when expected is not null => PrimaryFault.Empty,
+        _ => null,
+    };
+
+    /// <summary>What is the matter with a file; null when it is sound and the cluster's. Prepares and migrates nothing; only a transaction that was cut off is
+    /// undone, as by every reader.</summary>
+    internal static PrimaryUnavailableException? Examine(string path, string? cluster, Surroundings world)
+    {
+        try
+        {
+            if (FaultOf(world.Disk.Look(path), cluster, mayCreate: false) is { } why)
+            {
+                return new PrimaryUnavailableException(why, Text(why));
+            }
+            using var connection = SqliteFile.Open(path, SqliteOpenMode.ReadWrite, LockTimeout, world.SqliteVfs);
+            connection.Execute("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; BEGIN; PRAGMA data_version");
+            if (connection.ExecuteScalar<string>("PRAGMA quick_check(1)") != "ok")
+            {
+                return new PrimaryUnavailableException(PrimaryFault.Damaged, Text(PrimaryFault.Damaged));
+            }
+            _ = Recognize(connection, cluster);
+            return null;
+        }
+        catch (SqliteException fault)
+        {
+            return Outage(fault);
+        }
+        catch (PrimaryUnavailableException fault)
+        {
+            return fault;
+        }
     }
 
     private Session OpenAnew(FileFacts? facts, string? expected)
