@@ -37,7 +37,7 @@ internal sealed class Campaign(ulong first, long most, TimeSpan longest, int thr
 
     public TimeSpan Took { get; private set; }
 
-    /// <param name="stopAtFirst">Ends when something broke.</param>
+    /// <param name="stopAtFirst">Ends when something broke that does not break without what was planted.</param>
     public void Run(bool stopAtFirst, Action<string> progress, CancellationToken ct)
     {
         var began = clock.GetTimestamp();
@@ -73,12 +73,19 @@ internal sealed class Campaign(ulong first, long most, TimeSpan longest, int thr
             Interlocked.Add(ref _lostWithDisk, outcome.LostWithDisk);
             Add(_met, outcome.Met);
             Add(_ends, outcome.Ends);
-            if (outcome.Broken.Count > 0)
+            if (outcome.Broken.Count > 0 && !(stopAtFirst && BreaksAnyway(outcome, slot)))
             {
                 _failed.Enqueue(outcome);
                 _stop |= stopAtFirst;
             }
         }
+    }
+
+    /// <summary>Whether the seed breaks the same without what was planted: then it has not found it.</summary>
+    private static bool BreaksAnyway(Outcome outcome, string slot)
+    {
+        var anyway = Runs.Run.Of(outcome.Plan, slot, new NoBug()).Broken.Select(b => b.Invariant).ToHashSet(StringComparer.Ordinal);
+        return outcome.Broken.All(b => anyway.Contains(b.Invariant));
     }
 
     private static void Add(ConcurrentDictionary<string, int> sums, IReadOnlyDictionary<string, int> counts)

@@ -51,7 +51,7 @@ internal sealed class Run : IDisposable
     public static Outcome Of(Plan plan, string slot, PlantedBug planted, bool keepsTrace = false)
     {
         using var run = new Run(plan, slot, planted, keepsTrace);
-        run.Do();
+        run.DoAndJudge();
         var (world, cluster) = (run._world, run._cluster);
         return new Outcome(
             plan, [.. run._broken, .. run._invariants.SelectMany(i => i.Broken.Select(b => (i.Name, b)))], world.Trace.Fingerprint, world.Steps, world.Now,
@@ -62,6 +62,19 @@ internal sealed class Run : IDisposable
     {
         using var run = new Run(new Plan(0, new Shape(1, 1), TimeSpan.Zero, [], []), "names", new NoBug(), keepsTrace: false);
         return [.. run._invariants.Select(i => i.Name), "level-in-time"];
+    }
+
+    /// <summary>What the judge cannot look at is broken too.</summary>
+    private void DoAndJudge()
+    {
+        try
+        {
+            Do();
+        }
+        catch (Exception fault)
+        {
+            _broken.Add((_cluster.Unforeseen.Name, $"It could not be carried out, or not judged: {fault}"));
+        }
     }
 
     private void Do()
