@@ -20,7 +20,7 @@ internal sealed class NothingUnforeseen : Invariant
 
     public void NoteFailedStart(Machine machine, Exception fault)
     {
-        if (fault is not (StorageUnavailableException or SqliteException))
+        if (fault is not (StorageUnavailableException or SqliteException { SqliteErrorCode: not 11 }))
         {
             Break($"{machine.Name} does not start: {fault}");
         }

@@ -13,6 +13,7 @@ internal abstract class Machine : IDisposable
     private readonly Entropy _entropy;
     private int _boots = 1;
     private bool _isWanted;
+    private bool _endsWithPower;
 
     protected Machine(Cluster cluster, string name, string region)
     {
@@ -79,7 +80,7 @@ internal abstract class Machine : IDisposable
         }
         catch (Exception fault)
         {
-            World.Trace.Note(Name, World.Trace.Keeps ? $"does not start: {fault.Message}" : "does not start");
+            World.Trace.Note(Name, "does not start", fault.Message);
             Cluster.Unforeseen.NoteFailedStart(this, fault);
             Crash(withPower: false, "a start that failed");
             Restart(Respite);
@@ -95,13 +96,20 @@ internal abstract class Machine : IDisposable
         }
     });
 
+    /// <summary>After so many more of its disk's operations, the process ends in the middle of one.</summary>
+    public void EndInAWrite(int operations, bool withPower)
+    {
+        _endsWithPower = withPower;
+        Disk.FailAfter(operations, withPower);
+    }
+
     /// <summary>A disk that was set to fail in the middle of a write takes the process with it.</summary>
     private void LookAtDisk()
     {
         if (Disk.IsCut && Life is not null)
         {
-            _boots++;
-            Crash(withPower: false, "the cut in the middle of a write");
+            _boots += _endsWithPower ? 1 : 0;
+            Crash(withPower: false, _endsWithPower ? "a power cut in the middle of a write" : "kill -9 in the middle of a write");
             Restart(Respite);
         }
     }

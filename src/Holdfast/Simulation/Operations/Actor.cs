@@ -61,7 +61,7 @@ internal sealed class Actor(Cluster cluster, int number, int preferred, Dice dic
             catch (NotAnsweredException fault)
             {
                 unknown |= !fault.IsCertain;
-                cluster.World.Trace.Note(Mark, cluster.World.Trace.Keeps ? $"{what}: {node.Name} says: {fault.Message}" : what);
+                cluster.World.Trace.Note(Mark, $"{what}: {node.Name} says", fault.Message);
                 cluster.Unforeseen.Note(what, node, fault);
             }
             catch (OperationCanceledException)

@@ -38,7 +38,7 @@ internal static class NodeFaults
 
     private static Action InAWrite(Node node, Dice dice, bool withPower)
     {
-        node.Disk.FailAfter(dice.Below(MostWritesUntilCut), withPower);
+        node.EndInAWrite(dice.Below(MostWritesUntilCut), withPower);
         return node.Start;   // which forgets the plan of a cut that did not come
     }
 

@@ -14,7 +14,7 @@ internal static class PrimaryFaults
         ("primary-power-cut", new((cluster, _, _) => Down(cluster, withPower: true))),
         ("primary-power-cut-in-a-write", new((cluster, _, dice) =>
         {
-            cluster.Primary.Disk.FailAfter(dice.Below(MostWritesUntilCut));
+            cluster.Primary.EndInAWrite(dice.Below(MostWritesUntilCut), withPower: true);
             return cluster.Primary.Start;
         })),
         ("primary-hangs", new((cluster, _, _) => Be(cluster, Mood.Hangs))),

@@ -23,13 +23,14 @@ internal sealed class Trace(World world, bool keeps)
     }
 
     /// <summary>Something that a reader wants to know.</summary>
-    public void Note(string who, string what)
+    /// <param name="details">Only for the reader, and so only worth making when <see cref="Keeps"/>.</param>
+    public void Note(string who, string what, string? details = null)
     {
         _fingerprint.Add(who);
         _fingerprint.Add(what);
         if (Keeps)
         {
-            Lines.Add(string.Create(CultureInfo.InvariantCulture, $"{world.Now.TotalSeconds,9:0.0000} s  {who,-10} {what}"));
+            Lines.Add(string.Create(CultureInfo.InvariantCulture, $"{world.Now.TotalSeconds,9:0.0000} s  {who,-10} {what}{(details is null ? "" : $": {details}")}"));
         }
     }
 }
