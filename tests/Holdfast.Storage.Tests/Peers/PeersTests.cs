@@ -59,6 +59,18 @@ public sealed class PeersTests
     }
 
     [Fact]
+    public async Task A_node_that_has_data_starts_while_its_peers_are_silent()
+    {
+        await using var cluster = await TestCluster.StartAsync("a", "b");
+        await RecordAsync(cluster["b"], "event_1");
+        await cluster.StopNodeAsync("b");
+        cluster.Silent.Add(("b", "a"));
+        await cluster.StartNodeAsync("b", "a");
+        await RecordAsync(cluster["b"], "event_2");
+        await HasAsync(cluster, "a", "event_1", "event_2");
+    }
+
+    [Fact]
     public async Task A_disk_that_was_put_back_in_time_begins_a_new_life_before_it_issues_anything()
     {
         await using var cluster = await TestCluster.StartAsync("a", "b");
