@@ -2,8 +2,10 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json.Serialization;
 using Holdfast.Http;
+using Holdfast.Peers;
 using Holdfast.Resilience;
 using Holdfast.Storage.Node;
+using Holdfast.Storage.Peers;
 using Holdfast.Storage.Replication;
 using Holdfast.Verbs;
 
@@ -36,7 +38,7 @@ internal static class HealthEndpoints
             ? ApiError.Unavailable("disk", broken.Message, retryAfter: 5)
             : ApiAnswer.Ok(new { status = "ready" });
 
-    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Dependencies dependencies, TimeProvider clock)
+    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Dependencies dependencies, PeerLinks peers, TimeProvider clock)
     {
         var primary = replicator.Health;
         var age = (clock.GetUtcNow() - (primary.LastContact ?? primary.Since)).TotalSeconds;
@@ -46,14 +48,23 @@ internal static class HealthEndpoints
             new JournalBody(node.CountUnshipped(), node.Writer.JournalBytes),
             [.. dependencies.All.Select(d => new DependencyBody(d.Name, d.Policy.Kind, d.Health.State.ToString().ToLower(CultureInfo.InvariantCulture), d.Health.Since, d.Health.How, d.Policy.Fallback))],
             [.. dependencies.OfTenants.Select(k => new TenantsBody(k.Kind, k.Count, k.Failing))],
+            [.. peers.All.Select(DescribePeer)],
             primary.Fault is { } fault
                 ? new CauseBody("primary", fault.ToString().ToLower(CultureInfo.InvariantCulture), primary.Since, primary.Text!, ["administration"])
                 : null));
     }
 
+    private static PeerBody DescribePeer(PeerLink link)
+    {
+        var (who, health) = (link.Identity, ((HttpPeer)link.Peer).Dependency.Health);
+        return new PeerBody(
+            link.Peer.Address, who?.Name, who?.Region, who?.Zone, health.State.ToString().ToLower(CultureInfo.InvariantCulture), health.Since,
+            who is null ? null : Math.Round(link.SilentFor.TotalSeconds, 1));
+    }
+
     internal sealed record Body(
         string Node, string Region, string Version, ReplicaBody Replica, JournalBody Journal, IReadOnlyList<DependencyBody> Dependencies,
-        IReadOnlyList<TenantsBody> TenantDependencies, CauseBody? Cause);
+        IReadOnlyList<TenantsBody> TenantDependencies, IReadOnlyList<PeerBody> Peers, CauseBody? Cause);
 
     internal sealed record ReplicaBody([property: JsonPropertyName("age_s")] double AgeSeconds, string Position);
 
@@ -64,6 +75,12 @@ internal static class HealthEndpoints
 
     /// <summary>What tenants' connections stand on, in sum: names are theirs, and this page is everybody's.</summary>
     internal sealed record TenantsBody(string Kind, int Count, int Failing);
+
+    /// <summary>Another node.</summary>
+    /// <param name="Name">What it calls itself; this, its place and its age are null as long as it was not heard.</param>
+    /// <param name="AgeSeconds">Since it was last heard.</param>
+    internal sealed record PeerBody(
+        string Address, string? Name, string? Region, string? Zone, string State, DateTimeOffset Since, [property: JsonPropertyName("age_s")] double? AgeSeconds);
 
     /// <summary>What broke, by name (law 9).</summary>
     internal sealed record CauseBody(string Dependency, string How, DateTimeOffset Since, string Text, IReadOnlyList<string> Products);

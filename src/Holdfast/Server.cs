@@ -4,6 +4,7 @@ using Holdfast.Environments;
 using Holdfast.Http;
 using Holdfast.Keys;
 using Holdfast.Organizations;
+using Holdfast.Peers;
 using Holdfast.Resilience;
 using Holdfast.Sso;
 using Holdfast.Storage;
@@ -12,7 +13,7 @@ using Holdfast.Verbs;
 namespace Holdfast;
 
 /// <summary>One node, running: storage, products, and the address they listen on.</summary>
-internal sealed class Server(WebApplication app, StorageHost storage, IDisposable? devKeys) : IAsyncDisposable
+internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwork network, IDisposable? devKeys) : IAsyncDisposable
 {
     private const string DevCluster = "cluster_dev_";
 
@@ -35,12 +36,18 @@ internal sealed class Server(WebApplication app, StorageHost storage, IDisposabl
             throw new InvalidOperationException($"This node has data, but its cluster key file {settings.ClusterKeyFile} is not there. A new one would open nothing of it.");
         }
         var keys = ClusterKeys.LoadOrCreate(settings.ClusterKeyFile, world.Entropy);
-        var storage = await StorageHost.StartAsync(
-            new StorageSettings(settings.Data, settings.PrimaryFile, settings.Node, settings.Region, settings.Zone, settings.Journal)
-            {
-                ClusterPrefix = settings.IsDev ? DevCluster : "cluster_",
-            },
-            world, ct);
+        var dependencies = new Dependencies();
+        var network = new PeerNetwork(settings.Data, settings.Node, settings.Peers, settings.PrimaryNode, keys, dependencies, world.Entropy, world.Clock);
+        StorageHost storage;
+        try
+        {
+            storage = await StartStorageAsync(settings, world, network, ct);
+        }
+        catch
+        {
+            network.Dispose();
+            throw;
+        }
         TestIdentityProviderKeys? devKeys = null;
         try
         {
@@ -55,20 +62,30 @@ internal sealed class Server(WebApplication app, StorageHost storage, IDisposabl
                 throw new InvalidOperationException($"The cluster key file {settings.ClusterKeyFile} does not open this cluster's data: it is another cluster's.");
             }
             devKeys = settings.IsDev ? TestIdentityProviderKeys.LoadOrCreate(settings.Data, world.Clock) : null;
-            var app = Build(settings, world, keys, storage, devKeys, configure);
+            var app = Build(settings, world, keys, storage, network, dependencies, devKeys, configure);
             await app.StartAsync(ct);
-            return new Server(app, storage, devKeys);
+            return new Server(app, storage, network, devKeys);
         }
         catch
         {
             devKeys?.Dispose();
             await storage.DisposeAsync();
+            network.Dispose();
             throw;
         }
     }
 
+    private static Task<StorageHost> StartStorageAsync(Settings settings, Surroundings world, PeerNetwork network, CancellationToken ct) => StorageHost.StartAsync(
+        new StorageSettings(settings.Data, settings.PrimaryFile, settings.Node, settings.Region, settings.Zone, settings.Journal)
+        {
+            ClusterPrefix = settings.IsDev ? DevCluster : "cluster_",
+            PublicKey = network.PublicKey,
+        },
+        world, ct, network.All, network.OpenPrimary);
+
     private static WebApplication Build(
-        Settings settings, Surroundings world, ClusterKeys keys, StorageHost storage, TestIdentityProviderKeys? devKeys, Action<WebApplicationBuilder>? configure)
+        Settings settings, Surroundings world, ClusterKeys keys, StorageHost storage, PeerNetwork network, Dependencies dependencies, TestIdentityProviderKeys? devKeys,
+        Action<WebApplicationBuilder>? configure)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls(settings.Urls.Replace(',', ';'));
@@ -83,10 +100,11 @@ internal sealed class Server(WebApplication app, StorageHost storage, IDisposabl
 
         var services = builder.Services;
         services.AddSingleton(settings).AddSingleton(world.Clock).AddSingleton(world.Entropy).AddSingleton(keys);
-        services.AddSingleton(storage.Database).AddSingleton(storage.Replicator).AddSingleton(storage.Node);
-        services.AddSingleton(new PublicAddress(settings.PublicUrl, settings.IsDev)).AddSingleton(new RateLimits(world.Clock, settings.RateLimitFactor));
+        services.AddSingleton(storage.Database).AddSingleton(storage.Replicator).AddSingleton(storage.Node).AddSingleton(storage.Peers);
+        services.AddSingleton(new PublicAddress(settings.PublicUrl, settings.IsDev)).AddSingleton(new RateLimits(world.Clock, settings.RateLimitFactor, nodes: 1 + settings.Peers.Count));
         services.AddSingleton<Ids>().AddSingleton<Idempotency>().AddSingleton<Readiness>();
-        services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(PrimaryDependency.Declare(new Dependencies(), storage.Replicator, world.Clock));
+        services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(PrimaryDependency.Declare(dependencies, storage.Replicator, world.Clock));
+        network.AddTo(services);
         services.AddEnvironments();
         services.AddSso();
         services.ConfigureHttpJsonOptions(json => JavaScriptJson.Configure(json.SerializerOptions));
@@ -102,8 +120,13 @@ internal sealed class Server(WebApplication app, StorageHost storage, IDisposabl
         {
             app.Use(RefuseForeignHost);   // a web page elsewhere must not reach a developer's server under another name
         }
+        app.UseForwardedRequests();
         app.UseFloor();
         app.MapHealth();
+        if (!settings.IsDev)
+        {
+            app.MapPeers(storage.PeerServer, network.Primary);
+        }
         app.MapPages();
         app.MapEnvironments();
         app.MapOrganizations();
@@ -129,6 +152,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, IDisposabl
         await App.StopAsync();
         await App.DisposeAsync();
         await Storage.DisposeAsync();
+        network.Dispose();
         devKeys?.Dispose();
     }
 }

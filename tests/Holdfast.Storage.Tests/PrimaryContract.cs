@@ -219,6 +219,31 @@ public abstract class PrimaryContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Two_writers_in_each_others_way_both_end_done_once_each()
+    {
+        Task<(long, LogPosition)> CountAsync() => _primary.WriteAsync(
+            view =>
+            {
+                var next = view.Find<long>("SELECT coalesce(max(CAST(name AS INTEGER)), 0) FROM organizations WHERE id = 'org_1'") + 1;
+                return Decide.To(next, Change.To(Schema.Organizations, "org_1", ("name", next.ToString(System.Globalization.CultureInfo.InvariantCulture))));
+            },
+            LogPosition.Start,
+            CancellationToken.None);
+        async Task<List<long>> CountTenTimesAsync()
+        {
+            var counted = new List<long>();
+            for (var i = 0; i < 10; i++)
+            {
+                counted.Add((await CountAsync()).Item1);
+            }
+            return counted;
+        }
+        var both = await Task.WhenAll(Task.Run(CountTenTimesAsync), Task.Run(CountTenTimesAsync));
+        Assert.Equal(Enumerable.Range(1, 20).Select(n => (long)n), both.SelectMany(c => c).Order());
+        Assert.Equal(20, (await ReadAllAsync()).Rows.Count);
+    }
+
+    [Fact]
     public async Task A_caller_that_gives_up_leaves_alone()
     {
         using var entered = new ManualResetEventSlim();
@@ -234,7 +259,7 @@ public abstract class PrimaryContract : IAsyncLifetime
             LogPosition.Start,
             CancellationToken.None);
         entered.Wait();
-        var behind = _primary.ReadLogAsync(LogPosition.Start, 1, patience.Token);
+        var behind = _primary.WriteAsync(_ => Decide.Nothing(true), LogPosition.Start, patience.Token);
         await patience.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => behind);
         release.Set();

@@ -72,7 +72,7 @@ public sealed class DescriptionTests(Shared shared) : IClassFixture<Shared>
     public async Task Every_route_of_the_api_is_described()
     {
         var description = (await shared.Server.SendAsync("GET", "/openapi.json", null)).Json.GetProperty("paths");
-        foreach (var route in shared.Server.Routes.Where(r => !Template(r).StartsWith("/assets/", StringComparison.Ordinal) && !Template(r).StartsWith("/{documentName}", StringComparison.Ordinal)))
+        foreach (var route in shared.Server.Routes.Where(r => !IsPeers(r) && !Template(r).StartsWith("/assets/", StringComparison.Ordinal) && !Template(r).StartsWith("/{documentName}", StringComparison.Ordinal)))
         {
             Assert.True(description.TryGetProperty(Template(route), out var path), Template(route));
             Assert.All(Methods(route), m => Assert.True(path.TryGetProperty(m.ToLowerInvariant(), out _), $"{m} {Template(route)}"));
@@ -84,7 +84,7 @@ public sealed class DescriptionTests(Shared shared) : IClassFixture<Shared>
     {
         Assert.Empty(
             from route in shared.Server.Routes
-            where Methods(route).Any(Unsafe.Contains) && route.Metadata.GetMetadata<Writes>() is null
+            where !IsPeers(route) && Methods(route).Any(Unsafe.Contains) && route.Metadata.GetMetadata<Writes>() is null
             select $"{string.Join(' ', Methods(route))} {Template(route)}");
     }
 
@@ -114,6 +114,9 @@ public sealed class DescriptionTests(Shared shared) : IClassFixture<Shared>
 
         AssertFile("docs/writes.md", page.ToString());
     }
+
+    /// <summary>What nodes ask each other is no part of the API.</summary>
+    internal static bool IsPeers(RouteEndpoint route) => Template(route).StartsWith("/peers/", StringComparison.Ordinal);
 
     internal static string Template(RouteEndpoint route) => "/" + route.RoutePattern.RawText!.Trim('/');
 

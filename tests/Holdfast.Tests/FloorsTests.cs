@@ -15,6 +15,7 @@ public sealed partial class FloorsTests
         ["Organizations"],
         ["Claims", "Events"],
         ["Environments"],
+        ["Peers"],
         ["Http"],
         ["Keys"],
     ];

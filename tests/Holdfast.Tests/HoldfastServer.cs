@@ -21,7 +21,17 @@ namespace Holdfast.Tests;
 /// <param name="OnNetwork">On a port of 127.0.0.1 rather than in memory.</param>
 /// <param name="Data">The folder; null for one of its own that goes with the server.</param>
 internal sealed record Start(
-    double RateLimitFactor = 1000, bool IsDev = false, bool OnNetwork = false, string? Data = null, HeldClock? Clock = null, Action<WebApplicationBuilder>? Configure = null);
+    double RateLimitFactor = 1000, bool IsDev = false, bool OnNetwork = false, string? Data = null, HeldClock? Clock = null, Action<WebApplicationBuilder>? Configure = null)
+{
+    /// <summary>Of a node among others; null for one that is alone.</summary>
+    public Place? Place { get; init; }
+}
+
+/// <summary>A node's place in a cluster.</summary>
+/// <param name="Url">Where it listens.</param>
+/// <param name="PublicUrl">What all of them call themselves.</param>
+/// <param name="Primary">The node that has the primary; null when it is this one.</param>
+internal sealed record Place(string Node, string Url, string PublicUrl, string ClusterKeyFile, IReadOnlyList<Uri> Peers, Uri? Primary);
 
 /// <summary>The whole server, in memory or on the network, on a folder of its own, with a clock that a test moves.</summary>
 internal sealed class HoldfastServer : IAsyncDisposable
@@ -37,12 +47,15 @@ internal sealed class HoldfastServer : IAsyncDisposable
     private readonly bool _ownsData;
     private readonly ServiceProvider? _network;
 
-    private HoldfastServer(Server server, HttpMessageInvoker invoker, ServiceProvider? network, string publicUrl, string data, bool ownsData, HeldClock clock)
+    private HoldfastServer(Server server, HttpMessageInvoker invoker, ServiceProvider? network, Settings settings, bool ownsData, HeldClock clock)
     {
-        (_server, _invoker, _network, PublicUrl, _data, _ownsData, Clock) = (server, invoker, network, publicUrl, data, ownsData, clock);
+        (_server, _invoker, _network, PublicUrl, Url, _data, _ownsData, Clock) = (server, invoker, network, settings.PublicUrl, settings.Urls, settings.Data, ownsData, clock);
     }
 
     public string PublicUrl { get; }
+
+    /// <summary>Where this one listens; the same, but for a node among others.</summary>
+    public string Url { get; }
 
     public HeldClock Clock { get; }
 
@@ -66,11 +79,16 @@ internal sealed class HoldfastServer : IAsyncDisposable
         var start = wanted ?? new Start();
         var data = start.Data ?? Directory.CreateTempSubdirectory("holdfast-test-").FullName;
         var clock = start.Clock ?? new HeldClock();
-        var publicUrl = start.OnNetwork ? $"http://127.0.0.1:{FreePort()}" : start.IsDev ? "http://127.0.0.1:4100" : "https://id.holdfast.test";
+        var place = start.Place;
+        var publicUrl = place?.PublicUrl ?? (start.OnNetwork ? $"http://127.0.0.1:{FreePort()}" : start.IsDev ? "http://127.0.0.1:4100" : "https://id.holdfast.test");
         var guard = OutboundGuard.Read(start.IsDev ? ["127.0.0.0/8:*"] : []).Guard;
         var settings = new Settings(
-            publicUrl, publicUrl, data, Path.Combine(data, "primary.db"), "node", "region", "zone", Path.Combine(data, "cluster.key"), guard,
-            start.RateLimitFactor, new JournalLimits(1L << 30), start.IsDev);
+            place?.Url ?? publicUrl, publicUrl, data, Path.Combine(data, "primary.db"), place?.Node ?? "node", "region", place?.Node ?? "zone",
+            place?.ClusterKeyFile ?? Path.Combine(data, "cluster.key"), guard, start.RateLimitFactor, new JournalLimits(1L << 30), start.IsDev)
+        {
+            Peers = place?.Peers ?? [],
+            PrimaryNode = place?.Primary,
+        };
         var server = await Server.StartAsync(settings, CancellationToken.None, Surroundings.Real with { Clock = clock }, builder =>
         {
             builder.Logging.ClearProviders();
@@ -94,7 +112,7 @@ internal sealed class HoldfastServer : IAsyncDisposable
         {
             handler = server.App.GetTestServer().CreateHandler();
         }
-        var made = new HoldfastServer(server, new HttpMessageInvoker(handler), network, publicUrl, data, start.Data is null, clock);
+        var made = new HoldfastServer(server, new HttpMessageInvoker(handler), network, settings, start.Data is null, clock);
         var environments = server.App.Services.GetRequiredService<EnvironmentStore>();
         made.A = a ?? await environments.CreateAsync("A", "sk_live_", CancellationToken.None);
         made.B = b ?? await environments.CreateAsync("B", "sk_live_", CancellationToken.None);
@@ -110,7 +128,8 @@ internal sealed class HoldfastServer : IAsyncDisposable
     /// <param name="body">Bytes, or text that is JSON already, or <see cref="HttpContent"/>, or an object that is written as JSON.</param>
     public async Task<Answer> SendAsync(string method, string path, string? key, object? body = null, params (string Name, string Value)[] headers)
     {
-        using var request = new HttpRequestMessage(new HttpMethod(method), path.StartsWith("http", StringComparison.Ordinal) ? path : PublicUrl + path);
+        using var request = new HttpRequestMessage(new HttpMethod(method), 
+            path.StartsWith(PublicUrl, StringComparison.Ordinal) ? Url + path[PublicUrl.Length..] : path.StartsWith("http", StringComparison.Ordinal) ? path : Url + path);
         if (body is not null)
         {
             request.Content = body as HttpContent ?? new ByteArrayContent(body switch
@@ -233,7 +252,8 @@ internal sealed class HoldfastServer : IAsyncDisposable
         }
     }
 
-    private static int FreePort()
+    /// <summary>A port of 127.0.0.1 that nobody listens on.</summary>
+    public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

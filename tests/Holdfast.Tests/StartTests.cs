@@ -3,6 +3,29 @@ namespace Holdfast.Tests;
 /// <summary>How a node starts, and when it refuses to.</summary>
 public sealed class StartTests
 {
+    [Theory]
+    [InlineData(false, "", "http://10.0.0.2:4100,https://b.test", "")]
+    [InlineData(false, "node:http://10.0.0.1:4100", "http://10.0.0.1:4100", "")]
+    [InlineData(false, "node:10.0.0.1", "", "--primary: '10.0.0.1' is not an http or https origin.")]
+    [InlineData(false, "mysql:x", "", "--primary: only sqlite:PATH and node:URL are known to this release.")]
+    [InlineData(false, "", "http://10.0.0.2/path", "--peers: 'http://10.0.0.2/path' is not an http or https origin.")]
+    [InlineData(false, "", "http://10.0.0.2,http://10.0.0.2/", "--peers: 'http://10.0.0.2/' stands there twice.")]
+    [InlineData(true, "", "http://10.0.0.2", "--peers: dev is one node, and its keys are lying about. Use 'holdfast serve'.")]
+    [InlineData(true, "node:http://10.0.0.1", "", "--primary: dev keeps its primary itself. Use 'holdfast serve'.")]
+    public void Other_nodes_are_named_by_their_origins_and_not_in_dev(bool isDev, string primary, string peers, string fault)
+    {
+        var command = new System.CommandLine.Command("serve");
+        var options = new Verbs.SettingsOptions(command, isDev);
+        string[] args = [.. primary.Length > 0 ? ["--primary", primary] : Array.Empty<string>(), .. peers.Length > 0 ? ["--peers", peers] : Array.Empty<string>()];
+        var (settings, faults) = options.Read(command.Parse(args));
+        Assert.Equal(fault.Length == 0 ? [] : [fault], faults);
+        if (settings is not null)
+        {
+            Assert.Equal(peers.Length == 0 ? 0 : peers.Split(',').Length, settings.Peers.Count);
+            Assert.Equal(primary.Length > 0, settings.PrimaryNode is not null);
+        }
+    }
+
     [Fact]
     public async Task A_node_with_data_refuses_to_start_without_its_cluster_s_key()
     {

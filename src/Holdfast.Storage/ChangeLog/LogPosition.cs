@@ -23,6 +23,10 @@ public sealed record LogRow(LogPosition At, string Version)
 {
     /// <summary>The row tells that a new epoch began: the log before it may have lost rows.</summary>
     public bool BeginsEpoch => Version.Length == 0;
+
+    /// <summary>Whether it is the row after this one: the next in number, and the hash chains. A log that was restored may begin later than with its first row.</summary>
+    public bool Follows(LogPosition before) =>
+        At.Sequence == before.Sequence + 1 ? before.Next(At.Epoch, Version) == At : before == LogPosition.Start;
 }
 
 /// <summary>What a reader at a position got.</summary>

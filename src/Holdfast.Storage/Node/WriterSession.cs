@@ -1,6 +1,7 @@
 using Dapper;
 using Holdfast.Storage.ChangeLog;
 using Holdfast.Storage.Peers;
+using Holdfast.Storage.Primary.Remote;
 using Holdfast.Storage.Rows;
 using Microsoft.Data.Sqlite;
 
@@ -10,6 +11,7 @@ namespace Holdfast.Storage.Node;
 internal sealed class WriterSession(SqliteConnection connection, JournalLimits limits, HybridClock clock, Surroundings world) : IDisposable
 {
     private const int MostPrunedAtOnce = 1000;
+    private const int MostAside = 100_000;
 
     /// <summary>How long facts of other nodes are kept after the primary has them, for peers that reach neither.</summary>
     private static readonly TimeSpan KeepReceived = TimeSpan.FromHours(1);
@@ -91,6 +93,41 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         return new Recorded<T>(decision.Answer, needsCopy ? Journal.Head : 0, needsCopy);
     }
 
+    /// <summary>Decides on what the primary has at a row of its log, and stamps the changes so that each exceeds all that it replaces there. Keeps nothing.</summary>
+    /// <returns>Null when this node's replica does not stand at that row.</returns>
+    public Proposal<T>? Propose<T>(LogPosition at, Func<View, Decision<T>> decide)
+    {
+        if (State.Position != at)
+        {
+            return null;
+        }
+        connection.Execute("SAVEPOINT proposal");
+        Proposal<T> proposal;
+        try
+        {
+            // What waits aside here for its time, the primary has applied.
+            foreach (var aside in connection.Query<string>("SELECT version FROM aside ORDER BY place").ToList())
+            {
+                if (RowVersion.FromJson(aside, Schema.ByName) is { } version)
+                {
+                    Rows.Apply(version);
+                }
+            }
+            var (answer, changes) = decide(View);
+            proposal = new Proposal<T>(answer, [.. changes.Select(change => Rows.Put(change, clock)?.ToJson()).OfType<string>()]);
+        }
+        catch (Exception why) when (why is not SqliteException sqlite || !sqlite.IsOfTheDisk())
+        {
+            Undo();
+            throw new RefusedDecision(why);
+        }
+        Undo();
+        ReserveStamps();
+        return proposal;
+
+        void Undo() => connection.Execute("ROLLBACK TO proposal; RELEASE proposal");
+    }
+
     /// <summary>Facts are of tables that nodes write; and a clock that runs ahead replaces nothing, because its stamp would win over what is later.</summary>
     private Decision<T> Permitted<T>(Decision<T> decision)
     {
@@ -118,8 +155,14 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             return State.Position;
         }
         var now = world.Clock.GetUtcNow();
+        var before = from;
         foreach (var row in rows)
         {
+            if (!row.Follows(before))
+            {
+                throw new PrimaryUnavailableException(PrimaryFault.Damaged, $"The change log's row {row.At} does not follow row {before}. Nothing of it is taken.");
+            }
+            before = row.At;
             if (row.BeginsEpoch)
             {
                 Reship();
@@ -153,9 +196,10 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             }
             foreach (var fact in segment.Facts)
             {
-                if (RowVersion.FromJson(fact.Version, Schema.ByName) is { Table.FromNodes: false })
+                if (!IsAFact(fact.Version))
                 {
-                    continue;   // the primary's alone: no peer is believed about it
+                    FactsRefused++;
+                    continue;
                 }
                 Take(fact.Version, now);
                 PeerJournals.Keep(connection, segment.Origin, fact, now);
@@ -171,6 +215,22 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             isNew = true;
         }
         return isNew;
+    }
+
+    /// <summary>Versions that peers sent and that no honest peer sends, since the start.</summary>
+    public long FactsRefused { get; private set; }
+
+    /// <summary>A version of a row; and not of a table that is the primary's alone, about which no peer is believed.</summary>
+    private static bool IsAFact(string version)
+    {
+        try
+        {
+            return RowVersion.FromJson(version, Schema.ByName) is null or { Table.FromNodes: true };
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Rows of a peer's replica, for an empty disk.</summary>
@@ -227,17 +287,27 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     {
         if (RowVersion.FromJson(text, Schema.ByName) is not { } version)
         {
-            connection.Execute("INSERT INTO aside (version) VALUES (@text)", new { text });   // a younger release knows its table
+            SetAside(text);   // a younger release knows what it is
         }
         else if (version.Table.Share != JournalShare.Deny && version.Groups.Any(g => g is not null && clock.IsAhead(g.Stamp)))
         {
-            connection.Execute("INSERT INTO aside (version) VALUES (@text)", new { text });   // its time has not come (decision 0001, case 3)
+            SetAside(text);   // its time has not come (decision 0001, case 3)
         }
         else if (!Digest.HasExpired(version, now))
         {
             clock.Observe(version.LatestStamp);
             Rows.Apply(version);
         }
+    }
+
+    /// <summary>Nothing may be dropped, and not everything can wait: when too much does, reading stops until somebody looks.</summary>
+    private void SetAside(string text)
+    {
+        if (connection.ExecuteScalar<long>("SELECT coalesce(max(place) - min(place), 0) FROM aside") >= MostAside)
+        {
+            throw new JournalFullException("Too many versions wait aside: a peer's clock is far ahead, or its release much younger. Nothing more is read until they are gone.");
+        }
+        connection.Execute("INSERT INTO aside (version) VALUES (@text)", new { text });
     }
 
     /// <summary>Tries again what waits aside.</summary>

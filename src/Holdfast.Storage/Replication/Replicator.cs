@@ -21,6 +21,10 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     /// <summary>How long one step may wait for the primary before it counts as hung.</summary>
     public static readonly TimeSpan StepDeadline = TimeSpan.FromSeconds(5);
 
+    /// <summary>From how far on a clock has jumped, and how long nothing is forgotten after it has.</summary>
+    private static readonly TimeSpan Jump = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan AfterJump = TimeSpan.FromHours(2);
+
     private readonly Signal _news = new();
     private readonly Lock _lock = new();
     private readonly Lock _noting = new();
@@ -30,6 +34,9 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     private long _faults;
     private DateTimeOffset _prunedAt;
     private DateTimeOffset? _expiredThere;
+    private readonly (DateTimeOffset Wall, long Ticks) _began = (world.Clock.GetUtcNow(), world.Clock.GetTimestamp());
+    private TimeSpan _drift;
+    private long? _jumpedAt;
 
     /// <summary>How the primary looked at the last contact.</summary>
     public PrimaryHealth Health => Volatile.Read(ref _health);
@@ -280,15 +287,27 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         {
             return;
         }
+        var hasJumped = HasJumped(now);   // what a wrong clock calls over may be in use still: a code, a flow, an assertion
         // An hour late, so that a clock that is a little behind elsewhere never asks for a row that is gone here.
         var expiredBefore = now - TimeSpan.FromHours(1);
         var more = await node.Writer.EnqueueAsync(session =>
         {
             session.TakeAside();
-            return session.Prune(expiredBefore);
+            return !hasJumped && session.Prune(expiredBefore);
         }).Within(ct);
         _prunedAt = more ? default : now;   // whatever the rate at which rows are made, they are forgotten as fast
-        _expiredThere = expiredBefore;
+        _expiredThere = hasJumped ? null : expiredBefore;
+    }
+
+    /// <summary>Whether wall time has gone elsewhere than the time that passed, not long ago.</summary>
+    private bool HasJumped(DateTimeOffset now)
+    {
+        var drift = now - _began.Wall - world.Clock.GetElapsedTime(_began.Ticks);
+        if ((drift - _drift).Duration() > Jump)
+        {
+            (_drift, _jumpedAt) = (drift, world.Clock.GetTimestamp());
+        }
+        return _jumpedAt is { } at && world.Clock.GetElapsedTime(at) < AfterJump;
     }
 
     private void Reached(LogPosition position)

@@ -85,5 +85,10 @@ public sealed class HybridClock(TimeProvider clock, string incarnation)
 
     private bool IsFar(string stamp) => stamp.Length >= 16 && (Parse(stamp) >> 16) > (clock.GetUtcNow() + MostAhead).ToUnixTimeMilliseconds();
 
+    /// <summary>Whether a text has a stamp's form.</summary>
+    public static bool IsStamp(string? stamp) => stamp is { Length: > 17 and <= 64 } && stamp[16] == '.' && !stamp.AsSpan(0, 16).ContainsAnyExcept(s_hex) && stamp[0] <= '7';
+
+    private static readonly System.Buffers.SearchValues<char> s_hex = System.Buffers.SearchValues.Create("0123456789abcdef");
+
     private static long Parse(string stamp) => long.Parse(stamp.AsSpan(0, 16), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 }

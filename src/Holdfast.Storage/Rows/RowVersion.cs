@@ -77,11 +77,23 @@ public sealed class RowVersion(Table table, string id, GroupVersion?[] groups)
     }
 
     /// <summary>Reads <see cref="ToJson"/>.</summary>
-    /// <returns>Null when the table is not known here, which a younger release may cause.</returns>
+    /// <returns>Null when a part of it is not known here, which a younger release may cause: nothing of it may be dropped.</returns>
+    /// <exception cref="FormatException">It is no version of a row.</exception>
     public static RowVersion? FromJson(string json, IReadOnlyDictionary<string, Table> tables)
     {
-        using var document = JsonDocument.Parse(json);
-        var root = document.RootElement;
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            return Of(document.RootElement, tables);
+        }
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException or KeyNotFoundException or ArgumentException or IndexOutOfRangeException)
+        {
+            throw new FormatException("This is no version of a row.", fault);
+        }
+    }
+
+    private static RowVersion? Of(JsonElement root, IReadOnlyDictionary<string, Table> tables)
+    {
         if (!tables.TryGetValue(root.GetProperty("t").GetString()!, out var table))
         {
             return null;
@@ -89,13 +101,20 @@ public sealed class RowVersion(Table table, string id, GroupVersion?[] groups)
         var groups = new GroupVersion?[table.Groups.Length];
         foreach (var property in root.GetProperty("g").EnumerateObject())
         {
-            if (table.GroupAt(property.Name) is var at and >= 0)
+            if (table.GroupAt(property.Name) is not (var at and >= 0))
             {
-                var columns = property.Value[1];
-                groups[at] = new GroupVersion(
-                    property.Value[0].GetString()!,
-                    [.. table.Groups[at].Columns.Select(c => columns.TryGetProperty(c, out var value) ? Read(value) : null)]);
+                return null;
             }
+            var (stamp, columns) = (property.Value[0].GetString(), property.Value[1]);
+            if (!HybridClock.IsStamp(stamp))
+            {
+                throw new FormatException("This is no stamp.");
+            }
+            if (columns.EnumerateObject().Any(c => Array.IndexOf(table.Groups[at].Columns, c.Name) < 0))
+            {
+                return null;
+            }
+            groups[at] = new GroupVersion(stamp!, [.. table.Groups[at].Columns.Select(c => columns.TryGetProperty(c, out var value) ? Read(value) : null)]);
         }
         return new RowVersion(table, root.GetProperty("i").GetString()!, groups);
     }
@@ -103,7 +122,8 @@ public sealed class RowVersion(Table table, string id, GroupVersion?[] groups)
     private static object? Read(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.Null => null,
-        JsonValueKind.Number => value.GetInt64(),
-        _ => value.GetString(),
+        JsonValueKind.Number => value.TryGetInt64(out var number) ? number : throw new FormatException("A number is a 64-bit integer."),
+        JsonValueKind.String => value.GetString(),
+        _ => throw new FormatException("A value is text, a number or null."),
     };
 }

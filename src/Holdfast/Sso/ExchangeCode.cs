@@ -2,6 +2,7 @@ using System.Text.Json;
 using Holdfast.Environments;
 using Holdfast.Http;
 using Holdfast.Keys;
+using Holdfast.Peers;
 using Holdfast.Protocols.OpenIdConnect;
 using Holdfast.Storage;
 
@@ -10,12 +11,13 @@ namespace Holdfast.Sso;
 /// <summary>Exchanges a one-time code for a profile and a token that shows it (RFC 6749 §4.1.3).</summary>
 /// <remarks>SDKs send a form, others JSON, the description has a query: all are read. The client's secret is an API key of the environment.</remarks>
 internal sealed class ExchangeCode(
-    Database database, EnvironmentStore environments, SignInStore signIns, Idempotency idempotency, ProfileToken tokens, RateLimits limits, Ids ids, SsoOptions options)
+    Database database, EnvironmentStore environments, SignInStore signIns, Idempotency idempotency, ProfileToken tokens, RateLimits limits, Ids ids, SsoOptions options,
+    ForwardToAuthority authority)
 {
     private const int MaxBytes = 64 * 1024;
     private const int LongestCode = 256;
 
-    public async Task<ApiAnswer> HandleAsync(HttpContext http)
+    public async Task<IResult> HandleAsync(HttpContext http)
     {
         var (asked, refusal) = await ReadAsync(http);
         if (asked is null)
@@ -43,7 +45,7 @@ internal sealed class ExchangeCode(
             {
                 return ApiError.OAuth("invalid_client", "The client's secret is not right.");
             }
-            if (limits.Count(RateLimits.PerApiKey, caller.ApiKeyId) is { } wait)
+            if (ForwardedRequest.Of(http) is null && limits.Count(RateLimits.PerApiKey, caller.ApiKeyId) is { } wait)   // once, where it came in
             {
                 return ApiError.TooManyRequests(wait);
             }
@@ -57,6 +59,16 @@ internal sealed class ExchangeCode(
             return ApiError.TooManyRequests(wait);
         }
         var operation = await idempotency.BeginAsync(http, environmentId, caller?.ApiKeyId ?? clientId);
+        if (code.IndexOf('.', StringComparison.Ordinal) is var end and > 0 && code[..end] is var incarnation && incarnation != database.Incarnation)
+        {
+            switch (await authority.TryAsync(http, incarnation, ForwardToAuthority.CodeBudget))
+            {
+                case Forwarded.Answered:
+                    return Results.Empty;
+                case Forwarded.Away:
+                    return SsoErrors.AuthorityUnavailable;
+            }
+        }
         var isPublic = caller is null;
         var redeemed = code.Length > LongestCode
             ? null

@@ -1,12 +1,13 @@
 using Holdfast.Environments;
 using Holdfast.Http;
+using Holdfast.Peers;
 using Holdfast.Storage;
 
 namespace Holdfast.Sso;
 
 /// <summary>What every way back from an identity provider goes through before anything is checked: may this flow still end, here and now?</summary>
 internal sealed class ResumeFlow(
-    Database database, RedirectUriStore redirectUris, StartSignIn start, FlowCookie cookie, FlowAttempts tries, AttemptRing attempts)
+    Database database, RedirectUriStore redirectUris, StartSignIn start, FlowCookie cookie, FlowAttempts tries, AttemptRing attempts, ForwardToAuthority authority)
 {
     /// <summary>Ends a flow, if it may end. The browser keeps its cookie while a reload may still end it: when something of ours or the provider is away.</summary>
     /// <param name="end">What ends it, once it may.</param>
@@ -15,7 +16,9 @@ internal sealed class ResumeFlow(
         var (isActive, isAllowed) = (connection.Connection.IsActive, redirectUris.Allows(flow.EnvironmentId, flow.RedirectUri));
         if (isActive && isAllowed && flow.Authority != database.Incarnation)
         {
-            return await start.AgainAsync(http, connection, flow);   // who alone could end it is gone
+            return await authority.TryAsync(http, flow.Authority, ForwardToAuthority.SignInBudget) == Forwarded.Answered
+                ? Results.Empty
+                : await start.AgainAsync(http, connection, flow);   // who alone could end it is gone, or cannot be asked
         }
         if (!tries.MayTry(flow.Id))
         {

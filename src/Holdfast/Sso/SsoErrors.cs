@@ -31,6 +31,10 @@ internal static class SsoErrors
     public static ErrorPage ProviderAway(string attempt) => new(StatusCodes.Status502BadGateway, "identity_provider_unavailable",
         "Your identity provider does not answer.", "Wait a moment and sign in again.", attempt);
 
+    /// <summary>The node that made the code, and alone redeems it, cannot be reached. It may be back before the code has expired.</summary>
+    public static ApiAnswer AuthorityUnavailable { get; } = ApiError.Unavailable("authority_unavailable",
+        "The node that issued this code cannot be reached right now. The code was not used by this request: send it again, or begin the sign-in anew.", retryAfter: 1);
+
     public static ErrorPage NoConnection { get; } = new(StatusCodes.Status404NotFound, "connection_not_found",
         "This sign-in address does not exist.", "Ask your administrator for the right one.");
 

@@ -69,9 +69,9 @@ internal sealed class StartSignIn(
         return await SendAsync(http, connection, flow with { ForcedAt = asked["prompt"] == "login" ? clock.GetUtcNow() : null });
     }
 
-    /// <summary>Begins a flow again, for the same browser, when the node that alone could end it is gone for good.</summary>
+    /// <summary>Begins a flow again, for the same browser, when the node that alone could end it is gone, or cannot be reached.</summary>
     public async Task<IResult> AgainAsync(HttpContext http, ReadyConnection connection, Flow flow) => flow.Restarts >= MostRestarts
-        ? SsoErrors.NoFlow(attempts.Remember(flow.ConnectionId, "FlowVoid", "the sign-in began again twice and its node was gone each time"))
+        ? SsoErrors.NoFlow(attempts.Remember(flow.ConnectionId, "FlowVoid", "the sign-in began again twice and its node was away each time"))
         : await SendAsync(http, connection, flow with { Restarts = flow.Restarts + 1 });
 
     private async Task<IResult> SendAsync(HttpContext http, ReadyConnection connection, Flow flow)

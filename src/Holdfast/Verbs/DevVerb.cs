@@ -52,7 +52,7 @@ internal static class DevVerb
         {
             return;
         }
-        foreach (var name in (string[])["node.db", "node.db-wal", "node.db-shm", "primary.db", "primary.db-journal", "cluster.key", "dev.json", "dev-idp.json"])
+        foreach (var name in (string[])["node.db", "node.db-wal", "node.db-shm", "primary.db", "primary.db-journal", "cluster.key", "node.key", "dev.json", "dev-idp.json"])
         {
             File.Delete(Path.Combine(data, name));
         }

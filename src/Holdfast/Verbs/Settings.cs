@@ -10,11 +10,21 @@ namespace Holdfast.Verbs;
 /// <summary>What one node runs with: from the command line, else <c>HOLDFAST_…</c>, else <c>holdfast.json</c>, else the default. Checked at start, all faults at once.</summary>
 internal sealed record Settings(
     string Urls, string PublicUrl, string Data, string PrimaryFile, string Node, string Region, string Zone, string ClusterKeyFile, OutboundGuard Guard,
-    double RateLimitFactor, JournalLimits Journal, bool IsDev);
+    double RateLimitFactor, JournalLimits Journal, bool IsDev)
+{
+    /// <summary>Origins of the cluster's other nodes.</summary>
+    public IReadOnlyList<Uri> Peers { get; init; } = [];
+
+    /// <summary>Origin of the node that has the primary; null when it is this one's own.</summary>
+    public Uri? PrimaryNode { get; init; }
+}
 
 /// <summary>The options of <c>serve</c> and <c>dev</c>.</summary>
 internal sealed class SettingsOptions
 {
+    private const string Sqlite = "sqlite:";
+    private const string OfNode = "node:";
+
     private readonly Dictionary<string, Option<string?>> _options = new(StringComparer.Ordinal);
     private readonly bool _isDev;
 
@@ -24,10 +34,11 @@ internal sealed class SettingsOptions
         Add(command, "urls", "where it listens (default http://127.0.0.1:4100)");
         Add(command, "public-url", "what it calls itself in tokens, metadata and links (default: the first of --urls)");
         Add(command, "data", "this node's disk (default ./data)");
-        Add(command, "primary", "the primary database (default sqlite:<data>/primary.db)");
+        Add(command, "primary", "the primary database (default sqlite:<data>/primary.db), or node:URL: that of another node");
         Add(command, "node", "this node's name (default: the host name)");
         Add(command, "region", "its region (default local)");
         Add(command, "zone", "its failure domain (default: the host name)");
+        Add(command, "peers", "base URLs of the cluster's other nodes, separated by commas");
         Add(command, "cluster-key-file", "the cluster's keys; made on the first start (default <data>/cluster.key)");
         Add(command, "outbound-allow", "exceptions from the guard on outbound addresses: CIDR:port, separated by commas");
         Add(command, "rate-limit-factor", $"times the documented rate limits (default {(isDev ? 100 : 1)})");
@@ -65,10 +76,8 @@ internal sealed class SettingsOptions
         }
         var data = Path.GetFullPath(Get("data") ?? "data");
         var primary = Get("primary") ?? $"sqlite:{Path.Combine(data, "primary.db")}";
-        if (!primary.StartsWith("sqlite:", StringComparison.Ordinal))
-        {
-            faults.Add("--primary: only sqlite:PATH is known to this release.");
-        }
+        var peers = ReadPeers(Get("peers"), faults);
+        var primaryNode = ReadPrimary(primary, faults);
         var guard = OutboundGuard.Read((Get("outbound-allow") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Concat(_isDev ? ["127.0.0.0/8:*", "::1/128:*"] : (string[])[]));
         faults.AddRange(guard.Faults.Select(f => $"--outbound-allow: {f}"));
@@ -84,9 +93,65 @@ internal sealed class SettingsOptions
         return faults.Count > 0
             ? (null, faults)
             : (new Settings(
-                urls, publicUrl, data, Path.GetFullPath(primary["sqlite:".Length..]), Get("node") ?? host, Get("region") ?? "local", Get("zone") ?? host,
-                Path.GetFullPath(Get("cluster-key-file") ?? Path.Combine(data, "cluster.key")), guard.Guard, factor, new JournalLimits(journal), _isDev), faults);
+                urls, publicUrl, data, primaryNode is null ? Path.GetFullPath(primary[Sqlite.Length..]) : "", Get("node") ?? host, Get("region") ?? "local", Get("zone") ?? host,
+                Path.GetFullPath(Get("cluster-key-file") ?? Path.Combine(data, "cluster.key")), guard.Guard, factor, new JournalLimits(journal), _isDev)
+            { Peers = peers, PrimaryNode = primaryNode }, faults);
     }
+
+    private List<Uri> ReadPeers(string? text, List<string> faults)
+    {
+        var peers = new List<Uri>();
+        foreach (var url in (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            if (ReadOrigin(url) is not { } origin)
+            {
+                faults.Add($"--peers: '{url}' is not an http or https origin.");
+            }
+            else if (peers.Contains(origin))
+            {
+                faults.Add($"--peers: '{url}' stands there twice.");
+            }
+            else
+            {
+                peers.Add(origin);
+            }
+        }
+        if (_isDev && peers.Count > 0)
+        {
+            faults.Add("--peers: dev is one node, and its keys are lying about. Use 'holdfast serve'.");
+        }
+        return peers;
+    }
+
+    /// <summary>The node that has the primary; null when it is a file of this one.</summary>
+    private Uri? ReadPrimary(string primary, List<string> faults)
+    {
+        if (primary.StartsWith(Sqlite, StringComparison.Ordinal))
+        {
+            return null;
+        }
+        if (!primary.StartsWith(OfNode, StringComparison.Ordinal))
+        {
+            faults.Add("--primary: only sqlite:PATH and node:URL are known to this release.");
+            return null;
+        }
+        if (_isDev)
+        {
+            faults.Add("--primary: dev keeps its primary itself. Use 'holdfast serve'.");
+        }
+        var origin = ReadOrigin(primary[OfNode.Length..]);
+        if (origin is null)
+        {
+            faults.Add($"--primary: '{primary[OfNode.Length..]}' is not an http or https origin.");
+        }
+        return origin;
+    }
+
+    private static Uri? ReadOrigin(string url) =>
+        Uri.TryCreate(url, UriKind.Absolute, out var uri) && (uri.Scheme == "http" || uri.Scheme == "https")
+        && uri.AbsolutePath == "/" && uri.Query.Length == 0 && uri.UserInfo.Length == 0 && uri.Fragment.Length == 0
+            ? uri
+            : null;
 
     private void Add(Command command, string name, string description)
     {

@@ -138,6 +138,31 @@ public sealed class PeersTests
     }
 
     [Fact]
+    public async Task What_a_peer_sends_in_no_form_is_counted_and_stops_nothing_and_what_a_younger_release_sends_waits()
+    {
+        await using var cluster = await TestCluster.StartAsync("a", "b");
+        await cluster.LevelAsync();
+        var stamp = cluster["a"].Node.Clock.Next();
+        string[] malformed =
+        [
+            "", "{", "[]", "null", "{\"t\":1,\"i\":\"x\",\"g\":{}}", "{\"i\":\"x\",\"g\":{}}", "{\"t\":\"events\",\"i\":\"x\",\"g\":{\"made\":[]}}",
+            "{\"t\":\"events\",\"i\":\"x\",\"g\":{\"made\":[\"garbage\",{}]}}", "{\"t\":\"events\",\"i\":\"x\",\"g\":{\"made\":[\"ffffffffffffffff.aaaaaaaaaaaa\",{}]}}",
+            $"{{\"t\":\"events\",\"i\":\"x\",\"g\":{{\"made\":[\"{stamp}\",{{\"created_at\":1.5}}]}}}}", $"{{\"t\":\"events\",\"i\":\"x\",\"g\":{{\"made\":[\"{stamp}\",{{\"data\":[]}}]}}}}",
+        ];
+        string[] younger =
+        [
+            $"{{\"t\":\"robots\",\"i\":\"x\",\"g\":{{\"made\":[\"{stamp}\",{{\"a\":1}}]}}}}", $"{{\"t\":\"events\",\"i\":\"x\",\"g\":{{\"mood\":[\"{stamp}\",{{\"a\":1}}]}}}}",
+            $"{{\"t\":\"events\",\"i\":\"x\",\"g\":{{\"made\":[\"{stamp}\",{{\"mood\":1}}]}}}}",
+        ];
+        var facts = malformed.Concat(younger).Append(EventOf("event_1", stamp).ToJson()).Select((v, i) => new JournalFact(i + 1, v)).ToList();
+        await cluster["b"].Node.Writer.EnqueueAsync(session =>
+            session.AbsorbJournal(new JournalAnswer(cluster["a"].Peers.Own, 0, 0, [new JournalSegment("other", 0, facts.Count, 0, 0, false, 0, facts)], false, null)));
+        Assert.Equal(malformed.Length, await cluster["b"].Node.Writer.EnqueueAsync(session => (int)session.FactsRefused));
+        Assert.Equal(younger.Length, cluster["b"].Database.Read(v => v.Find<long>("SELECT count(*) FROM aside")));
+        Assert.Equal(1, cluster["b"].Database.Read(v => v.Find<long>("SELECT count(*) FROM events")));
+    }
+
+    [Fact]
     public async Task A_deny_is_answered_with_its_copy_and_without_one_it_says_so()
     {
         await using var cluster = await TestCluster.StartAsync("a", "b");

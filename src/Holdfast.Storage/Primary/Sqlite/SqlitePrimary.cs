@@ -67,7 +67,32 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
             var now = world.Clock.GetUtcNow();
             foreach (var text in versions)
             {
-                if (RowVersion.FromJson(text, Schema.ByName) is { } version && !Digest.HasExpired(version, now) && session.Rows.Apply(version))
+                var version = RowVersion.FromJson(text, Schema.ByName) ?? throw new PrimaryUnavailableException(PrimaryFault.TooNew,
+                    "A node of a younger release offers what this primary does not know. Its facts wait in its journal until the node of the primary is upgraded.");
+                if (!Digest.HasExpired(version, now) && session.Rows.Apply(version))
+                {
+                    session.Log.Append(version);
+                }
+            }
+            return session.Log.Head();
+        }),
+        ct);
+
+    /// <summary>Keeps what was decided elsewhere, on a state that was read up to a row of the log, if the log still ends at that row.</summary>
+    /// <returns>Where the log stands after it; null when it ended elsewhere, and nothing was kept.</returns>
+    public Task<LogPosition?> CommitAsync(LogPosition expected, IReadOnlyList<string> versions, LogPosition seen, CancellationToken ct) => lane.RunAsync(
+        () => InTransaction<LogPosition?>("BEGIN IMMEDIATE", mayCreate: false, session =>
+        {
+            RefuseLostTail(session, seen);
+            if (session.Log.Head() != expected)
+            {
+                return null;
+            }
+            foreach (var text in versions)
+            {
+                var version = RowVersion.FromJson(text, Schema.ByName)
+                    ?? throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "The node that has the primary is of an elder release, which does not know what is to be written.");
+                if (session.Rows.Apply(version))
                 {
                     session.Log.Append(version);
                 }

@@ -1,0 +1,84 @@
+using System.Net;
+
+namespace Holdfast.Resilience;
+
+/// <summary>HTTP to addresses that the operator named: the cluster's other nodes. No guard stands before it, for it goes nowhere else; for addresses that
+/// tenants choose there is <see cref="OutboundHttp"/>.</summary>
+/// <remarks>It follows no redirect, knows no proxy and no cookie, and reads no more than it was told to.</remarks>
+public sealed class OperatorHttp : IDisposable
+{
+    private readonly HttpMessageInvoker _http;
+
+    public OperatorHttp()
+    {
+#pragma warning disable RS0030 // Addresses of the operator's only, and called through a Dependency only.
+        var handler = new SocketsHttpHandler
+#pragma warning restore RS0030
+        {
+            AllowAutoRedirect = false,
+            UseProxy = false,
+            UseCookies = false,
+            AutomaticDecompression = DecompressionMethods.None,
+            MaxResponseHeadersLength = 64,   // KiB: a forwarded answer sets a flow's cookies
+            ActivityHeadersPropagator = null,
+            ConnectTimeout = TimeSpan.FromSeconds(2),
+            PooledConnectionLifetime = TimeSpan.FromMinutes(2),   // so that a changed address is noticed
+            EnableMultipleHttp2Connections = true,
+        };
+        _http = new HttpMessageInvoker(handler, disposeHandler: true);
+    }
+
+    /// <summary>For a forwarder, which sends what a browser or an SDK has sent. Only inside a <see cref="Dependency"/>'s call.</summary>
+    public HttpMessageInvoker Forwarding => _http;
+
+    /// <summary>Posts a body. Every status is an answer, 5xx too, if <paramref name="read"/> takes it for one.</summary>
+    /// <param name="within">How long this call may take; never longer than the dependency's deadline.</param>
+    /// <param name="read">Judges the answer inside the call, so that one that is not the right node's counts as a failure.</param>
+    /// <exception cref="DependencyUnavailableException">Unreachable, late, broken off, an answer of more than <paramref name="maxBytes"/>, or one that
+    /// <paramref name="read"/> threw at. Whether the post had an effect is unknown.</exception>
+    public Task<T> PostAsync<T>(
+        Dependency dependency, Uri uri, byte[] body, IReadOnlyList<KeyValuePair<string, string>> headers, int maxBytes, Func<OperatorAnswer, T> read,
+        TimeSpan within, TimeProvider clock, CancellationToken ct) => dependency.CallAsync(
+            async token =>
+            {
+                using var patience = new CancellationTokenSource(within, clock);
+                using var both = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, token);
+                using var request = new HttpRequestMessage(HttpMethod.Post, uri) { Content = new ByteArrayContent(body) };
+                request.Content.Headers.ContentType = new("application/json");
+                foreach (var (name, value) in headers)
+                {
+                    request.Headers.TryAddWithoutValidation(name, value);
+                }
+                using var response = await _http.SendAsync(request, both.Token);
+                return read(new OperatorAnswer((int)response.StatusCode, await ReadAsync(response, maxBytes, both.Token), Flat(response)));
+            },
+            ct);
+
+    /// <summary>A body, up to a size.</summary>
+    /// <exception cref="OutageException">There is more.</exception>
+    public static async Task<byte[]> ReadAsync(HttpResponseMessage response, int maxBytes, CancellationToken ct)
+    {
+        await using var stream = await response.Content.ReadAsStreamAsync(ct);
+        using var body = new MemoryStream();
+        var buffer = new byte[16 * 1024];
+        int read;
+        while ((read = await stream.ReadAsync(buffer, ct)) > 0)
+        {
+            if (body.Length + read > maxBytes)
+            {
+                throw new OutageException(Trouble.Errors, "The answer is larger than allowed.");
+            }
+            body.Write(buffer, 0, read);
+        }
+        return body.ToArray();
+    }
+
+    /// <summary>The answer's headers; those that stand several times, joined by a line feed, which none can hold.</summary>
+    public static IReadOnlyDictionary<string, string> Flat(HttpResponseMessage response) => response.Headers
+        .ToDictionary(h => h.Key, h => string.Join('\n', h.Value), StringComparer.OrdinalIgnoreCase);
+
+    public void Dispose() => _http.Dispose();
+}
+
+/// <param name="Headers">By name, in any case.</param>
+public sealed record OperatorAnswer(int Status, byte[] Body, IReadOnlyDictionary<string, string> Headers);

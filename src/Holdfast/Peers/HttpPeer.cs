@@ -1,0 +1,86 @@
+using Holdfast.Resilience;
+using Holdfast.Storage.Peers;
+
+namespace Holdfast.Peers;
+
+/// <summary>Another node, over HTTP.</summary>
+internal sealed class HttpPeer : IPeer
+{
+    public const string JournalPath = "/peers/journal";
+    public const string SnapshotPath = "/peers/snapshot";
+    public const string SpendPath = "/peers/spend";
+
+    /// <summary>The longest that a journal may be waited at.</summary>
+    public static readonly TimeSpan MostPatience = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan SpendDeadline = TimeSpan.FromMilliseconds(500);   // law 1
+    private static readonly TimeSpan SnapshotDeadline = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan JournalSlack = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan ForwardBackstop = TimeSpan.FromSeconds(10);
+
+    private readonly Dependency _journal;
+    private readonly Dependency _snapshot;
+
+    public HttpPeer(PeerChannel channel, Dependencies dependencies, TimeProvider clock)
+    {
+        Channel = channel;
+        Dependency = dependencies.Add(new Dependency(
+            new DependencyPolicy($"peer:{Address}", "peer", SpendDeadline, 64,
+                "Sign-in goes on. Facts wait in the journal; single-use items of that node are begun anew or answered with 503.", ["sso"]),
+            clock));
+        // Waiting for news is no trouble, so these say what they met by the one above, which people wait for.
+        _journal = new Dependency(
+            new DependencyPolicy($"peer:{Address} journal", "peer", MostPatience + JournalSlack, 4, "Facts are read from it when it is back.", []) { OpensAfter = int.MaxValue }, clock);
+        _snapshot = new Dependency(
+            new DependencyPolicy($"peer:{Address} snapshot", "peer", SnapshotDeadline, 2, "Another node or the primary fills an empty disk.", []) { OpensAfter = int.MaxValue }, clock);
+        Forwarding = new Dependency(
+            new DependencyPolicy($"peer:{Address} forward", "peer", ForwardBackstop, 64, "A browser's sign-in begins anew; a code is answered with 503.", []), clock);
+    }
+
+    public PeerChannel Channel { get; }
+
+    public string Address => Channel.Address;
+
+    /// <summary>How it is, for the operator.</summary>
+    public Dependency Dependency { get; }
+
+    /// <summary>Whole requests sent on to it. Whoever sends one keeps the time.</summary>
+    public Dependency Forwarding { get; }
+
+    public async Task<JournalAnswer> ReadJournalAsync(JournalQuestion question, CancellationToken ct)
+    {
+        var patience = question.Patience < MostPatience ? question.Patience : MostPatience;
+        return await AskAsync<JournalAnswer>(_journal, JournalPath, question with { Patience = patience }, patience + JournalSlack, ct);
+    }
+
+    public Task<SnapshotAnswer> ReadSnapshotAsync(SnapshotQuestion question, CancellationToken ct) =>
+        AskAsync<SnapshotAnswer>(_snapshot, SnapshotPath, question, SnapshotDeadline, ct);
+
+    public Task<SpendAnswer> SpendAsync(SpendQuestion question, CancellationToken ct) => AskAsync<SpendAnswer>(Dependency, SpendPath, question, SpendDeadline, ct);
+
+    private async Task<T> AskAsync<T>(Dependency dependency, string path, object question, TimeSpan within, CancellationToken ct) where T : class
+    {
+        try
+        {
+            var (status, body) = await Channel.AskAsync(dependency, path, question, within, ct);
+            Note(dependency, null);
+            return status == StatusCodes.Status200OK && PeerJson.Read<T>(body) is { } answer
+                ? answer
+                : throw new PeerUnavailableException($"The node at {Address} answers {status}.");
+        }
+        catch (DependencyUnavailableException away)
+        {
+            Note(dependency, away.How);
+            throw new PeerUnavailableException($"The node at {Address} does not answer: {away.How}.", away);
+        }
+    }
+
+    /// <summary>Nobody's traffic is needed to learn how the node is.</summary>
+    private void Note(Dependency asked, string? how)
+    {
+        if (asked != Dependency)
+        {
+            Dependency.Report(how is null, how);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+using System.Security.Cryptography;
+using Holdfast.Http;
+using Holdfast.Keys;
+using Holdfast.Storage.Node;
+using Holdfast.Storage.Peers;
+
+namespace Holdfast.Peers;
+
+/// <summary>Who is one of us: whose public key stands in the replica; or, as long as none stands there, who has the cluster key. Nobody whom a deny stands against.</summary>
+/// <param name="node">This node's replica; null until it is open.</param>
+internal sealed class KnownNodes(Func<NodeStore?> node, ClusterKeys keys)
+{
+    private readonly byte[] _admission = keys.Derive("peer-admission", "");
+
+    /// <summary>Shows that whoever has this key pair has the cluster key too.</summary>
+    public string Admission(Speaker speaker, string publicKey) => Base64.Encode(ClusterKeys.Mac(_admission, speaker.Name, speaker.Incarnation, publicKey));
+
+    /// <summary>The speaker, if the text was signed by it and it is one of us; null otherwise.</summary>
+    /// <param name="header">Value of <see cref="SignedText.NodeHeader"/>.</param>
+    /// <param name="text">What the speaker is said to have signed.</param>
+    public Speaker? Verify(string header, Func<Speaker, string> text, string signature)
+    {
+        if (SignedText.ReadNode(header) is not var (speaker, shown, admission))
+        {
+            return null;
+        }
+        var (known, isDenied) = node()?.Read(view => (Lives.Find(view, speaker.Incarnation)?.PublicKey, Denied.Is(view, speaker.Incarnation))) ?? (null, false);
+        if (isDenied || (known is null && !IsAdmitted(speaker, shown, admission)))
+        {
+            return null;
+        }
+        return PublicKeys.Verifies(known ?? shown, text(speaker), signature) ? speaker : null;
+    }
+
+    private bool IsAdmitted(Speaker speaker, string publicKey, string admission) => Base64.Decode(admission) is { } shown
+        && CryptographicOperations.FixedTimeEquals(shown, ClusterKeys.Mac(_admission, speaker.Name, speaker.Incarnation, publicKey));
+}
