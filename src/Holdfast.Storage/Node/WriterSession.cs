@@ -248,6 +248,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     public bool GoOnFrom(LogPosition position, IReadOnlyDictionary<string, long> known)
     {
         State.Position = position;
+        connection.Execute("DELETE FROM log_tail");   // what was read before the primary fell silent does not join what follows
         if (position.Sequence > 0)
         {
             connection.Execute("INSERT OR REPLACE INTO log_tail (sequence, epoch, hash, at, version) VALUES (@Sequence, @Epoch, @Hash, @at, '')",
