@@ -248,6 +248,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     public bool GoOnFrom(LogPosition position, IReadOnlyDictionary<string, long> known)
     {
         State.Position = position;
+        connection.Execute("DELETE FROM log_tail");   // what was read before the primary fell silent does not join what follows
         if (position.Sequence > 0)
         {
             View.Execute("INSERT OR REPLACE INTO log_tail (sequence, epoch, hash, at, version) VALUES (@Sequence, @Epoch, @Hash, @at, '')",
@@ -289,9 +290,9 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         {
             SetAside(text);   // a younger release knows what it is
         }
-        else if (version.Table.Share != JournalShare.Deny && version.Groups.Any(g => g is not null && clock.IsAhead(g.Stamp)))
+        else if (version.Table.Share != JournalShare.Deny && version.Groups.Any(g => g is not null && clock.IsAhead(g.Stamp)) && State.IsFilled)
         {
-            SetAside(text);   // its time has not come (decision 0001, case 3)
+            SetAside(text);   // its time has not come (decision 0001, case 3). An empty disk waits for nothing: with nothing in it, the node would be ready and know nobody
         }
         else if (!Digest.HasExpired(version, now))
         {
