@@ -41,6 +41,17 @@ public sealed class PeersTests
     }
 
     [Fact]
+    public async Task A_node_that_has_data_starts_though_its_peers_hang()
+    {
+        await using var cluster = await TestCluster.StartAsync("a", "b", "c");
+        await cluster.StopNodeAsync("b");
+        cluster.Hanging.UnionWith([("b", "a"), ("b", "c")]);
+        await cluster.StartNodeAsync("b", "a", "c").WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await RecordAsync(cluster["b"], "event_1");
+        await HasAsync(cluster, "a", "event_1");
+    }
+
+    [Fact]
     public async Task An_empty_disk_is_filled_by_a_peer_while_the_primary_is_away()
     {
         await using var cluster = await TestCluster.StartAsync("a", "b");
