@@ -10,7 +10,7 @@ public sealed class SeveralNodesLinks(ITestOutputHelper output)
     private const int People = 10;
 
     /// <summary>Another node may be waited for for half a second (law 1), the primary for 0.8 s; and this much longer on a busy machine.</summary>
-    private static readonly TimeSpan Busy = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Busy = TimeSpan.FromSeconds(1.5);
 
     private static readonly TimeSpan PeerDeadline = SingleUse.Deadline + Busy;
     private static readonly TimeSpan WriteDeadline = Storage.Database.WriteDeadline + Busy;

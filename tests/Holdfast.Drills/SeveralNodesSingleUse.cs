@@ -10,7 +10,7 @@ namespace Holdfast.Drills;
 public sealed class SeveralNodesSingleUse(ITestOutputHelper output)
 {
     private const int Items = 100;
-    private const int Waves = 10;
+    private const int Waves = 5;
 
     [Fact]
     public async Task Three_hundred_items_shown_at_three_nodes_while_one_is_killed_are_each_taken_once()

@@ -1,5 +1,3 @@
-using Holdfast.Bench;
-
 namespace Holdfast.Drills;
 
 /// <summary>A stranger uses the outage: signs up with somebody else's address at a node that cannot hear the others (decision 0009).</summary>
