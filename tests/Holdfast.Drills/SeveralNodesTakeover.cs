@@ -48,6 +48,7 @@ public sealed class SeveralNodesTakeover(ITestOutputHelper output)
 
         nodes.Links.Heal();
         await nodes[1].StartAsync();
+        await nodes.WholeAsync();
         await nodes.LevelAsync();
         foreach (var node in nodes.All)
         {
@@ -72,10 +73,14 @@ public sealed class SeveralNodesTakeover(ITestOutputHelper output)
     private static async Task AssertNoWayInAsync(Node node, string email, Node.Answer begun, Node.Answer? owner)
     {
         (await node.SignInAsync(email, "stranger")).Is(400, "WrongCredential");
-        (await node.ProveAsync(begun, secret: "a guess")).Is(400, "ItemUnknown");
+        AssertRefused(await node.ProveAsync(begun, secret: "a guess"));
         if (owner is not null)
         {
-            (await node.ProveAsync(begun, signUpId: "sign_up_of_another_browser")).Is(400, "ItemUnknown");
+            AssertRefused(await node.ProveAsync(begun, signUpId: "sign_up_of_another_browser"));
         }
     }
+
+    /// <summary>By the item's authority; or that was not reached in half a second, on a busy machine.</summary>
+    private static void AssertRefused(Node.Answer answer) =>
+        Assert.True(answer is { Status: 400, Code: "ItemUnknown" } or { Status: 503, Code: "authority_unavailable" }, $"{answer.Status} {answer.Json}");
 }
