@@ -26,7 +26,9 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
     /// <summary>Opens the storage and listens. Readiness comes when the caller says so.</summary>
     /// <param name="world">Time, randomness and disk; the real ones by default.</param>
     /// <param name="configure">What a test changes before the server is built.</param>
-    public static async Task<Server> StartAsync(Settings settings, CancellationToken ct, Surroundings? world = null, Action<WebApplicationBuilder>? configure = null)
+    /// <param name="map">Routes that a drill's own program adds.</param>
+    public static async Task<Server> StartAsync(
+        Settings settings, CancellationToken ct, Surroundings? world = null, Action<WebApplicationBuilder>? configure = null, Action<WebApplication, StorageHost>? map = null)
     {
         world ??= Surroundings.Real;
         OwnFile.KeepToOwner();
@@ -62,7 +64,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
                 throw new InvalidOperationException($"The cluster key file {settings.ClusterKeyFile} does not open this cluster's data: it is another cluster's.");
             }
             devKeys = settings.IsDev ? TestIdentityProviderKeys.LoadOrCreate(settings.Data, world.Clock) : null;
-            var app = Build(settings, world, keys, storage, network, dependencies, devKeys, configure);
+            var app = Build(settings, world, keys, storage, network, dependencies, devKeys, configure, map);
             await app.StartAsync(ct);
             return new Server(app, storage, network, devKeys);
         }
@@ -85,7 +87,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
 
     private static WebApplication Build(
         Settings settings, Surroundings world, ClusterKeys keys, StorageHost storage, PeerNetwork network, Dependencies dependencies, TestIdentityProviderKeys? devKeys,
-        Action<WebApplicationBuilder>? configure)
+        Action<WebApplicationBuilder>? configure, Action<WebApplication, StorageHost>? map)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls(settings.Urls.Replace(',', ';'));
@@ -136,6 +138,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         {
             app.MapTestIdentityProviders(devKeys, settings.PublicUrl, world.Clock);
         }
+        map?.Invoke(app, storage);
         return app;
     }
 

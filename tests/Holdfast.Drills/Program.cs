@@ -3,11 +3,12 @@ using Xunit.Runner.InProc.SystemConsole;
 
 namespace Holdfast.Drills;
 
-/// <summary>Runs the drills; or, started by one of them with <see cref="CarelessServer.Switch"/>, is a server with a planted fault.</summary>
+/// <summary>Runs the drills; or, started by one of them with a switch, is a server: <see cref="CarelessServer"/> with a planted fault, <see cref="PeopleServer"/> with more routes.</summary>
 internal static class Program
 {
     public static async Task<int> Main(string[] arguments) =>
         arguments is [CarelessServer.Switch, ..] ? await CarelessServer.RunAsync(arguments[1..])
+        : arguments is [PeopleServer.Switch, ..] ? await PeopleServer.RunAsync(arguments[1..])
         : arguments.Contains("--server") || arguments.Contains("--internal-msbuild-node")
             ? await TestPlatformTestFramework.RunAsync(arguments, SelfRegisteredExtensions.AddSelfRegisteredExtensions)
             : await ConsoleRunner.Run(arguments);

@@ -33,7 +33,7 @@ internal static class SsoErrors
 
     /// <summary>The node that made the code, and alone redeems it, cannot be reached. It may be back before the code has expired.</summary>
     public static ApiAnswer AuthorityUnavailable { get; } = ApiError.Unavailable("authority_unavailable",
-        "The node that issued this code cannot be reached right now. The code was not used by this request: send it again, or begin the sign-in anew.", retryAfter: 1);
+        "The node that issued this code does not answer now. It may have used the code, and the answer was lost: repeat with the same Idempotency-Key, or begin the sign-in anew.", retryAfter: 1);
 
     public static ErrorPage NoConnection { get; } = new(StatusCodes.Status404NotFound, "connection_not_found",
         "This sign-in address does not exist.", "Ask your administrator for the right one.");

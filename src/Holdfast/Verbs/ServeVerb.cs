@@ -3,6 +3,7 @@ using System.Text.Json;
 using Holdfast.Environments;
 using Holdfast.Http;
 using Holdfast.Keys;
+using Holdfast.Storage;
 
 namespace Holdfast.Verbs;
 
@@ -18,8 +19,10 @@ internal static class ServeVerb
     }
 
     /// <summary>Starts, prepares, tells that it is ready, and runs until it is told to stop.</summary>
+    /// <param name="map">Routes that a drill's own program adds.</param>
     public static async Task<int> RunAsync(
-        (Settings? Settings, IReadOnlyList<string> Faults) read, Func<WebApplication, Settings, CancellationToken, Task> prepare, CancellationToken ct)
+        (Settings? Settings, IReadOnlyList<string> Faults) read, Func<WebApplication, Settings, CancellationToken, Task> prepare, CancellationToken ct,
+        Action<WebApplication, StorageHost>? map = null)
     {
         if (read.Settings is not { } settings)
         {
@@ -31,7 +34,7 @@ internal static class ServeVerb
         }
         try
         {
-            var server = await Server.StartAsync(settings, ct);
+            var server = await Server.StartAsync(settings, ct, map: map);
             await using (server)
             {
                 await prepare(server.App, settings, ct);
@@ -40,19 +43,19 @@ internal static class ServeVerb
             }
             return 0;
         }
-        catch (Exception fault) when (fault is not OperationCanceledException)
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            return 0;
+        }
+        catch (Exception fault)
         {
             await Console.Error.WriteLineAsync($"holdfast: {fault.Message}");
             return 1;
         }
-        catch (OperationCanceledException)
-        {
-            return 0;
-        }
     }
 
     /// <summary>The first start on an empty primary: an environment, and a file that only its owner reads.</summary>
-    private static async Task BootstrapAsync(WebApplication app, Settings settings, CancellationToken ct)
+    public static async Task BootstrapAsync(WebApplication app, Settings settings, CancellationToken ct)
     {
         var environments = app.Services.GetRequiredService<EnvironmentStore>();
         var (path, pending) = (Path.Combine(settings.Data, "bootstrap.json"), Path.Combine(settings.Data, "bootstrap.pending.json"));
