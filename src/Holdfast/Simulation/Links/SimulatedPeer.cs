@@ -5,12 +5,13 @@ namespace Holdfast.Simulation.Links;
 
 /// <summary>Another node, as a node sees it across the network.</summary>
 /// <param name="find">What the other's process answers with; null while it is starting.</param>
-internal sealed class SimulatedPeer(string node, string other, Net net, Func<PeerServer?> find) : IPeer
+/// <param name="spoil">What a thief who has the other makes of its answers.</param>
+internal sealed class SimulatedPeer(string node, string other, Net net, Func<PeerServer?> find, Func<JournalAnswer, JournalAnswer> spoil) : IPeer
 {
     public string Address => other;
 
-    public Task<JournalAnswer> ReadJournalAsync(JournalQuestion question, CancellationToken ct) =>
-        AskAsync("read journal", question, (server, copy) => server.ReadJournalAsync(copy, CancellationToken.None), ct);
+    public async Task<JournalAnswer> ReadJournalAsync(JournalQuestion question, CancellationToken ct) =>
+        spoil(await AskAsync("read journal", question, (server, copy) => server.ReadJournalAsync(copy, CancellationToken.None), ct));
 
     public Task<SnapshotAnswer> ReadSnapshotAsync(SnapshotQuestion question, CancellationToken ct) =>
         AskAsync("read snapshot", question, (server, copy) => Task.FromResult(server.ReadSnapshot(copy)), ct);

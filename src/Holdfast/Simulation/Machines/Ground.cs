@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Holdfast.Claims;
 using Holdfast.Http;
 using Holdfast.Sso;
 using Holdfast.Storage;
@@ -16,7 +17,10 @@ internal sealed class Ground(Cluster cluster)
     public const int Connections = 4;
 
     /// <summary>Rows of it.</summary>
-    public const int Rows = 3 + Connections;
+    public const int Rows = 4 + Connections;
+
+    /// <summary>Verified for the organization.</summary>
+    public const string VerifiedDomain = "verified.example";
 
     public static readonly byte[] IdKey = [.. Enumerable.Range(0, 32).Select(i => (byte)(i * 7))];
 
@@ -35,6 +39,7 @@ internal sealed class Ground(Cluster cluster)
                 ("is_default", true), ("updated_at", now)),
             Change.To(Schema.Organizations, Organization, ("environment_id", Environment), ("created_at", now), ("name", "Ground"),
                 ("allow_profiles_outside_organization", false), ("metadata", "{}"), ("external_id", null), ("updated_at", now)),
+            Claim.Give(Environment, IdKey, Claim.VerifiedDomain, VerifiedDomain, Organization, 1, verified: true),
         };
         changes.AddRange(Enumerable.Range(1, Connections).Select(i => Change.To(Schema.Connections, Connection(i),
             ("environment_id", Environment), ("organization_id", Organization), ("connection_type", "GenericOIDC"), ("created_at", now), ("name", $"Connection {i}"),

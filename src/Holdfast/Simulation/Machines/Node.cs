@@ -42,5 +42,6 @@ internal sealed class Node(Cluster cluster, string name, string region) : Machin
 
     /// <summary>Other nodes, as this one sees them.</summary>
     private IReadOnlyList<IPeer> Peers() =>
-        [.. Cluster.Nodes.Where(n => n != this).Select(n => new SimulatedPeer(Name, n.Name, Cluster.Net, () => n._host?.PeerServer))];
+        [.. Cluster.Nodes.Where(n => n != this).Select(n => new SimulatedPeer(Name, n.Name, Cluster.Net, () => n._host?.PeerServer,
+            answer => Cluster.Ledger.People.Lies?.AddedTo(answer, n.Name) ?? answer))];
 }

@@ -1,4 +1,5 @@
 using Holdfast.Simulation.Machines;
+using Holdfast.Simulation.Operations.People;
 using Holdfast.Storage.Rows;
 
 namespace Holdfast.Simulation.Operations;
@@ -45,6 +46,9 @@ internal sealed class Ledger(Cluster cluster)
     public List<Code> Spent { get; } = [];
 
     public List<Granted> Granted { get; } = [];
+
+    /// <summary>What people were told.</summary>
+    public PeopleLedger People { get => field ??= new PeopleLedger(this); }
 
     /// <summary>The primary lost its tail, or its clock was wrong: then what was given later may carry the earlier stamp, and stand behind.</summary>
     public bool IsOrderBlurred { get; set; }

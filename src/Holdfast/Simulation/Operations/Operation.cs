@@ -1,3 +1,5 @@
+using Holdfast.Simulation.Operations.People;
+
 namespace Holdfast.Simulation.Operations;
 
 /// <summary>One thing that somebody does with the cluster, and what the ledger learns from it.</summary>
@@ -8,7 +10,7 @@ internal abstract class Operation
     [
         (new CreateOrganizationOperation(), 14), (new RenameOrganizationOperation(), 10), (new DeleteOrganizationOperation(), 6),
         (new SignInOperation(), 30), (new RedeemOperation(), 22), (new RedeemAgainOperation(), 8),
-        (new DenyConnectionOperation(), 5), (new LiftDenyOperation(), 5),
+        (new DenyConnectionOperation(), 5), (new LiftDenyOperation(), 5), .. Crowd.Operations,
     ];
 
     /// <summary>As it stands in tables and traces: what is done, with hyphens.</summary>

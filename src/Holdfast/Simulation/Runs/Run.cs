@@ -41,7 +41,7 @@ internal sealed class Run : IDisposable
         _invariants =
         [
             _cluster.Unforeseen, _cluster.Waits, new AcknowledgedIsKept(), new UsedOnce(), new DenyStands(), new DoneOnce(), new LastNameStands(), new EventHasOnePlace(),
-            new LogIsReadWhole(), new SameEverywhere(),
+            new LogIsReadWhole(), new SameEverywhere(), .. People.All(),
         ];
     }
 

@@ -1,0 +1,149 @@
+using System.Text.Json;
+using Holdfast.Simulation.Machines;
+using Holdfast.Storage;
+using Holdfast.Storage.Rows;
+using Holdfast.Users;
+
+namespace Holdfast.Simulation.Operations.People;
+
+/// <summary>Who signs in, and how.</summary>
+/// <param name="Address">That was shown or proven; null where the identity provider's word is of no domain that is verified.</param>
+/// <param name="Password">That was typed in; null where none was.</param>
+internal sealed record SignInTry(Person Who, string Method, string? Address, string? Password = null);
+
+/// <summary>A deny that a node has kept.</summary>
+/// <param name="DisksLost">How many disks that node had lost by then.</param>
+internal sealed record KeptDeny(string Id, string Subject, string Reason, Node Node, int DisksLost);
+
+/// <summary>A generation of a session that a node has spent, by its clock.</summary>
+internal sealed record KeptSpend(string Row, string Session, long Generation, long Time);
+
+/// <summary>What people were told and what nodes have kept of it, by which the rules of people are judged.</summary>
+internal sealed class PeopleLedger(Ledger ledger)
+{
+    private const int People = 12;
+
+    private readonly Dictionary<string, Person> _ownerOf = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Address, long Term), (string UserId, string Node)> _users = [];
+    private readonly Dictionary<(string Session, long Generation), string> _tokens = [];
+
+    public IReadOnlyList<Person> Persons { get; } =
+        [.. Enumerable.Range(1, People).Select(i => new Person($"person{i}", $"Person{i}@{(i % 2 == 0 ? Ground.VerifiedDomain : "open.example")}", $"other{i}@open.example"))];
+
+    /// <summary>Has a mailbox, knows all addresses and no secret of anybody.</summary>
+    public Person Attacker { get; } = new("attacker", "mallory@evil.example", "mallory2@evil.example");
+
+    public List<Mail> Mails { get; } = [];
+
+    public List<Browser> Browsers { get; } = [];
+
+    public List<HeldSession> Sessions { get; } = [];
+
+    public List<KeptDeny> Denies { get; } = [];
+
+    public List<KeptSpend> Spends { get; } = [];
+
+    /// <summary>By credential, those that replaced it; and whether as a reset.</summary>
+    public Dictionary<string, List<(string By, bool IsReset)>> Replaced { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Rows that a stolen node told others, and nobody may believe.</summary>
+    public List<(Table Table, string Id)> Forged { get; } = [];
+
+    /// <summary>What a stolen node adds to what it tells; null while none is stolen.</summary>
+    public Lies? Lies { get; set; }
+
+    /// <summary>What was seen to be wrong: by invariant.</summary>
+    public List<(string Invariant, string What)> Faults { get; } = [];
+
+    /// <summary>By main address and term, the user that somebody was told to be.</summary>
+    public IReadOnlyDictionary<(string Address, long Term), (string UserId, string Node)> Users => _users;
+
+    public Person? OwnerOf(string userId) => _ownerOf.GetValueOrDefault(userId);
+
+    public Person? OwnerOfMailbox(string address) => Persons.Append(Attacker).FirstOrDefault(p =>
+        string.Equals(p.Main, address, StringComparison.OrdinalIgnoreCase) || string.Equals(p.Other, address, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>A node has kept these: from now on they must be there.</summary>
+    public void Keep(Actor actor, string what, Node node, IReadOnlyList<Change> changes)
+    {
+        foreach (var change in changes)
+        {
+            ledger.Keep($"{actor.Mark} {what}", node.Name, (change.Table, change.Id));
+            if (change.Table == Schema.Denies)
+            {
+                Denies.Add(new KeptDeny(change.Id, Text(change, "subject"), Text(change, "reason"), node, node.DisksLost));
+            }
+            else if (change.Table == Schema.SessionSpends)
+            {
+                Spends.Add(new KeptSpend(change.Id, Text(change, "session_id"), (long)change.Values["generation"]!, (long)change.Values["created_at"]!));
+            }
+            else if (change.Table == Schema.Credentials)
+            {
+                KeepCredential(change);
+            }
+        }
+    }
+
+    private void KeepCredential(Change change)
+    {
+        foreach (var old in JsonSerializer.Deserialize<List<string>>(Text(change, "replaces"))!)
+        {
+            if (!Replaced.TryGetValue(old, out var by))
+            {
+                Replaced[old] = by = [];
+            }
+            by.Add((change.Id, Text(change, "proof") != "credential"));
+        }
+    }
+
+    private static string Text(Change change, string column) => (string)change.Values[column]!;
+
+    /// <summary>Somebody was signed in.</summary>
+    /// <param name="term">Of the claim under which the address is the user's; null where the sign-in went by no address.</param>
+    public void NoteSignIn(SignInTry attempt, Node node, string userId, long? term)
+    {
+        var said = $"{attempt.Who} by {attempt.Method} as {attempt.Address ?? "a profile"} at {node.Name} became {userId}";
+        if (!_ownerOf.TryGetValue(userId, out var owner))
+        {
+            _ownerOf[userId] = owner = attempt.Who;
+            attempt.Who.Users.Add(userId);
+        }
+        if (owner != attempt.Who)
+        {
+            Faults.Add((owner == Attacker || attempt.Who == Attacker ? "no-person-is-taken-over" : "no-two-people-are-merged", $"{said}, who is {owner}"));
+        }
+        if (attempt.Password is { } password && !owner.Passwords.Contains(password))
+        {
+            Faults.Add(("no-person-is-taken-over", $"{said} with '{password}', which {owner} never set"));
+        }
+        // A main address is nobody's but by proof, so that its term names the user; another one is also given, and then the join chooses.
+        if (term is { } number && attempt.Address == attempt.Who.Main)
+        {
+            if (!_users.TryGetValue((attempt.Address, number), out var before))
+            {
+                _users[(attempt.Address, number)] = (userId, node.Name);
+            }
+            else if (before.UserId != userId)
+            {
+                Faults.Add(("no-person-is-split", $"{said} in term {number}, and was {before.UserId} at {before.Node}"));
+            }
+        }
+    }
+
+    /// <summary>A node made this token: of one session and generation there is one text.</summary>
+    public void NoteToken(Node node, RefreshToken token)
+    {
+        var text = JsonSerializer.Serialize(token);
+        if (!_tokens.TryGetValue((token.SessionId, token.Generation), out var before))
+        {
+            _tokens[(token.SessionId, token.Generation)] = text;
+        }
+        else if (before != text)
+        {
+            Faults.Add(("refresh-is-spent-once", $"{node.Name} made another token of generation {token.Generation} of {token.SessionId}: {text} and {before}"));
+        }
+    }
+
+    /// <summary>What only a disk that is gone had.</summary>
+    public HashSet<string> Lost(Table table) => ledger.Kept.Where(k => k.Table == table && k.Lost is not null).Select(k => k.Id).ToHashSet(StringComparer.Ordinal);
+}
