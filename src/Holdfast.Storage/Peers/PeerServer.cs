@@ -73,7 +73,9 @@ public sealed class PeerServer
         var limit = Math.Clamp(question.Limit, 1, MostAtOnce);
         var rows = view.ReadAll(table, question.AfterId, limit).ToList();
         var following = Schema.Tables.SkipWhile(t => t != table).Skip(1).FirstOrDefault();
-        return new SnapshotAnswer(cluster, position, PeerLink.Known(view).ToDictionary(k => k.Key, k => k.Value.Position, StringComparer.Ordinal), [.. rows.Select(r => r.ToJson())],
+        // What waits aside here is behind the position that is told, and nobody would send it to the asker again.
+        var aside = table == Schema.Tables[0] && question.AfterId.Length == 0 ? view.Query<string>("SELECT version FROM aside ORDER BY place") : [];
+        return new SnapshotAnswer(cluster, position, PeerLink.Known(view).ToDictionary(k => k.Key, k => k.Value.Position, StringComparer.Ordinal), [.. aside, .. rows.Select(r => r.ToJson())],
             rows.Count == limit ? table.Name : following?.Name, rows.Count == limit ? rows[^1].Id : "");
     });
 

@@ -59,6 +59,49 @@ public sealed class PeersTests
     }
 
     [Fact]
+    public async Task A_node_that_has_data_starts_while_its_peers_are_silent()
+    {
+        await using var cluster = await TestCluster.StartAsync("a", "b");
+        await RecordAsync(cluster["b"], "event_1");
+        await cluster.StopNodeAsync("b");
+        cluster.Silent.Add(("b", "a"));
+        await cluster.StartNodeAsync("b", "a");
+        await RecordAsync(cluster["b"], "event_2");
+        await HasAsync(cluster, "a", "event_1", "event_2");
+    }
+
+    [Fact]
+    public async Task An_empty_disk_is_filled_whole_though_the_nodes_clock_is_minutes_behind()
+    {
+        await using var cluster = await TestCluster.StartAsync("a", "b");
+        await RecordAsync(cluster["a"], "event_1");
+        await cluster.LevelAsync();
+        await cluster.StopNodeAsync("b");
+        Directory.Delete(Path.GetDirectoryName(cluster.FileOf("b"))!, recursive: true);
+        cluster.Clocks["b"] = new MovedClock(-TimeSpan.FromMinutes(5));
+        await cluster.StartNodeAsync("b", "a");
+        Assert.True(cluster["b"].Node.Read(view => view.Find<long>("SELECT count(*) FROM events WHERE id = 'event_1'")) == 1);
+    }
+
+    [Fact]
+    public async Task A_peer_that_fills_an_empty_disk_gives_what_waits_aside_too()
+    {
+        await using var cluster = await TestCluster.StartAsync("a", "b", "c");
+        await cluster.LevelAsync();
+        await cluster.StopNodeAsync("a");
+        cluster.Clocks["a"] = new MovedClock(-TimeSpan.FromMinutes(5));
+        await cluster.StartNodeAsync("a", "b", "c");
+        await RecordAsync(cluster["c"], "event_1");
+        await Until.TrueAsync(() => cluster["a"].Node.Read(view => view.Find<long>("SELECT count(*) FROM aside WHERE version LIKE '%event_1%'")) > 0, () => "Nothing waits aside.");
+        cluster.PrimaryIsAway(true);
+        cluster.Cut.UnionWith([("b", "c"), ("c", "b")]);
+        await cluster.StopNodeAsync("b");
+        Directory.Delete(Path.GetDirectoryName(cluster.FileOf("b"))!, recursive: true);
+        await cluster.StartNodeAsync("b", "a", "c");
+        Assert.True(cluster["b"].Node.Read(view => view.Find<long>("SELECT count(*) FROM events WHERE id = 'event_1'")) == 1);
+    }
+
+    [Fact]
     public async Task A_disk_that_was_put_back_in_time_begins_a_new_life_before_it_issues_anything()
     {
         await using var cluster = await TestCluster.StartAsync("a", "b");

@@ -27,6 +27,9 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>Who does not hear whom: from, to.</summary>
     public HashSet<(string From, string To)> Cut { get; } = [];
 
+    /// <summary>Who accepts questions and answers none: asker, asked.</summary>
+    public HashSet<(string From, string To)> Silent { get; } = [];
+
     /// <summary>Clocks of nodes that are not the machine's.</summary>
     public Dictionary<string, MovedClock> Clocks { get; } = new(StringComparer.Ordinal);
 
@@ -88,7 +91,14 @@ internal sealed class TestCluster : IAsyncDisposable
     {
         public string Address => to;
 
-        public async Task<JournalAnswer> ReadJournalAsync(JournalQuestion question, CancellationToken ct) => Copied(await Server().ReadJournalAsync(Copied(question), ct));
+        public async Task<JournalAnswer> ReadJournalAsync(JournalQuestion question, CancellationToken ct)
+        {
+            if (cluster.Silent.Contains((from, to)))
+            {
+                await Task.Delay(Timeout.Infinite, ct);
+            }
+            return Copied(await Server().ReadJournalAsync(Copied(question), ct));
+        }
 
         public Task<SnapshotAnswer> ReadSnapshotAsync(SnapshotQuestion question, CancellationToken ct) => Task.FromResult(Copied(Server().ReadSnapshot(Copied(question))));
 

@@ -21,7 +21,7 @@ internal class SignUpOperation : PersonOperation
         var answer = await actor.AskAsync(Name, async (products, key) =>
         {
             var secret = $"mailed for {key} at {products.Node.Name}";
-            var begun = await Desk.RecordAsync(actor, products, Name, key, (_, act) =>
+            var begun = await Desk.RecordAsync(actor, products, Name, $"{key} for {address}", (_, act) =>
             {
                 var decision = SignUp.Begin(act, address, Desk.HashOf(password), Names, secret, MailLife);
                 return Rule.Grant(decision.Answer, decision.Changes);
@@ -45,7 +45,7 @@ internal class SignUpOperation : PersonOperation
 
     protected static async Task<Ruling<RefreshToken>> RedeemAsync(Actor actor, Products products, string what, string key, Browser browser, Mail mail)
     {
-        var ruling = await Desk.StartAsync(actor, products, what, key, new SignInTry(browser.Whose, "sign-up", browser.Address),
+        var ruling = await Desk.StartAsync(actor, products, what, $"{key} of {browser.SignUpId}", new SignInTry(browser.Whose, "sign-up", browser.Address),
             (view, act) => SignUp.ProveMailbox(view, act, browser.SignUpId, mail.ItemId, mail.Secret));
         if (ruling.Answer is { } token)
         {
