@@ -117,7 +117,7 @@ internal static class SimulateVerb
     [
         .. PlantedBug.All.Keys.Where(n => bug == "all" || bug == n).Select(name =>
         {
-            var found = PlantedTrials.Of(name, asked.Trials, 1, asked.Threads, clock, Progress, ct);
+            var found = PlantedTrials.Of(name, asked.Trials, asked.Seeds ?? PlantedTrials.MostSeeds, 1, asked.Threads, clock, Progress, ct);
             var note = $"{found.SeedsToFind.Count} trials, median {found.Median.ToString(CultureInfo.InvariantCulture)}, found by {string.Join(", ", found.By)}";
             return found.Worst is { } worst
                 ? Measured.AtMost(PlantedTrials.MostSeeds, $"planted/{name}/seeds_to_find", worst, "", note)

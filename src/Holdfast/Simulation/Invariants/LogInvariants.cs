@@ -1,8 +1,11 @@
 using Holdfast.Simulation.Machines;
+using Holdfast.Storage;
+using Holdfast.Storage.Rows;
 
 namespace Holdfast.Simulation.Invariants;
 
-/// <summary>An event has one place in the change log, by which it is told to whoever reads events.</summary>
+/// <summary>An event has one place in the change log, by which it is told to whoever reads events: the first. Two nodes that made the same event apart are merged by the
+/// smaller stamp, so that it may stand there once more, if that came later: as the same event, under a smaller stamp each time.</summary>
 internal sealed class EventHasOnePlace : Invariant
 {
     private const string Events = "{\"t\":\"events\"";
@@ -12,17 +15,17 @@ internal sealed class EventHasOnePlace : Invariant
     public override void LookAtEnd(Cluster cluster)
     {
         foreach (var twice in cluster.Primary.Log().Where(r => r.Version.StartsWith(Events, StringComparison.Ordinal))
-            .GroupBy(r => Id(r.Version), StringComparer.Ordinal).Where(g => g.Count() > 1))
+            .Select(r => (r.Sequence, Event: RowVersion.FromJson(r.Version, Schema.ByName)!))
+            .GroupBy(r => r.Event.Id, StringComparer.Ordinal).Where(g => !g.Zip(g.Skip(1), (before, after) => IsSame(before.Event, after.Event)).All(isSame => isSame)))
         {
-            Break($"the event {twice.Key} stands {twice.Count()} times in the log, at {string.Join(", ", twice.Select(t => t.Sequence))}");
+            Break($"the event {twice.Key} stands {twice.Count()} times in the log, at {string.Join(", ", twice.Select(t => t.Sequence))}, and is not the same: "
+                + string.Join(" | ", twice.Select(t => t.Event.ToJson())));
         }
     }
 
-    private static string Id(string version)
-    {
-        using var json = System.Text.Json.JsonDocument.Parse(version);
-        return json.RootElement.GetProperty("i").GetString()!;
-    }
+    /// <summary>The same event, made elsewhere before.</summary>
+    private static bool IsSame(RowVersion before, RowVersion after) => string.CompareOrdinal(after.LatestStamp, before.LatestStamp) < 0
+        && Equals(before.Value("event"), after.Value("event")) && Equals(before.Value("data"), after.Value("data"));
 }
 
 /// <summary>No reader of the change log skips a row, and all read the same rows.</summary>

@@ -7,8 +7,7 @@ using Holdfast.Storage.Rows;
 namespace Holdfast.Simulation.Links;
 
 /// <summary>The primary, as a node sees it across the network. Everything travels as text but a write's decision, which the primary's machine runs itself.</summary>
-/// <param name="spoil">A bug that was planted on the way of a page of the log.</param>
-internal sealed class SimulatedPrimary(string node, PrimaryMachine machine, Net net, Func<LogPage, LogPage> spoil) : IPrimary
+internal sealed class SimulatedPrimary(string node, PrimaryMachine machine, Net net) : IPrimary
 {
     public Task<string?> FindClusterAsync(CancellationToken ct) =>
         AskAsync("find cluster", 0, (primary, _) => primary.FindClusterAsync(CancellationToken.None), ct);
@@ -30,8 +29,8 @@ internal sealed class SimulatedPrimary(string node, PrimaryMachine machine, Net 
     public Task<LogPosition> OfferAsync(IReadOnlyList<string> versions, LogPosition seen, CancellationToken ct) => AskAsync(
         "offer", (versions, seen).ToTuple(), (primary, asked) => primary.OfferAsync(asked.Item1, asked.Item2, CancellationToken.None), ct, writes: true);
 
-    public async Task<LogPage> ReadLogAsync(LogPosition after, int limit, CancellationToken ct) => spoil(await AskAsync(
-        "read log", (after, limit).ToTuple(), (primary, asked) => primary.ReadLogAsync(asked.Item1, asked.Item2, CancellationToken.None), ct));
+    public Task<LogPage> ReadLogAsync(LogPosition after, int limit, CancellationToken ct) => AskAsync(
+        "read log", (after, limit).ToTuple(), (primary, asked) => primary.ReadLogAsync(asked.Item1, asked.Item2, CancellationToken.None), ct);
 
     public Task<LogPosition> FindCommonAsync(IReadOnlyList<LogPosition> positions, CancellationToken ct) =>
         AskAsync("find common", positions, (primary, copy) => primary.FindCommonAsync(copy, CancellationToken.None), ct);

@@ -24,7 +24,7 @@ internal abstract class Machine : IDisposable
         _diskDice = World.Dice($"{name}/disk");
         _entropy = World.Dice($"{name}/entropy").AsEntropy();
         Disk = new SimulatedDisk($"{cluster.Slot}-{name}", _diskDice.Below(int.MaxValue), () => Time.World.Start + World.Now);
-        cluster.Planted.Prepare(Disk);
+        cluster.Planted.Prepare(Disk, name);
         cluster.Net.Attach(name, region, () => Life);
     }
 
@@ -57,6 +57,9 @@ internal abstract class Machine : IDisposable
     /// <summary>How often its disk has been lost or set back.</summary>
     public int DisksLost { get; private set; }
 
+    /// <summary>When that was last; null while it has its first disk.</summary>
+    public TimeSpan? DiskLostAt { get; private set; }
+
     public bool IsUp => Life is not null && IsReady;
 
     protected Cluster Cluster { get; }
@@ -88,7 +91,7 @@ internal abstract class Machine : IDisposable
         try
         {
             var lanes = Lanes.Of(World, life, World.Dice($"{Name}/lanes/{World.Now.Ticks}"), () => Slowness, LookAtDisk);
-            await OpenAsync(Cluster.Planted.Change(
+            await OpenAsync(Cluster.Planted.Around(
                 new Surroundings(new MachineClock(World, life, () => Skew), _entropy, SimulatedDisk.AsDisk(() => $"{Name}/{_boots}"), SimulatedDisk.Vfs) { OpenLane = lanes }, this));
             World.Trace.Note(Name, "is up");
         }
@@ -161,7 +164,7 @@ internal abstract class Machine : IDisposable
     public void ReplaceDisk(DiskSnapshot? with)
     {
         StayDown(withPower: false, with is null ? "the loss of its disk" : "its disk being set back");
-        DisksLost++;
+        (DisksLost, DiskLostAt) = (DisksLost + 1, World.Now);
         if (with is null)
         {
             Disk.Empty();

@@ -22,7 +22,7 @@ internal sealed class Node(Cluster cluster, string name, string region) : Machin
     {
         var settings = new StorageSettings(Disk.PathOf(""), "", Name, Region, Zone: Name, new JournalLimits());
         _host = await StorageHost.StartAsync(settings, surroundings, CancellationToken.None, Peers(),
-            (_, _, _) => new SimulatedPrimary(Name, Cluster.Primary, Cluster.Net, Cluster.Planted.Page));
+            (_, _, _) => Cluster.Planted.Primary(new SimulatedPrimary(Name, Cluster.Primary, Cluster.Net), this));
         Products = new Products(this, _host, surroundings, Machines.Cluster.KeysFor(surroundings.Entropy));
     }
 
@@ -42,6 +42,6 @@ internal sealed class Node(Cluster cluster, string name, string region) : Machin
 
     /// <summary>Other nodes, as this one sees them.</summary>
     private IReadOnlyList<IPeer> Peers() =>
-        [.. Cluster.Nodes.Where(n => n != this).Select(n => new SimulatedPeer(Name, n.Name, Cluster.Net, () => n._host?.PeerServer,
-            answer => Cluster.Ledger.People.Lies?.AddedTo(answer, n.Name) ?? answer))];
+        [.. Cluster.Nodes.Where(n => n != this).Select(n => Cluster.Planted.Peer(new SimulatedPeer(Name, n.Name, Cluster.Net, () => n._host?.PeerServer,
+            answer => Cluster.Ledger.People.Lies?.AddedTo(answer, n.Name) ?? answer), this))];
 }

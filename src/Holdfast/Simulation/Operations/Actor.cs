@@ -83,8 +83,11 @@ internal sealed class Actor(Cluster cluster, int number, int preferred, Dice dic
     }
 
     /// <summary>A fact on a node, timed: it must wait for nothing far away.</summary>
-    public async Task<T> RecordAsync<T>(Products products, string what, Func<View, Decision<T>> decide) =>
-        await TimedAsync(products, what, () => cluster.Planted.RecordAsync(products, cluster.World, decide));
+    public async Task<(T Answer, Label Label)> RecordAsync<T>(Products products, string what, Func<View, Decision<T>> decide)
+    {
+        var (answer, copies) = await TimedAsync(products, what, () => cluster.Planted.RecordAsync(products, cluster.World, decide));
+        return (answer, new Label(copies, cluster.World.Now));
+    }
 
     /// <summary>What a node does for a person must take no longer than its own disk does.</summary>
     public async Task<T> TimedAsync<T>(Products products, string what, Func<Task<T>> work)

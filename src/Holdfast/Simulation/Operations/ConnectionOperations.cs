@@ -19,10 +19,10 @@ internal sealed class DenyConnectionOperation : Operation
             return Decide.To(deny.Id, deny);
         }));
         Count(actor, answer);
-        if (answer.Value is { } id)
+        if (answer.Value is { Answer: { } id, Label: var label })
         {
             actor.Ledger.Denies.Add((id, connection));
-            actor.Ledger.Keep($"{actor.Mark} {Name}", answer.Node!.Name, (Schema.Denies, id));
+            actor.Ledger.Keep($"{actor.Mark} {Name}", answer.Node!.Name, label, (Schema.Denies, id));
         }
     }
 }
@@ -41,7 +41,7 @@ internal sealed class LiftDenyOperation : Operation
             actor.Ledger.LiftsAsked.UnionWith(denies);
             var now = products.Clock.GetUtcNow();
             List<Change> lifts = [.. denies.Select(deny => Denied.Lifted(deny, Ground.Environment, products.Ids, now))];
-            return await products.Database.WriteAsync(_ => Decide.To(lifts, lifts), CancellationToken.None);
+            return await products.Database.WriteAsync(view => actor.Cluster.Planted.Lift(view, connection, lifts), CancellationToken.None);
         });
         Count(actor, answer);
         foreach (var lift in answer.Value ?? [])

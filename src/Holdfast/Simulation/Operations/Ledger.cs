@@ -4,10 +4,17 @@ using Holdfast.Storage.Rows;
 
 namespace Holdfast.Simulation.Operations;
 
+/// <summary>What a fact was labelled with when it was answered (law 3).</summary>
+/// <param name="Copies">On how many disks it was, in as many failure domains.</param>
+internal readonly record struct Label(int Copies, TimeSpan At);
+
 /// <summary>A row that a client was told is kept.</summary>
 /// <param name="What">In words.</param>
 internal sealed record Kept(string What, Table Table, string Id, string Node, TimeSpan At)
 {
+    /// <summary>Null for what waits for no copy.</summary>
+    public Label? Label { get; init; }
+
     /// <summary>The only disk that had it was lost before anybody else did: the bound of law 3. Null while it must be there.</summary>
     public string? Lost { get; set; }
 }
@@ -62,12 +69,18 @@ internal sealed class Ledger(Cluster cluster)
     /// <summary>Acknowledged facts that went with a disk, as the only copy.</summary>
     public int LostWithDisk => Kept.Count(k => k.Lost is not null);
 
+    /// <summary>When disks were lost or set back, and when the primary lost its tail.</summary>
+    public List<TimeSpan> Losses { get; } = [];
+
     /// <summary>A client was told that this is kept.</summary>
-    public void Keep(string what, string node, params ReadOnlySpan<(Table Table, string Id)> rows)
+    public void Keep(string what, string node, params ReadOnlySpan<(Table Table, string Id)> rows) => Keep(what, node, null, rows);
+
+    /// <summary>The same, with the label that the answer carried.</summary>
+    public void Keep(string what, string node, Label? label, params ReadOnlySpan<(Table Table, string Id)> rows)
     {
         foreach (var (table, id) in rows)
         {
-            Kept.Add(new Kept(what, table, id, node, cluster.World.Now));
+            Kept.Add(new Kept(what, table, id, node, cluster.World.Now) { Label = table.NeedsCopy ? label : null });
         }
     }
 
@@ -95,6 +108,7 @@ internal sealed class Ledger(Cluster cluster)
     /// the machines that run, so what only a stopped machine has counts as lost too; nothing that should be found is missed by that but there.</summary>
     public void NoteLoss(string why)
     {
+        Losses.Add(cluster.World.Now);
         var holders = cluster.Nodes.Select(n => n.Products).OfType<Products>().ToList();
         foreach (var table in Kept.Where(k => k.Lost is null).GroupBy(k => k.Table).ToList())
         {

@@ -95,19 +95,19 @@ internal sealed class DeleteOrganizationOperation : Operation
         {
             var idKey = products.Environments.IdKey(Ground.Environment);
             string? deny = null;
-            var said = await actor.RecordAsync(products, Name, view =>
+            var (said, label) = await actor.RecordAsync(products, Name, view =>
             {
                 var decision = DeleteOrganization.Decided(view, Ground.Environment, id, idKey, products.Ids, products.Clock.GetUtcNow());
                 deny = decision.Changes.FirstOrDefault(c => c.Table == Schema.Denies)?.Id;
                 return decision;
             });
-            return said.IsSuccess ? deny : null;
+            return (Deny: said.IsSuccess ? deny : null, Label: label);
         });
         Count(actor, answer);
-        if (answer.Value is { } denied)
+        if (answer.Value is { Deny: { } denied, Label: var label })
         {
             actor.Ledger.Denies.Add((denied, id));
-            actor.Ledger.Keep($"{actor.Mark} {Name}", answer.Node!.Name, (Schema.Denies, denied),
+            actor.Ledger.Keep($"{actor.Mark} {Name}", answer.Node!.Name, label, (Schema.Denies, denied),
                 (Schema.Events, CreateOrganizationOperation.EventId(null, "organization.deleted", id)));
         }
     }

@@ -48,22 +48,23 @@ internal class RedeemOperation : Operation
 
     public override Task RunAsync(Actor actor) => actor.Ledger.Codes.Count == 0
         ? Task.CompletedTask
-        : RedeemAsync(actor, actor.Ledger.Codes[^1], actor.Ledger.Codes.Count - 1);
+        : RedeemAsync(actor, actor.Ledger.Codes[^1], actor.Ledger.Codes.Count - 1, AuthorityOf(actor, actor.Ledger.Codes[^1]));
 
-    protected async Task RedeemAsync(Actor actor, Code code, int? used)
+    protected static Node AuthorityOf(Actor actor, Code code) => actor.Cluster.Nodes.First(n => n.Name == code.Authority);
+
+    protected async Task RedeemAsync(Actor actor, Code code, int? used, Node node)
     {
         if (used is { } place)
         {
             actor.Ledger.Codes.RemoveAt(place);
             actor.Ledger.Spent.Add(code);
         }
-        var node = actor.Cluster.Nodes.First(n => n.Name == code.Authority);
         var request = "";
         var answer = await actor.AskAsync(Name, (products, key) =>
         {
             request = $"{actor.Mark}/{key}";
             return actor.TimedAsync(products, Name, () =>
-                products.SignIns.RedeemAsync(code.Value, Ground.Environment, Ground.Client, Ground.RedirectUri, challenge => challenge is null, request, products.Ids));
+                actor.Cluster.Planted.RedeemAsync(products, code.Value, request));
         }, node);
         Count(actor, answer, answer.End == End.Answered && answer.Value is null ? "not valid" : null);
         if (answer.Value is { } redeemed)
@@ -77,12 +78,19 @@ internal class RedeemOperation : Operation
     }
 }
 
-/// <summary>Somebody who has seen a code shows it a second time, in a request of their own.</summary>
+/// <summary>Somebody who has seen a code shows it a second time, in a request of their own: at its authority, gladly at one whose disk has been lost since, or at another node.</summary>
 internal sealed class RedeemAgainOperation : RedeemOperation
 {
     public override string Name => "redeem-code-again";
 
-    public override Task RunAsync(Actor actor) => actor.Ledger.Spent.Count == 0
-        ? Task.CompletedTask
-        : RedeemAsync(actor, actor.Ledger.Spent[^Math.Min(actor.Ledger.Spent.Count, actor.Dice.Between(1, 5))], null);
+    public override Task RunAsync(Actor actor)
+    {
+        var spent = actor.Ledger.Spent;
+        if (spent.Count == 0)
+        {
+            return Task.CompletedTask;
+        }
+        var code = (actor.Dice.Chance(0.5) ? spent.FindLast(c => AuthorityOf(actor, c).DiskLostAt > c.At) : null) ?? spent[^Math.Min(spent.Count, actor.Dice.Between(1, 5))];
+        return RedeemAsync(actor, code, null, actor.Dice.Chance(0.3) ? actor.Preferred : AuthorityOf(actor, code));
+    }
 }

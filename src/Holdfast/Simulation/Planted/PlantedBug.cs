@@ -1,115 +1,85 @@
 using Holdfast.Simulation.Disk;
 using Holdfast.Simulation.Machines;
 using Holdfast.Simulation.Time;
+using Holdfast.Sso;
 using Holdfast.Storage;
-using Holdfast.Storage.ChangeLog;
+using Holdfast.Storage.Peers;
+using Holdfast.Storage.Primary;
 using Holdfast.Storage.Rows;
+using Holdfast.Users;
 
 namespace Holdfast.Simulation.Planted;
 
-/// <summary>A bug that is put in from outside, to see whether the simulation finds it. No code of the product knows of it.</summary>
+/// <summary>A bug that is put in from outside, to see whether the simulation finds it. No code of the product knows of it. One is made for each cluster.</summary>
 internal abstract class PlantedBug
 {
     /// <summary>All of them, by name.</summary>
     public static IReadOnlyDictionary<string, Func<PlantedBug>> All { get; } = new Dictionary<string, Func<PlantedBug>>(StringComparer.Ordinal)
     {
         ["skip-fsync"] = () => new SkipFsync(),
-        ["answer-before-commit"] = () => new AnswerBeforeCommit(),
-        ["retry-as-new"] = () => new RetryAsNew(),
-        ["log-page-leaves-out-a-row"] = () => new PageLeavesOutARow(),
+        ["primary-skips-fsync"] = () => new PrimarySkipsFsync(),
         ["same-life-on-an-empty-disk"] = () => new SameLifeOnEmptyDisk(),
         ["join-keeps-what-it-holds"] = () => new JoinKeepsWhatItHolds(),
+        ["later-takes-what-comes-last"] = () => new LaterTakesWhatComesLast(),
+        ["first-is-overwritten"] = () => new FirstIsOverwritten(),
+        ["greatest-takes-what-comes-last"] = () => new GreatestTakesWhatComesLast(),
+        ["claim-takes-the-later-stamp"] = () => new ClaimTakesTheLaterStamp(),
+        ["claim-ignores-the-term"] = () => new ClaimIgnoresTheTerm(),
+        ["others-overwrite-what-is-pending"] = () => new OthersOverwriteWhatIsPending(),
+        ["receipt-before-the-disk"] = () => new ReceiptBeforeTheDisk(),
+        ["snapshot-without-its-tail"] = () => new SnapshotWithoutItsTail(),
+        ["snapshot-position-too-new"] = () => new SnapshotPositionTooNew(),
+        ["ships-nothing-for-others"] = () => new ShipsNothingForOthers(),
+        ["deny-lost-on-shipping"] = () => new DenyLostOnShipping(),
+        ["offer-acknowledged-and-lost"] = () => new OfferAcknowledgedAndLost(),
+        ["write-does-not-wait-for-the-replica"] = () => new WriteDoesNotWaitForTheReplica(),
+        ["lost-tail-is-not-noticed"] = () => new LostTailIsNotNoticed(),
+        ["primary-forgets-too-early"] = () => new PrimaryForgetsTooEarly(),
+        ["answer-before-commit"] = () => new AnswerBeforeCommit(),
+        ["fact-waits-for-the-primary"] = () => new FactWaitsForThePrimary(),
+        ["retry-as-new"] = () => new RetryAsNew(),
+        ["any-node-redeems"] = () => new AnyNodeRedeems(),
+        ["lift-by-time"] = () => new LiftByTime(),
+        ["random-successor"] = () => new RandomSuccessor(),
+        ["reset-replaces-nothing"] = () => new ResetReplacesNothing(),
+        ["unproven-password-counts"] = () => new UnprovenPasswordCounts(),
+        ["spend-is-not-kept"] = () => new SpendIsNotKept(),
     };
 
-    public virtual void Prepare(SimulatedDisk disk)
+    /// <summary>A machine gets its disk.</summary>
+    public virtual void Prepare(SimulatedDisk disk, string machine)
     {
     }
 
-    public virtual Surroundings Change(Surroundings surroundings, Machine machine) => surroundings;
+    /// <summary>A process starts.</summary>
+    public virtual Surroundings Around(Surroundings surroundings, Machine machine) => surroundings;
 
-    /// <summary>A page of the change log, on its way from the primary.</summary>
-    public virtual LogPage Page(LogPage page) => page;
+    /// <summary>The primary, as a node reaches it.</summary>
+    public virtual IPrimary Primary(IPrimary primary, Node node) => primary;
+
+    /// <summary>A peer, as a node reaches it.</summary>
+    public virtual IPeer Peer(IPeer peer, Node node) => peer;
+
+    /// <summary>A node keeps a fact, and then answers.</summary>
+    public virtual Task<(T Answer, int Copies)> RecordAsync<T>(Products products, World world, Func<View, Decision<T>> decide) =>
+        products.Database.RecordCopiedAsync(view => Spoil(decide(view)));
+
+    /// <summary>What a node decided, before it is kept.</summary>
+    protected virtual Decision<T> Spoil<T>(Decision<T> decision) => decision;
 
     /// <summary>The key that a client sends when it tries for the so-manieth time.</summary>
     public virtual string Key(string key, int attempt) => key;
 
-    /// <summary>A node keeps a fact, and then answers.</summary>
-    public virtual Task<T> RecordAsync<T>(Products products, World world, Func<View, Decision<T>> decide) => products.Database.RecordAsync(decide);
+    /// <summary>A node redeems a code that was shown to it.</summary>
+    public virtual Task<Redemption?> RedeemAsync(Products products, string code, string request) => products.SignIns.RedeemAsync(
+        code, Ground.Environment, Ground.Client, Ground.RedirectUri, challenge => challenge is null, request, products.Ids);
+
+    /// <summary>The primary lifts the denies that somebody saw.</summary>
+    public virtual Decision<IReadOnlyList<Change>> Lift(View primary, string subject, IReadOnlyList<Change> seen) => Decide.To(seen, seen);
+
+    /// <summary>A node hands out the next refresh token.</summary>
+    public virtual RefreshToken Successor(RefreshToken next, Products products) => next;
 }
 
 /// <summary>As shipped.</summary>
 internal sealed class NoBug : PlantedBug;
-
-/// <summary>A disk that says it has synced, and has not.</summary>
-internal sealed class SkipFsync : PlantedBug
-{
-    public override void Prepare(SimulatedDisk disk) => disk.SkipSync = true;
-}
-
-/// <summary>The node decides, answers, and only then hands the decision to its writer.</summary>
-internal sealed class AnswerBeforeCommit : PlantedBug
-{
-    private static readonly TimeSpan Later = TimeSpan.FromMilliseconds(5);
-
-    public override Task<T> RecordAsync<T>(Products products, World world, Func<View, Decision<T>> decide)
-    {
-        var decision = products.Database.Read(decide);
-        world.After(Later, products.Node.Life!, "records late", () => _ = RecordLateAsync(products, decision));
-        return Task.FromResult(decision.Answer);
-    }
-
-    private static async Task RecordLateAsync<T>(Products products, Decision<T> decision)
-    {
-        try
-        {
-            await products.Database.RecordAsync(_ => decision);
-        }
-        catch (StorageUnavailableException)
-        {
-            // Nobody is told any more.
-        }
-    }
-}
-
-/// <summary>A client that forgets its idempotency key.</summary>
-internal sealed class RetryAsNew : PlantedBug
-{
-    public override string Key(string key, int attempt) => $"{key}/{attempt}";
-}
-
-/// <summary>Of every fortieth page that has several rows, one in the middle is missing.</summary>
-internal sealed class PageLeavesOutARow : PlantedBug
-{
-    private const int Every = 40;
-
-    private int _pages;
-
-    public override LogPage Page(LogPage page) => page.Rows.Count < 2 || ++_pages % Every != 0
-        ? page
-        : page with { Rows = [.. page.Rows.Where((_, i) => i != page.Rows.Count / 2 - 1)] };
-}
-
-/// <summary>Randomness that begins anew with each life of a process: a node whose disk was lost calls itself what it was called before.</summary>
-internal sealed class SameLifeOnEmptyDisk : PlantedBug
-{
-    public override Surroundings Change(Surroundings surroundings, Machine machine) =>
-        surroundings with { Entropy = Dice.Of(machine.World.Seed, $"{machine.Name}/the same again").AsEntropy() };
-}
-
-/// <summary>A join that, of two names, keeps the one that was there: who hears of them in another order calls the thing otherwise.</summary>
-internal sealed class JoinKeepsWhatItHolds : PlantedBug
-{
-    public override Surroundings Change(Surroundings surroundings, Machine machine) => surroundings with
-    {
-        Join = (held, incoming) => held is null || held.Table != Schema.Organizations ? Join.Of(held, incoming) : Keep(held, incoming),
-    };
-
-    private static (RowVersion Joined, bool Differs) Keep(RowVersion held, RowVersion incoming)
-    {
-        var (joined, differs) = Join.Of(held, incoming);
-        var groups = (GroupVersion?[])joined.Groups.Clone();
-        var named = held.Table.GroupAt("named");
-        groups[named] = held.Groups[named] ?? joined.Groups[named];
-        return (new RowVersion(held.Table, held.Id, groups), differs);
-    }
-}

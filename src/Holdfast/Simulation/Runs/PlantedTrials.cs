@@ -10,7 +10,7 @@ internal sealed record Found(string Name, IReadOnlyList<long?> SeedsToFind, IRea
     /// <summary>The worst trial; null when one did not find it.</summary>
     public long? Worst => SeedsToFind.All(s => s is not null) ? SeedsToFind.Max() : null;
 
-    public double Median => SeedsToFind.Select(s => (double)(s ?? PlantedTrials.MostSeeds)).Order().ElementAt(SeedsToFind.Count / 2);
+    public double Median => SeedsToFind.Select(s => s ?? double.PositiveInfinity).Order().ElementAt(SeedsToFind.Count / 2);
 }
 
 /// <summary>Plants bugs, and counts the seeds until the simulation finds each: several times, from other seeds every time.</summary>
@@ -21,13 +21,14 @@ internal static class PlantedTrials
 
     private const ulong Apart = 1_000_000;
 
-    public static Found Of(string name, int trials, ulong first, int threads, TimeProvider clock, Action<string> progress, CancellationToken ct)
+    /// <param name="most">After so many seeds a trial has not found it.</param>
+    public static Found Of(string name, int trials, long most, ulong first, int threads, TimeProvider clock, Action<string> progress, CancellationToken ct)
     {
         var (seeds, by) = (new List<long?>(), new SortedSet<string>(StringComparer.Ordinal));
         for (var trial = 0; trial < trials && !ct.IsCancellationRequested; trial++)
         {
             var from = first + ((ulong)trial * Apart);
-            var campaign = new Campaign(from, MostSeeds, TimeSpan.Zero, threads, PlantedBug.All[name], clock);
+            var campaign = new Campaign(from, most, TimeSpan.Zero, threads, PlantedBug.All[name], clock);
             campaign.Run(stopAtFirst: true, _ => { }, ct);
             seeds.Add(campaign.Failed is [var found, ..] ? (long)(found.Plan.Seed - from) + 1 : null);
             by.UnionWith(campaign.Failed.SelectMany(f => f.Broken.Select(b => b.Invariant)));

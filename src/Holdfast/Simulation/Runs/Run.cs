@@ -40,7 +40,7 @@ internal sealed class Run : IDisposable
         _cluster = new Cluster(_world, slot, plan.Shape, planted);
         _invariants =
         [
-            _cluster.Unforeseen, _cluster.Waits, new AcknowledgedIsKept(), new UsedOnce(), new DenyStands(), new DoneOnce(), new LastNameStands(), new EventHasOnePlace(),
+            _cluster.Unforeseen, _cluster.Waits, new AcknowledgedIsKept(), new TwoCopiesSurviveOneDisk(), new UsedOnce(), new DenyStands(), new DoneOnce(), new LastNameStands(), new EventHasOnePlace(),
             new LogIsReadWhole(), new SameEverywhere(), .. People.All(),
         ];
     }

@@ -29,12 +29,12 @@ internal static class Desk
     /// <summary>Decides by a rule, and keeps what comes of it.</summary>
     public static async Task<Ruling<T>> RecordAsync<T>(Actor actor, Products products, string what, string key, Func<View, Act, Decision<Ruling<T>>> rule) where T : class
     {
-        var done = await actor.RecordAsync(products, what, view =>
+        var (done, label) = await actor.RecordAsync(products, what, view =>
         {
             var decision = rule(view, ActOf(products, key));
             return new Decision<Done<T>>(new Done<T>(decision.Answer, decision.Changes, null, null), decision.Changes);
         });
-        actor.Ledger.People.Keep(actor, what, products.Node, done.Changes);
+        actor.Ledger.People.Keep(actor, what, products.Node, label, done.Changes);
         return done.Ruling;
     }
 
@@ -47,7 +47,7 @@ internal static class Desk
             var decision = rule(view, act);
             return new Decision<Done<T>>(new Done<T>(decision.Answer, decision.Changes, null, null), decision.Changes);
         }, CancellationToken.None);
-        actor.Ledger.People.Keep(actor, what, products.Node, done.Changes);
+        actor.Ledger.People.Keep(actor, what, products.Node, null, done.Changes);
         return done.Ruling;
     }
 
@@ -56,7 +56,7 @@ internal static class Desk
         Actor actor, Products products, string what, string key, SignInTry attempt, Func<View, Act, Decision<Ruling<SignedIn>>> signIn)
     {
         var people = actor.Ledger.People;
-        var done = await actor.RecordAsync(products, what, view =>
+        var (done, label) = await actor.RecordAsync(products, what, view =>
         {
             var act = ActOf(products, key);
             var decision = Session.Start(view, act, signIn(view, act), attempt.Method, SessionLife, SuccessorKey, products.Host.Node.Clock.Next());
@@ -65,7 +65,7 @@ internal static class Desk
                 decision.Answer, decision.Changes, token is null ? null : TermOf(view, attempt.Address, token.UserId, decision.Changes),
                 token is null ? null : Judge.Admission(view, actor.Ledger, products.Node, token, attempt.Password is not null)), decision.Changes);
         });
-        people.Keep(actor, what, products.Node, done.Changes);
+        people.Keep(actor, what, products.Node, label, done.Changes);
         if (done.Ruling.Answer is { } started)
         {
             people.NoteSignIn(attempt, products.Node, started.UserId, done.Term);
@@ -80,7 +80,7 @@ internal static class Desk
     {
         var people = actor.Ledger.People;
         var again = (string?)null;
-        var done = await actor.RecordAsync(products, what, view =>
+        var (done, label) = await actor.RecordAsync(products, what, view =>
         {
             var act = ActOf(products, key);
             var isApplied = Births.IsApplied(view, token.Birth.Incarnation, long.Parse(token.Birth.Position, CultureInfo.InvariantCulture));
@@ -90,14 +90,16 @@ internal static class Desk
             return new Decision<Done<RefreshToken>>(new Done<RefreshToken>(
                 decision.Answer, decision.Changes, null, isGranted ? Judge.Admission(view, actor.Ledger, products.Node, token, byPassword: false) : null), decision.Changes);
         });
-        people.Keep(actor, what, products.Node, done.Changes);
-        if (done.Ruling.Answer is { } next)
+        people.Keep(actor, what, products.Node, label, done.Changes);
+        if (done.Ruling.Answer is not { } answered)
         {
-            people.NoteToken(products.Node, next);
-            Note(people, "revoked-is-admitted-nowhere", what, products, next, done.Fault);
-            Note(people, "refresh-is-spent-once", what, products, next, again);
+            return done.Ruling;
         }
-        return done.Ruling;
+        var next = actor.Cluster.Planted.Successor(answered, products);
+        people.NoteToken(products.Node, next);
+        Note(people, "revoked-is-admitted-nowhere", what, products, next, done.Fault);
+        Note(people, "refresh-is-spent-once", what, products, next, again);
+        return new Ruling<RefreshToken>(next, null);
     }
 
     /// <summary>Uses a single-use item at its authority: here, or there across the network; null when that is away, and the person has to ask for a new one.</summary>

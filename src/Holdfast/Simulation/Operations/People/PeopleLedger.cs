@@ -64,11 +64,11 @@ internal sealed class PeopleLedger(Ledger ledger)
         string.Equals(p.Main, address, StringComparison.OrdinalIgnoreCase) || string.Equals(p.Other, address, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>A node has kept these: from now on they must be there.</summary>
-    public void Keep(Actor actor, string what, Node node, IReadOnlyList<Change> changes)
+    public void Keep(Actor actor, string what, Node node, Label? label, IReadOnlyList<Change> changes)
     {
         foreach (var change in changes)
         {
-            ledger.Keep($"{actor.Mark} {what}", node.Name, (change.Table, change.Id));
+            ledger.Keep($"{actor.Mark} {what}", node.Name, label, (change.Table, change.Id));
             if (change.Table == Schema.Denies)
             {
                 Denies.Add(new KeptDeny(change.Id, Text(change, "subject"), Text(change, "reason"), node, node.DisksLost));
