@@ -290,9 +290,9 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         {
             SetAside(text);   // a younger release knows what it is
         }
-        else if (version.Table.Share != JournalShare.Deny && version.Groups.Any(g => g is not null && clock.IsAhead(g.Stamp)) && State.IsFilled)
+        else if (version.Table.Share != JournalShare.Deny && version.Groups.Any(g => g is not null && clock.IsAhead(g.Stamp)))
         {
-            SetAside(text);   // its time has not come (decision 0001, case 3). An empty disk waits for nothing: with nothing in it, the node would be ready and know nobody
+            SetAside(text);   // its time has not come (decision 0001, case 3)
         }
         else if (!Digest.HasExpired(version, now))
         {
