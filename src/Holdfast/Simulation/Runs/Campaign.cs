@@ -41,7 +41,7 @@ internal sealed class Campaign(ulong first, long most, TimeSpan longest, int thr
     public void Run(bool stopAtFirst, Action<string> progress, CancellationToken ct)
     {
         var began = clock.GetTimestamp();
-        var workers = Enumerable.Range(0, threads).Select(i => new Thread(() => Work(SlotOf(i), began, stopAtFirst, ct)) { IsBackground = true, Name = $"world {i}" }).ToList();
+        var workers = Enumerable.Range(0, threads).Select(i => new Thread(() => Work(began, stopAtFirst, ct)) { IsBackground = true, Name = $"world {i}" }).ToList();
         workers.ForEach(w => w.Start());
         while (!workers.TrueForAll(w => w.Join(TellEvery / workers.Count)))
         {
@@ -57,13 +57,16 @@ internal sealed class Campaign(ulong first, long most, TimeSpan longest, int thr
     public string Line() => string.Create(CultureInfo.InvariantCulture,
         $"{Done} seeds in {Took.TotalSeconds:0} s, {Done / Math.Max(1, Took.TotalHours * threads * 3600) * 3600:0} per core and hour, {_failed.Count} with something broken");
 
-    /// <summary>Worlds that run at once in one process have different disks.</summary>
-    private static string SlotOf(int thread) => string.Create(CultureInfo.InvariantCulture, $"w{Interlocked.Increment(ref s_threads) % 1_000_000:000000}{thread % 10}");
+    /// <summary>Worlds that run at once in one process have different disks; and as few as may be, because what is learned of a disk's name is kept for ever.</summary>
+    private static readonly ConcurrentBag<string> s_slots = [];
 
-    private static int s_threads;
+    private static int s_slotsMade;
 
-    private void Work(string slot, long began, bool stopAtFirst, CancellationToken ct)
+    private static string TakeSlot() => s_slots.TryTake(out var slot) ? slot : string.Create(CultureInfo.InvariantCulture, $"w{Interlocked.Increment(ref s_slotsMade)}");
+
+    private void Work(long began, bool stopAtFirst, CancellationToken ct)
     {
+        var slot = TakeSlot();
         while (!_stop && !ct.IsCancellationRequested && Interlocked.Increment(ref _next) - 1 is var index && index < most
             && (longest <= TimeSpan.Zero || clock.GetElapsedTime(began) < longest))
         {
@@ -79,6 +82,7 @@ internal sealed class Campaign(ulong first, long most, TimeSpan longest, int thr
                 _stop |= stopAtFirst;
             }
         }
+        s_slots.Add(slot);
     }
 
     /// <summary>Whether the seed breaks anything without what was planted: then it has not found it.</summary>
