@@ -32,9 +32,9 @@ internal sealed class SamlPeople : IDisposable
     public static async Task<SamlPeople> SetUpAsync(Nodes nodes)
     {
         var people = new SamlPeople(nodes);
-        (await people.CallAsync("/user_management/redirect_uris", new { uri = Callback })).Is(201);
-        var organization = (await people.CallAsync("/organizations", new { name = "Acme" })).Is(201).Text("id");
-        people.ConnectionId = (await people.CallAsync("/connections", new
+        (await people.MadeAsync("/user_management/redirect_uris", new { uri = Callback })).Is(201);
+        var organization = (await people.MadeAsync("/organizations", new { name = "Acme" })).Is(201).Text("id");
+        people.ConnectionId = (await people.MadeAsync("/connections", new
         {
             organization_id = organization, connection_type = "GenericSAML", name = "Acme",
             saml = new { idp_entity_id = Issuer, idp_sso_url = "https://idp.test/sso", idp_certificates = new[] { people._certificate.ExportCertificatePem() } },
@@ -67,6 +67,23 @@ internal sealed class SamlPeople : IDisposable
     public Task<Node.Answer> RedeemAsync(Node node, string code, string? key = null) => node.SendAsync(
         "POST", "/sso/token", $"grant_type=authorization_code&client_id={_environment.ClientId}&client_secret={ApiKey}&code={Uri.EscapeDataString(code)}", "application/x-www-form-urlencoded",
         key: key);
+
+    /// <summary>The same, again and again while its authority did not answer in time: for a moment, on a busy machine.</summary>
+    public Task<Node.Answer> RedeemInTimeAsync(Node node, string code, string key) => InTimeAsync(() => RedeemAsync(node, code, key));
+
+    /// <summary>An administrator's change, likewise.</summary>
+    public Task<Node.Answer> MadeAsync(string path, object body, int node = 1, string? key = null)
+    {
+        key ??= NewId();
+        return InTimeAsync(() => CallAsync(path, body, node, key));
+    }
+
+    private static async Task<Node.Answer> InTimeAsync(Func<Task<Node.Answer>> ask)
+    {
+        Node.Answer? answer = null;
+        await Nodes.UntilAsync("the other node answers", TimeSpan.FromSeconds(20), async () => (answer = await ask()).Status != 503);
+        return answer!;
+    }
 
     /// <summary>An administrator's change, by way of the first node.</summary>
     public Task<Node.Answer> CallAsync(string path, object body, int node = 1, string? key = null) =>

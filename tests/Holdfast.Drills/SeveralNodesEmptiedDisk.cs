@@ -25,7 +25,7 @@ public sealed class SeveralNodesEmptiedDisk(ITestOutputHelper output)
         var made = MailPeople.Now;
         var (spent, unspent) = (await StepsOfNodeAsync(nodes, "spent", made), Enumerable.Range(0, Items).Select(n => $"unspent-{n}").ToList());
         var used = codes[..(Items / 2)];
-        Assert.All(await Task.WhenAll(used.Select(c => people.RedeemAsync(nodes[2], c))), a => a.Is(200));
+        Assert.All(await Task.WhenAll(used.Select(c => people.RedeemInTimeAsync(nodes[2], c, c))), a => a.Is(200));
         var life = (await nodes[3].PostAsync("state")).Text("incarnation");
         await Nodes.UntilAsync("node 2 has what node 3 has", TimeSpan.FromSeconds(20), async () =>
             (await nodes[3].PostAsync("state")).Json is var state && state.GetProperty("confirmed").GetInt64() >= state.GetProperty("position").GetInt64());

@@ -26,7 +26,7 @@ public sealed class SeveralNodesLinks(ITestOutputHelper output)
         var sessions = await Task.WhenAll(Enumerable.Range(0, People).Select(n => nodes[3].JoinAsync($"ada-{n}@acme.test")));
         var code = await people.ObtainCodeAsync(nodes[2], "elsewhere@acme.test");
         var alive = await people.ObtainCodeAsync(nodes[2], "before@acme.test");
-        (await people.RedeemAsync(nodes[3], alive)).Is(200);   // there is a connection between the two when the link is cut
+        (await people.RedeemInTimeAsync(nodes[3], alive, "alive")).Is(200);   // there is a connection between the two when the link is cut
 
         nodes.Links!.Break(1, 3, how);   // one way: what node 3 asks arrives, and the answers are lost
         nodes.Links.Break(2, 3, how);
@@ -53,10 +53,10 @@ public sealed class SeveralNodesLinks(ITestOutputHelper output)
             (await Task.WhenAll(nodes[1].CheckAsync(sessions[0]), nodes[2].CheckAsync(sessions[0]))).All(c => c.Status == 400));
         await nodes.WholeAsync();
         // The application asks again, as it was told: it gets what was perhaps given and lost; and nobody else does.
-        (await people.RedeemAsync(nodes[3], code, "the application's")).Is(200);
-        (await people.RedeemAsync(nodes[3], code, "another's")).Is(400, "invalid_grant");
+        (await people.RedeemInTimeAsync(nodes[3], code, "the application's")).Is(200);
+        (await people.RedeemInTimeAsync(nodes[3], code, "another's")).Is(400, "invalid_grant");
         (await people.RedeemAsync(nodes[2], code)).Is(400, "invalid_grant");
-        (await people.CallAsync("/organizations", new { name = "Later" }, node: 3, key: "once")).Is(201);
+        (await people.MadeAsync("/organizations", new { name = "Later" }, node: 3, key: "once")).Is(201);
         var organizations = (await nodes[1].SendAsync("GET", "/organizations", bearer: people.ApiKey)).Json.GetProperty("data").EnumerateArray();
         Assert.Single(organizations, o => o.GetProperty("name").GetString() == "Later");
         await nodes.LevelAsync();
