@@ -43,3 +43,6 @@ public sealed class JournalFullException(string message) : StorageUnavailableExc
 
 /// <summary>This node's clock runs ahead of its peers': what a later stamp decides is not decided here. People still sign in, and denies are taken.</summary>
 public sealed class ClockAheadException() : StorageUnavailableException("This node's clock runs ahead of its peers'. Another node takes this.", null);
+
+/// <summary>This node's clock is so far behind that what others write lies in its future: it waits aside here, and is not seen.</summary>
+public sealed class ClockBehindException() : StorageUnavailableException("This node's clock is more than a minute behind: what others wrote cannot be taken yet.", null);

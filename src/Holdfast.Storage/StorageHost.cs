@@ -123,10 +123,9 @@ public sealed class StorageHost : IAsyncDisposable
             }
             catch (OperationCanceledException) when (!ct.IsCancellationRequested)
             {
-                // It says nothing in time: this node starts without its word (law 8).
+                // A peer that does not answer at once keeps nobody from starting (law 8).
             }
         }
-        ct.ThrowIfCancellationRequested();
     }
 
     private void Run()

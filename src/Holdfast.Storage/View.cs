@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Data.Common;
 using System.Globalization;
 using System.Reflection;
-using Dapper;
 using Holdfast.Storage.Node;
 using Holdfast.Storage.Rows;
 
@@ -10,14 +9,16 @@ namespace Holdfast.Storage;
 
 /// <summary>Reading SQL over one consistent state: of the replica, of the node's writer, or of a transaction of the primary.</summary>
 /// <remarks>Statements keep to the part of SQL that SQLite and PostgreSQL share; parameters are <c>@name</c>, and a list is expanded after <c>IN</c>.</remarks>
-public sealed class View(DbConnection connection)
+public sealed class View(DbConnection connection) : IDisposable
 {
+    private readonly Statements _statements = new(connection);
+
     private static readonly ConcurrentDictionary<Type, ConstructorInfo> Constructors = new();
 
     /// <summary>All rows: scalars, or records whose parameters are named like the columns.</summary>
     public List<T> Query<T>(string sql, object? parameters = null)
     {
-        using var reader = (DbDataReader)connection.ExecuteReader(sql, parameters);
+        using var reader = _statements.Of(sql, parameters).ExecuteReader();
         var rows = new List<T>();
         var read = Reading<T>(reader);
         while (reader.Read())
@@ -30,9 +31,13 @@ public sealed class View(DbConnection connection)
     /// <summary>The first row, or null.</summary>
     public T? Find<T>(string sql, object? parameters = null)
     {
-        using var reader = (DbDataReader)connection.ExecuteReader(sql, parameters);
+        using var reader = _statements.Of(sql, parameters).ExecuteReader();
         return reader.Read() ? Reading<T>(reader)(reader) : default;
     }
+
+    /// <summary>Runs a statement that reads nothing; only where the view is of a transaction that writes.</summary>
+    /// <returns>The rows that it changed.</returns>
+    internal int Execute(string sql, object? parameters = null) => _statements.Of(sql, parameters).ExecuteNonQuery();
 
     /// <summary>Whole rows of a table in the order of ids, from after one.</summary>
     internal IEnumerable<RowVersion> ReadAll(Table table, string afterId, int limit)
@@ -68,7 +73,7 @@ public sealed class View(DbConnection connection)
     }
 
     /// <summary>What the node remembers of itself; only where the view is of a node.</summary>
-    internal NodeState NodeState => new(connection);
+    internal NodeState NodeState => new(this);
 
     private static object? Value(DbDataReader row, int place, Type type)
     {
@@ -80,4 +85,7 @@ public sealed class View(DbConnection connection)
         var wanted = Nullable.GetUnderlyingType(type) ?? type;
         return wanted.IsInstanceOfType(value) ? value : Convert.ChangeType(value, wanted, CultureInfo.InvariantCulture);
     }
+
+    /// <summary>Lets go of the statements, and not of the connection.</summary>
+    public void Dispose() => _statements.Dispose();
 }

@@ -45,20 +45,55 @@ public static class Waiting
     }
 }
 
-/// <summary>Tells one waiter that there is news. Telling it twice before it looks is telling it once.</summary>
+/// <summary>Tells those who wait that there is news. Telling it twice before they look is telling it once.</summary>
 public sealed class Signal
 {
-    private TaskCompletionSource _news = New();
+    private readonly Lock _lock = new();
+    private readonly List<TaskCompletionSource> _waiting = [];
+    private long _told;
 
-    public void Set() => Volatile.Read(ref _news).TrySetResult();
-
-    /// <summary>Waits for news. What was told before it returns, the waiter finds when it then looks.</summary>
-    /// <exception cref="OperationCanceledException">Told to stop waiting.</exception>
-    public async Task WaitAsync(CancellationToken ct)
+    /// <summary>How often there was news. Whoever notes it before looking, and then waits for more, misses nothing.</summary>
+    public long Told
     {
-        await Volatile.Read(ref _news).Task.Within(ct);
-        Interlocked.Exchange(ref _news, New());
+        get
+        {
+            lock (_lock)
+            {
+                return _told;
+            }
+        }
     }
 
-    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+    public void Set()
+    {
+        List<TaskCompletionSource> waiting;
+        lock (_lock)
+        {
+            _told++;
+            waiting = [.. _waiting];
+            _waiting.Clear();
+        }
+        waiting.ForEach(w => w.TrySetResult());
+    }
+
+    /// <summary>Waits for more news than were told, or until the time is over or somebody says stop. No exception for either: idle nodes wait all day.</summary>
+    public async Task WaitAsync(long told, TimeSpan most, TimeProvider clock, CancellationToken ct)
+    {
+        var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_lock)
+        {
+            if (_told != told)
+            {
+                return;
+            }
+            _waiting.Add(over);
+        }
+        using var timer = clock.CreateTimer(_ => over.TrySetResult(), null, most, Timeout.InfiniteTimeSpan);
+        using var stop = ct.UnsafeRegister(_ => over.TrySetResult(), null);
+        await over.Task;
+        lock (_lock)
+        {
+            _waiting.Remove(over);
+        }
+    }
 }

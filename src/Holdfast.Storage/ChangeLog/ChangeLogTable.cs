@@ -1,17 +1,15 @@
-using System.Data.Common;
-using Dapper;
 using Holdfast.Storage.Rows;
 
 namespace Holdfast.Storage.ChangeLog;
 
 /// <summary>Every statement on the primary's change log, within a transaction that the caller holds.</summary>
-internal sealed class ChangeLogTable(DbConnection connection)
+internal sealed class ChangeLogTable(View view)
 {
     private LogPosition? _head;
 
     /// <summary>The last row.</summary>
     public LogPosition Head() =>
-        _head ??= connection.QueryFirstOrDefault<Row>("SELECT sequence AS Sequence, epoch AS Epoch, hash AS Hash, '' AS Version FROM change_log ORDER BY sequence DESC LIMIT 1")
+        _head ??= view.Find<Row>("SELECT sequence AS Sequence, epoch AS Epoch, hash AS Hash, '' AS Version FROM change_log ORDER BY sequence DESC LIMIT 1")
             is { } row ? row.Position : LogPosition.Start;
 
     /// <summary>Forgets what was read of the head: the transaction ended, and another writer may be next.</summary>
@@ -31,14 +29,14 @@ internal sealed class ChangeLogTable(DbConnection connection)
     /// <summary>Puts a row in as another log had it.</summary>
     public void Insert(LogRow row)
     {
-        connection.Execute("INSERT INTO change_log (sequence, epoch, hash, version) VALUES (@Sequence, @Epoch, @Hash, @Version)",
+        view.Execute("INSERT INTO change_log (sequence, epoch, hash, version) VALUES (@Sequence, @Epoch, @Hash, @Version)",
             new { row.At.Sequence, row.At.Epoch, row.At.Hash, row.Version });
         _head = row.At;
     }
 
     public LogPage Read(LogPosition after, int limit)
     {
-        var rows = connection.Query<Row>(
+        var rows = view.Query<Row>(
             "SELECT sequence AS Sequence, epoch AS Epoch, hash AS Hash, version AS Version FROM change_log WHERE sequence > @Sequence ORDER BY sequence LIMIT @limit",
             new { after.Sequence, limit }).Select(r => new LogRow(r.Position, r.Version)).ToList();
         return new LogPage(rows, Head(), Has(after));
@@ -47,7 +45,7 @@ internal sealed class ChangeLogTable(DbConnection connection)
     /// <summary>Whether the log has this row at its place.</summary>
     public bool Has(LogPosition position) =>
         position.Sequence == 0
-        || connection.ExecuteScalar<string>("SELECT hash FROM change_log WHERE sequence = @Sequence", new { position.Sequence }) == position.Hash;
+        || view.Find<string>("SELECT hash FROM change_log WHERE sequence = @Sequence", new { position.Sequence }) == position.Hash;
 
     private sealed record Row(long Sequence, long Epoch, string Hash, string Version)
     {

@@ -38,7 +38,7 @@ internal sealed class Journal
 
     public Journal(DbConnection connection, JournalLimits limits)
     {
-        (_connection, _state, _limits) = (connection, new NodeState(connection), limits);
+        (_connection, _state, _limits) = (connection, new View(connection).NodeState, limits);
         _append = connection.CreateCommand();
         _append.CommandText = "INSERT INTO journal (at, share, bytes, version) VALUES (@at, @share, @bytes, @version)";
         foreach (var name in (string[])["@at", "@share", "@bytes", "@version"])

@@ -1,16 +1,14 @@
-using System.Data.Common;
 using System.Globalization;
-using Dapper;
 using Holdfast.Storage.ChangeLog;
 
 namespace Holdfast.Storage.Node;
 
 /// <summary>What a node remembers of itself: small values by name.</summary>
-internal sealed class NodeState(DbConnection connection)
+internal sealed class NodeState(View view)
 {
-    public string? Find(string name) => connection.QueryFirstOrDefault<string>("SELECT value FROM node_state WHERE name = @name", new { name });
+    public string? Find(string name) => view.Find<string>("SELECT value FROM node_state WHERE name = @name", new { name });
 
-    public void Set(string name, string value) => connection.Execute(
+    public void Set(string name, string value) => view.Execute(
         "INSERT INTO node_state VALUES (@name, @value) ON CONFLICT (name) DO UPDATE SET value = excluded.value", new { name, value });
 
     /// <summary>The cluster that this node belongs to.</summary>

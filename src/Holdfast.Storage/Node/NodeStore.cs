@@ -18,7 +18,7 @@ public sealed class NodeStore : IDisposable
 
     private readonly string _path;
     private readonly Surroundings _world;
-    private readonly ConcurrentBag<SqliteConnection> _readers = [];
+    private readonly ConcurrentBag<Reader> _readers = [];
     private volatile bool _disposed;
 
     private NodeStore(string path, Surroundings world, HybridClock clock)
@@ -47,7 +47,7 @@ public sealed class NodeStore : IDisposable
             // FULL: a commit is on the disk when it returns (law 3). Checkpoints of 1,000 pages were the smoothest of those measured.
             connection.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000; PRAGMA trusted_schema = OFF;");
             Migrator.MoveForward(connection, Migrator.Node, world.Clock.GetUtcNow());
-            var state = new NodeState(connection);
+            var state = new View(connection).NodeState;
             var (incarnation, isNew) = Incarnate(connection, state, path, world);
             var clock = new HybridClock(world.Clock, incarnation);
             foreach (var version in connection.Query<string>(
@@ -79,16 +79,16 @@ public sealed class NodeStore : IDisposable
     public T Read<T>(Func<View, T> work)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        var connection = _readers.TryTake(out var idle) ? idle : OpenReader();
+        var reader = _readers.TryTake(out var idle) ? idle : new Reader(OpenReader());
         try
         {
-            connection.Execute("BEGIN");
-            var result = work(new View(connection));
-            connection.Execute("COMMIT");
+            reader.View.Execute("BEGIN");
+            var result = work(reader.View);
+            reader.View.Execute("COMMIT");
             if (_readers.Count < MostIdleReaders && !_disposed)
             {
-                _readers.Add(connection);
-                connection = null;
+                _readers.Add(reader);
+                reader = null;
             }
             return result;
         }
@@ -98,7 +98,7 @@ public sealed class NodeStore : IDisposable
         }
         finally
         {
-            connection?.Dispose();
+            reader?.Dispose();
         }
     }
 
@@ -164,6 +164,18 @@ public sealed class NodeStore : IDisposable
         while (_readers.TryTake(out var reader))
         {
             reader.Dispose();
+        }
+    }
+
+    /// <summary>A connection that reads, with its statements.</summary>
+    private sealed class Reader(SqliteConnection connection) : IDisposable
+    {
+        public View View { get; } = new(connection);
+
+        public void Dispose()
+        {
+            View.Dispose();
+            connection.Dispose();
         }
     }
 }

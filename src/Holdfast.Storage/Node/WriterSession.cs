@@ -25,7 +25,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
 
     public Journal Journal { get; } = new(connection, limits);
 
-    public NodeState State { get; } = new(connection);
+    public NodeState State => View.NodeState;
 
     /// <summary>Whether this node's clock runs ahead of its peers' (<see cref="PeerClocks"/>).</summary>
     public Func<bool> ClockIsAhead { get; set; } = () => false;
@@ -101,7 +101,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         {
             return null;
         }
-        connection.Execute("SAVEPOINT proposal");
+        View.Execute("SAVEPOINT proposal");
         Proposal<T> proposal;
         try
         {
@@ -125,7 +125,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         ReserveStamps();
         return proposal;
 
-        void Undo() => connection.Execute("ROLLBACK TO proposal; RELEASE proposal");
+        void Undo() => View.Execute("ROLLBACK TO proposal; RELEASE proposal");
     }
 
     /// <summary>Facts are of tables that nodes write; and a clock that runs ahead replaces nothing, because its stamp would win over what is later.</summary>
@@ -171,7 +171,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             {
                 Take(row.Version, now);
             }
-            connection.Execute("INSERT OR REPLACE INTO log_tail (sequence, epoch, hash, at, version) VALUES (@Sequence, @Epoch, @Hash, @at, @Version)",
+            View.Execute("INSERT OR REPLACE INTO log_tail (sequence, epoch, hash, at, version) VALUES (@Sequence, @Epoch, @Hash, @at, @Version)",
                 new { row.At.Sequence, row.At.Epoch, row.At.Hash, at = now.ToUnixTimeMilliseconds(), row.Version });
         }
         return State.Position = rows[^1].At;
@@ -179,7 +179,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
 
     /// <summary>Whether this node has read a row of the log, and has it still.</summary>
     public bool HasSeen(LogPosition row) =>
-        row.Sequence == 0 || connection.ExecuteScalar<string>("SELECT hash FROM log_tail WHERE sequence = @Sequence", new { row.Sequence }) == row.Hash;
+        row.Sequence == 0 || View.Find<string>("SELECT hash FROM log_tail WHERE sequence = @Sequence", new { row.Sequence }) == row.Hash;
 
     /// <summary>Takes what a peer told: facts of its own, and those that it holds for others. What repeats or does not follow is left.</summary>
     /// <returns>Whether something of it was new.</returns>
@@ -202,9 +202,9 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
                     continue;
                 }
                 Take(fact.Version, now);
-                PeerJournals.Keep(connection, segment.Origin, fact, now);
+                PeerJournals.Keep(View, segment.Origin, fact, now);
             }
-            PeerJournals.Save(connection, known with
+            PeerJournals.Save(View, known with
             {
                 Position = segment.To,
                 Mark = segment.Facts.Count > 0 && segment.Facts[^1].Position == segment.To ? PeerJournals.MarkOf(segment.Facts[^1].Version) : "",
@@ -248,14 +248,15 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     public bool GoOnFrom(LogPosition position, IReadOnlyDictionary<string, long> known)
     {
         State.Position = position;
+        connection.Execute("DELETE FROM log_tail");   // what was read before the primary fell silent does not join what follows
         if (position.Sequence > 0)
         {
-            connection.Execute("INSERT OR REPLACE INTO log_tail (sequence, epoch, hash, at, version) VALUES (@Sequence, @Epoch, @Hash, @at, '')",
+            View.Execute("INSERT OR REPLACE INTO log_tail (sequence, epoch, hash, at, version) VALUES (@Sequence, @Epoch, @Hash, @at, '')",
                 new { position.Sequence, position.Epoch, position.Hash, at = world.Clock.GetUtcNow().ToUnixTimeMilliseconds() });
         }
         foreach (var (origin, at) in known.Where(k => k.Key != clock.Incarnation))
         {
-            PeerJournals.Save(connection, new PeerJournals.State(origin, at, "", 0, 0, at, 0));
+            PeerJournals.Save(View, new PeerJournals.State(origin, at, "", 0, 0, at, 0));
         }
         return true;
     }
@@ -267,7 +268,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     {
         var incarnation = Convert.ToHexStringLower(world.Entropy.Bytes(6));
         State.Set("incarnation", incarnation);
-        connection.Execute("INSERT INTO lives (incarnation, after_position) VALUES (@incarnation, @afterPosition)", new { incarnation, afterPosition });
+        View.Execute("INSERT INTO lives (incarnation, after_position) VALUES (@incarnation, @afterPosition)", new { incarnation, afterPosition });
         clock.BeginLife(incarnation);
         return incarnation;
     }
@@ -279,7 +280,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         {
             return false;
         }
-        PeerJournals.Save(connection, state with { Offered = Math.Max(state.Offered, position) });
+        PeerJournals.Save(View, state with { Offered = Math.Max(state.Offered, position) });
         return true;
     }
 
@@ -289,9 +290,9 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         {
             SetAside(text);   // a younger release knows what it is
         }
-        else if (version.Table.Share != JournalShare.Deny && version.Groups.Any(g => g is not null && clock.IsAhead(g.Stamp)) && State.IsFilled)
+        else if (version.Table.Share != JournalShare.Deny && version.Groups.Any(g => g is not null && clock.IsAhead(g.Stamp)))
         {
-            SetAside(text);   // its time has not come (decision 0001, case 3). An empty disk waits for nothing: with nothing in it, the node would be ready and know nobody
+            SetAside(text);   // its time has not come (decision 0001, case 3)
         }
         else if (!Digest.HasExpired(version, now))
         {
@@ -303,11 +304,11 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     /// <summary>Nothing may be dropped, and not everything can wait: when too much does, reading stops until somebody looks.</summary>
     private void SetAside(string text)
     {
-        if (connection.ExecuteScalar<long>("SELECT coalesce(max(place) - min(place), 0) FROM aside") >= MostAside)
+        if (View.Find<long>("SELECT coalesce(max(place) - min(place), 0) FROM aside") >= MostAside)
         {
             throw new JournalFullException("Too many versions wait aside: a peer's clock is far ahead, or its release much younger. Nothing more is read until they are gone.");
         }
-        connection.Execute("INSERT INTO aside (version) VALUES (@text)", new { text });
+        View.Execute("INSERT INTO aside (version) VALUES (@text)", new { text });
     }
 
     /// <summary>Tries again what waits aside.</summary>
@@ -315,7 +316,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     {
         foreach (var (place, version) in connection.Query<(long, string)>("SELECT place, version FROM aside ORDER BY place LIMIT 1000").ToList())
         {
-            connection.Execute("DELETE FROM aside WHERE place = @place", new { place });
+            View.Execute("DELETE FROM aside WHERE place = @place", new { place });
             Take(version, world.Clock.GetUtcNow());
         }
     }
@@ -323,8 +324,8 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     /// <summary>After a primary lost its tail: go back to the last common row, and offer again what was above it and what the journal still has.</summary>
     public void GoBackTo(LogPosition common, bool nothingInCommon)
     {
-        connection.Execute("INSERT INTO offer_again (version) SELECT version FROM log_tail WHERE sequence > @Sequence AND version <> '' ORDER BY sequence", new { common.Sequence });
-        connection.Execute("DELETE FROM log_tail WHERE sequence > @Sequence", new { common.Sequence });
+        View.Execute("INSERT INTO offer_again (version) SELECT version FROM log_tail WHERE sequence > @Sequence AND version <> '' ORDER BY sequence", new { common.Sequence });
+        View.Execute("DELETE FROM log_tail WHERE sequence > @Sequence", new { common.Sequence });
         if (nothingInCommon)
         {
             State.OfferingAll = (Schema.Tables[0].Name, "");
@@ -351,7 +352,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     }
 
     /// <summary>The primary has taken what was to be offered again, up to a place.</summary>
-    public bool OfferedAgain(long place) => connection.Execute("DELETE FROM offer_again WHERE place <= @place", new { place }) > 0;
+    public bool OfferedAgain(long place) => View.Execute("DELETE FROM offer_again WHERE place <= @place", new { place }) > 0;
 
     /// <summary>The next rows of the whole replica, while it is offered, and where to go on after them; null at its end.</summary>
     public (IReadOnlyList<string> Versions, (string Table, string Id)? Then) NextOfAll(int limit)
@@ -377,7 +378,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     private void Reship()
     {
         SetShipped(0);
-        PeerJournals.OfferAgain(connection);
+        PeerJournals.OfferAgain(View);
     }
 
     /// <summary>Forgets what has had its time: expired rows, confirmed facts and change-log rows older than the journal keeps.</summary>
@@ -387,17 +388,21 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         var more = Expiry.Prune(connection, expiredBefore, MostPrunedAtOnce);
         var keptSince = (world.Clock.GetUtcNow() - limits.Keep).ToUnixTimeMilliseconds();
         more |= Journal.DropShipped(State.Shipped, keptSince);
-        more |= PeerJournals.Drop(connection, world.Clock.GetUtcNow() - KeepReceived, State.Position.Sequence) | PeerJournals.Shrink(connection, limits.MaxBytes / 2);
+        more |= PeerJournals.Drop(View, world.Clock.GetUtcNow() - KeepReceived, State.Position.Sequence) | PeerJournals.Shrink(View, limits.MaxBytes / 2);
         var old = connection.Query<(long Sequence, long At)>(
                 "SELECT sequence, at FROM log_tail WHERE sequence < @last ORDER BY sequence LIMIT @MostPrunedAtOnce", new { last = State.Position.Sequence, MostPrunedAtOnce }, buffered: false)
             .TakeWhile(row => row.At < keptSince).ToList();
         if (old.Count > 0)
         {
-            connection.Execute("DELETE FROM log_tail WHERE sequence <= @last", new { last = old[^1].Sequence });
+            View.Execute("DELETE FROM log_tail WHERE sequence <= @last", new { last = old[^1].Sequence });
         }
         more |= old.Count == MostPrunedAtOnce;
         return more;
     }
 
-    public void Dispose() => Rows.Dispose();
+    public void Dispose()
+    {
+        Rows.Dispose();
+        View.Dispose();
+    }
 }

@@ -1,6 +1,7 @@
 using Holdfast.Storage.Node;
 using Holdfast.Storage.Primary;
 using Holdfast.Storage.Replication;
+using Holdfast.Storage.Rows;
 
 namespace Holdfast.Storage.Peers;
 
@@ -70,6 +71,10 @@ internal sealed class Filling(NodeStore node, IPrimary primary, PeerLinks peers,
         if (replicator.Health is { IsAvailable: false } health && !await FillFromPeersAsync(ct))
         {
             throw new PrimaryUnavailableException(health.Fault ?? PrimaryFault.Unreachable, health.Text ?? "This node's disk could not be filled.");
+        }
+        if (node.Read(view => view.Query<string>("SELECT version FROM aside LIMIT 1000")).Exists(v => RowVersion.FromJson(v, Schema.ByName) is not null))
+        {
+            throw new ClockBehindException();   // it would call itself ready, with next to nothing in its tables
         }
         await node.Writer.EnqueueAsync(session => session.State.IsFilled = true);
     }

@@ -1,7 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using Dapper;
-using Microsoft.Data.Sqlite;
 
 namespace Holdfast.Storage.Peers;
 
@@ -24,7 +22,7 @@ internal static class PeerJournals
 
     public static State? Find(View view, string origin) => view.Find<State>($"SELECT {Columns} FROM peer_journals WHERE origin = @origin", new { origin });
 
-    public static void Save(SqliteConnection connection, State state) => connection.Execute(
+    public static void Save(View view, State state) => view.Execute(
         "INSERT INTO peer_journals (origin, position, mark, shipped, shipped_at, offered, gap_ends_at) "
         + "VALUES (@Origin, @Position, @Mark, @Shipped, @ShippedAt, @Offered, @GapEndsAt) ON CONFLICT (origin) DO UPDATE SET position = excluded.position, "
         + "mark = excluded.mark, shipped = excluded.shipped, shipped_at = excluded.shipped_at, offered = excluded.offered, gap_ends_at = excluded.gap_ends_at", state);
@@ -32,7 +30,7 @@ internal static class PeerJournals
     /// <summary>A short hash of a fact, so that two journals can be told apart by their last one.</summary>
     public static string MarkOf(string version) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(version)).AsSpan(0, 8));
 
-    public static void Keep(SqliteConnection connection, string origin, JournalFact fact, DateTimeOffset now) => connection.Execute(
+    public static void Keep(View view, string origin, JournalFact fact, DateTimeOffset now) => view.Execute(
         "INSERT OR IGNORE INTO received (origin, position, at, bytes, version) VALUES (@origin, @Position, @at, @bytes, @Version)",
         new { origin, fact.Position, at = now.ToUnixTimeMilliseconds(), bytes = Encoding.UTF8.GetByteCount(fact.Version), fact.Version });
 
@@ -47,16 +45,16 @@ internal static class PeerJournals
     /// <summary>Forgets what the primary has and this node has read back from it, when it has been here for a time.</summary>
     /// <param name="readUpTo">The sequence that this replica has read.</param>
     /// <returns>Whether there may be more of it.</returns>
-    public static bool Drop(SqliteConnection connection, DateTimeOffset cameBefore, long readUpTo) => connection.Execute(
+    public static bool Drop(View view, DateTimeOffset cameBefore, long readUpTo) => view.Execute(
         "DELETE FROM received WHERE rowid IN (SELECT r.rowid FROM received r JOIN peer_journals j ON j.origin = r.origin WHERE r.at < @before "
         + "AND (r.position <= j.offered OR (r.position <= j.shipped AND j.shipped_at <= @readUpTo)) ORDER BY r.at LIMIT @MostDroppedAtOnce)",
         new { before = cameBefore.ToUnixTimeMilliseconds(), readUpTo, MostDroppedAtOnce }) == MostDroppedAtOnce;
 
     /// <summary>Forgets the oldest when they take more than their room: they stay in the replica, but are passed on no more.</summary>
-    public static bool Shrink(SqliteConnection connection, long mostBytes) =>
-        connection.ExecuteScalar<long>("SELECT coalesce(sum(bytes), 0) FROM received") > mostBytes
-        && connection.Execute("DELETE FROM received WHERE rowid IN (SELECT rowid FROM received ORDER BY at LIMIT @MostDroppedAtOnce)", new { MostDroppedAtOnce }) > 0;
+    public static bool Shrink(View view, long mostBytes) =>
+        view.Find<long>("SELECT coalesce(sum(bytes), 0) FROM received") > mostBytes
+        && view.Execute("DELETE FROM received WHERE rowid IN (SELECT rowid FROM received ORDER BY at LIMIT @MostDroppedAtOnce)", new { MostDroppedAtOnce }) > 0;
 
     /// <summary>The primary may have lost what was offered to it.</summary>
-    public static void OfferAgain(SqliteConnection connection) => connection.Execute("UPDATE peer_journals SET offered = 0, shipped = 0");
+    public static void OfferAgain(View view) => view.Execute("UPDATE peer_journals SET offered = 0, shipped = 0");
 }

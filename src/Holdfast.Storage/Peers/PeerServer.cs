@@ -14,12 +14,12 @@ public sealed class PeerServer
     private readonly PeerLinks _peers;
     private readonly SingleUse _singleUse;
     private readonly Surroundings _world;
-    private TaskCompletionSource _news = New();
+    private readonly Signal _news = new();
 
     public PeerServer(NodeStore node, PeerLinks peers, SingleUse singleUse, Surroundings world)
     {
         (_node, _peers, _singleUse, _world) = (node, peers, singleUse, world);
-        node.Writer.Journaled += () => Interlocked.Exchange(ref _news, New()).TrySetResult();
+        node.Writer.Journaled += _news.Set;
     }
 
     /// <summary>Facts that the asker does not have; waits for the first.</summary>
@@ -31,24 +31,18 @@ public sealed class PeerServer
         }
         _peers.Heard(question.From, question.NodeList);
         var bounded = question with { Limit = Math.Clamp(question.Limit, 1, MostAtOnce) };
-        using var patience = new CancellationTokenSource(question.Patience < s_mostPatience ? question.Patience : s_mostPatience, _world.Clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, ct);
+        var patience = bounded.Patience < s_mostPatience ? bounded.Patience : s_mostPatience;
+        var began = _world.Clock.GetTimestamp();
         while (true)
         {
-            var news = Volatile.Read(ref _news).Task;
+            var told = _news.Told;
             var answer = Read(bounded);
-            if (answer.Segments.Count > 0 || either.IsCancellationRequested)
+            var left = patience - _world.Clock.GetElapsedTime(began);
+            if (answer.Segments.Count > 0 || left <= TimeSpan.Zero || ct.IsCancellationRequested)
             {
                 return answer;
             }
-            try
-            {
-                await news.Within(either.Token);
-            }
-            catch (OperationCanceledException) when (!ct.IsCancellationRequested)
-            {
-                return Read(bounded);
-            }
+            await _news.WaitAsync(told, left, _world.Clock, ct);
         }
     }
 
@@ -81,6 +75,4 @@ public sealed class PeerServer
 
     /// <summary>Decides, as the authority, about an item.</summary>
     public async Task<SpendAnswer> SpendAsync(SpendQuestion question) => new(await _singleUse.SpendHereAsync(question));
-
-    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

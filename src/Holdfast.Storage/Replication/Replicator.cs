@@ -26,6 +26,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     private static readonly TimeSpan AfterJump = TimeSpan.FromHours(2);
 
     private readonly Signal _news = new();
+    private readonly Signal _never = new();
     private readonly Lock _lock = new();
     private readonly Lock _noting = new();
     private readonly List<(LogPosition Row, TaskCompletionSource Reached)> _waiting = [];
@@ -103,36 +104,15 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     {
         while (!ct.IsCancellationRequested)
         {
-            var more = await StepAsync(ct);
-            try
+            var told = _news.Told;
+            if (!await StepAsync(ct))
             {
-                if (more)
-                {
-                    await Task.Delay(Breather, world.Clock, ct);
-                }
-                else
-                {
-                    await WaitForNewsAsync(ct);
-                }
+                await _news.WaitAsync(told, PollEvery, world.Clock, ct);
             }
-            catch (OperationCanceledException)
+            else
             {
-                return;
+                await _never.WaitAsync(0, Breather, world.Clock, ct);
             }
-        }
-    }
-
-    private async Task WaitForNewsAsync(CancellationToken ct)
-    {
-        using var poll = new CancellationTokenSource(PollEvery, world.Clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(poll.Token, ct);
-        try
-        {
-            await _news.WaitAsync(either.Token);
-        }
-        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
-        {
-            // The poll's turn.
         }
     }
 

@@ -71,19 +71,6 @@ public sealed class PeersTests
     }
 
     [Fact]
-    public async Task An_empty_disk_is_filled_whole_though_the_nodes_clock_is_minutes_behind()
-    {
-        await using var cluster = await TestCluster.StartAsync("a", "b");
-        await RecordAsync(cluster["a"], "event_1");
-        await cluster.LevelAsync();
-        await cluster.StopNodeAsync("b");
-        Directory.Delete(Path.GetDirectoryName(cluster.FileOf("b"))!, recursive: true);
-        cluster.Clocks["b"] = new MovedClock(-TimeSpan.FromMinutes(5));
-        await cluster.StartNodeAsync("b", "a");
-        Assert.True(cluster["b"].Node.Read(view => view.Find<long>("SELECT count(*) FROM events WHERE id = 'event_1'")) == 1);
-    }
-
-    [Fact]
     public async Task A_peer_that_fills_an_empty_disk_gives_what_waits_aside_too()
     {
         await using var cluster = await TestCluster.StartAsync("a", "b", "c");

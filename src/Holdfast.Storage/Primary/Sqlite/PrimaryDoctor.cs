@@ -1,7 +1,6 @@
 using Dapper;
 using Holdfast.Storage.ChangeLog;
 using Holdfast.Storage.Migrations;
-using Holdfast.Storage.Node;
 using Holdfast.Storage.Rows;
 using Microsoft.Data.Sqlite;
 
@@ -20,7 +19,7 @@ public static class PrimaryDoctor
     public static PrimaryUnavailableException? Examine(string nodeFile, string primaryFile, Surroundings world)
     {
         using var node = OpenNode(nodeFile, world);
-        return SqlitePrimary.Examine(primaryFile, new NodeState(node).Cluster, world);
+        return SqlitePrimary.Examine(primaryFile, new View(node).NodeState.Cluster, world);
     }
 
     /// <summary>Writes the new file beside the old one, syncs it, and only then puts it in its place. The node may run meanwhile.</summary>
@@ -28,7 +27,7 @@ public static class PrimaryDoctor
     public static Restored Restore(string nodeFile, string primaryFile, Surroundings world)
     {
         using var node = OpenNode(nodeFile, world);
-        var state = new NodeState(node);
+        var state = new View(node).NodeState;
         var cluster = state.Cluster ?? throw new InvalidOperationException("This node's disk belongs to no cluster: there is nothing to restore from.");
         var made = primaryFile + ".restoring";
         var folder = Path.GetDirectoryName(Path.GetFullPath(primaryFile))!;
@@ -50,7 +49,7 @@ public static class PrimaryDoctor
                 to.Apply(row);
                 rows++;
             }
-            var log = new ChangeLogTable(primary);
+            var log = new ChangeLogTable(new View(primary));
             var isWhole = true;
             foreach (var kept in node.Query<(long Sequence, long Epoch, string Hash, string Version)>(
                 "SELECT sequence, epoch, hash, version FROM log_tail ORDER BY sequence", buffered: false))

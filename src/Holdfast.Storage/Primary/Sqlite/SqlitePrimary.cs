@@ -342,6 +342,8 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
     {
         public SqliteConnection Connection { get; } = connection;
 
+        private ChangeLogTable? _log;
+
         public string Device { get; } = device;
 
         public ulong Inode { get; } = inode;
@@ -355,11 +357,12 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
 
         public RowWriter Rows { get; } = new(connection, join);
 
-        public ChangeLogTable Log { get; } = new(connection);
+        public ChangeLogTable Log => _log ??= new ChangeLogTable(View);
 
         public void Dispose()
         {
             Rows.Dispose();
+            View.Dispose();
             Connection.RollBack();
             Connection.Dispose();
         }

@@ -9,10 +9,13 @@ internal abstract class Machine : IDisposable
 {
     private static readonly TimeSpan Respite = TimeSpan.FromMilliseconds(500);
 
+    private static readonly TimeSpan Backlog = TimeSpan.FromSeconds(2);
+
     private readonly Dice _diskDice;
     private readonly Entropy _entropy;
     private int _boots = 1;
     private bool _isWanted;
+    private TimeSpan _quickSince = -Backlog;
     private bool _endsWithPower;
 
     protected Machine(Cluster cluster, string name, string region)
@@ -35,7 +38,18 @@ internal abstract class Machine : IDisposable
     public TimeSpan Skew { get; set; }
 
     /// <summary>How much longer than usual its disk takes.</summary>
-    public double Slowness { get; set; } = 1;
+    public double Slowness
+    {
+        get;
+        set
+        {
+            _quickSince = field > 1 && value <= 1 ? World.Now : _quickSince;
+            field = value;
+        }
+    } = 1;
+
+    /// <summary>Whether its disk is slow, or was a moment ago, so that work still waits for what it took on then.</summary>
+    public bool IsSlow => Slowness > 1 || World.Now - _quickSince < Backlog;
 
     /// <summary>The process that runs now; null while none does.</summary>
     public Life? Life { get; private set; }

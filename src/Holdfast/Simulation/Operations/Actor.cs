@@ -92,9 +92,9 @@ internal sealed class Actor(Cluster cluster, int number, int preferred, Dice dic
     /// <summary>What a node does for a person must take no longer than its own disk does.</summary>
     public async Task<T> TimedAsync<T>(Products products, string what, Func<Task<T>> work)
     {
-        var (began, wasSlow) = (cluster.World.Now, products.Node.Slowness > 1);
+        var (began, wasSlow) = (cluster.World.Now, products.Node.IsSlow);
         var done = await work();
-        if (!wasSlow && products.Node.Slowness <= 1)
+        if (!wasSlow && !products.Node.IsSlow)
         {
             cluster.Waits.Note(what, products.Node, cluster.World.Now - began);
         }

@@ -6,10 +6,12 @@ namespace Holdfast.Simulation.Runs;
 /// <summary>How far a machine has come.</summary>
 internal static class Standing
 {
-    /// <summary>Whether a node has shipped all its facts, and nothing waits aside or to be offered again.</summary>
+    /// <summary>Whether a node has shipped all its facts and those of lives that are over, and nothing waits aside or to be offered again.</summary>
     public static bool HasNothingToSay(Node node) => node.Products!.Database.Read(view =>
         view.Find<long>("SELECT (SELECT count(*) FROM aside) + (SELECT count(*) FROM offer_again)") == 0
         && string.IsNullOrEmpty(view.Find<string>("SELECT value FROM node_state WHERE name = 'offering_all'"))
+        && view.Find<long>("SELECT count(*) FROM received r JOIN peer_journals j ON j.origin = r.origin WHERE r.position > max(j.shipped, j.offered) AND r.origin NOT IN @Speaking",
+            new { Speaking = node.Products.Host.Peers.All.Select(p => p.Identity?.Incarnation ?? "").Append(node.Products.Database.Incarnation).ToList() }) == 0
         && view.Find<long>("SELECT coalesce(max(position), 0) FROM journal")
             <= long.Parse(view.Find<string>("SELECT value FROM node_state WHERE name = 'shipped'") ?? "0", CultureInfo.InvariantCulture));
 

@@ -24,11 +24,11 @@ internal sealed class StepOperation : PersonOperation
 
     private async Task<SpendVerdict> SpendAsync(Actor actor, Products products, string item, string key, DateTimeOffset made)
     {
-        var (began, wasSlow) = (actor.Cluster.World.Now, products.Node.Slowness > 1);
+        var (began, wasSlow) = (actor.Cluster.World.Now, products.Node.IsSlow);
         var question = new SpendQuestion(
             products.Host.Peers.Own, Ground.Environment, "totp_step", item, key, made.ToUnixTimeMilliseconds(), (made + Remembered).ToUnixTimeMilliseconds(), NeedsCopy: false);
         var verdict = await products.Host.SingleUse.SpendAsync(question, CancellationToken.None);
-        if (!wasSlow && products.Node.Slowness <= 1)
+        if (!wasSlow && !products.Node.IsSlow)
         {
             // While the node list changes, two nodes are asked.
             var took = actor.Cluster.World.Now - began - (SingleUse.Deadline * 2);
