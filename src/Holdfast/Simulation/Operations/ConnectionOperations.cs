@@ -27,21 +27,24 @@ internal sealed class DenyConnectionOperation : Operation
     }
 }
 
-/// <summary>An administrator activates a connection again: lifts the denies that were seen.</summary>
+/// <summary>An administrator activates a connection again: looks at the denies that stand, thinks for a while, and lifts those that they saw.</summary>
 internal sealed class LiftDenyOperation : Operation
 {
+    private static readonly TimeSpan LongestThought = TimeSpan.FromSeconds(3);
+
     public override string Name => "lift-deny";
 
     public override async Task RunAsync(Actor actor)
     {
         var connection = Ground.Connection(actor.Dice.Between(1, Ground.Connections - 1));
-        var answer = await actor.AskAsync(Name, async (products, _) =>
+        var seen = (await actor.AskAsync($"{Name}, looking", (products, _) => Task.FromResult(products.Database.Read(view => Denied.Standing(view, connection))))).Value ?? [];
+        await Task.Delay(actor.Dice.Between(TimeSpan.Zero, LongestThought), actor.Cluster.ClockOf(actor.Cluster.World.Outside));
+        actor.Ledger.LiftsAsked.UnionWith(seen);
+        var answer = await actor.AskAsync(Name, (products, _) =>
         {
-            var denies = products.Database.Read(view => Denied.Standing(view, connection));
-            actor.Ledger.LiftsAsked.UnionWith(denies);
             var now = products.Clock.GetUtcNow();
-            List<Change> lifts = [.. denies.Select(deny => Denied.Lifted(deny, Ground.Environment, products.Ids, now))];
-            return await products.Database.WriteAsync(view => actor.Cluster.Planted.Lift(view, connection, lifts), CancellationToken.None);
+            List<Change> lifts = [.. seen.Select(deny => Denied.Lifted(deny, Ground.Environment, products.Ids, now))];
+            return products.Database.WriteAsync(view => actor.Cluster.Planted.Lift(view, connection, lifts), CancellationToken.None);
         });
         Count(actor, answer);
         foreach (var lift in answer.Value ?? [])
