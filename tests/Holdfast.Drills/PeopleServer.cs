@@ -139,7 +139,7 @@ internal static class PeopleServer
             }
             var (act, key, own) = (Act(), SuccessorKey, Database.Incarnation);
             var (ruling, copies) = await Database.RecordCopiedAsync(view => RefreshSession.Decide(
-                view, act, token, key, Lives.HasApplied(view, token.Birth.Incarnation, long.Parse(token.Birth.Position, CultureInfo.InvariantCulture), own)));
+                view, act, token, key, Births.IsApplied(view, token.Birth.Incarnation, long.Parse(token.Birth.Position, CultureInfo.InvariantCulture))));
             return ruling.Answer is { } next ? Signed(next, copies) : Refused(ruling.Refused!.Value);
         }
 

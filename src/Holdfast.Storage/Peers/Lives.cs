@@ -44,13 +44,6 @@ public static class Lives
     public static bool HasElder(View view, LifeRow life) => view.Find<long>(
         "SELECT count(*) FROM nodes WHERE name = @Name AND id <> @Id AND (born_at < @BornAt OR (born_at = @BornAt AND id < @Id))", life) > 0;
 
-    /// <summary>Whether a place in a life's journal has been applied here: a row that was born there is here, or there is none.</summary>
-    /// <param name="ours">This node's present life.</param>
-    public static bool HasApplied(View view, string incarnation, long position, string ours) =>
-        incarnation == ours
-        || OfThisFile(view).Any(life => life.Incarnation == incarnation && position <= life.To)
-        || (PeerJournals.Find(view, incarnation) is { } journal && position <= journal.Position && journal.GapEndsAt <= view.NodeState.Position.Sequence);
-
     private static bool HasSuccessor(View view, LifeRow life) => view.Find<long>(
         "SELECT count(*) FROM nodes WHERE name = @Name AND (born_at > @BornAt OR (born_at = @BornAt AND id > @Id))", life) > 0;
 

@@ -87,7 +87,10 @@ public sealed class PeerLink(IPeer peer, NodeStore node, PeerLinks peers, Surrou
             await peers.CompareAsync(answer.HeldOfYou);
             if (answer.Segments.Count > 0)
             {
-                await node.Writer.EnqueueAsync(session => session.AbsorbJournal(answer)).Within(either.Token);
+                if (await node.Writer.EnqueueAsync(session => session.AbsorbJournal(answer)).Within(either.Token))
+                {
+                    peers.TellReceived();
+                }
             }
             Fault = null;
             return true;

@@ -51,6 +51,11 @@ public sealed class PeerLinks
         }
     }
 
+    /// <summary>Told after facts came from a peer.</summary>
+    public event Action? Received;
+
+    internal void TellReceived() => Received?.Invoke();
+
     /// <summary>Reads all peers until told to stop.</summary>
     public Task RunAsync(CancellationToken ct) => Task.WhenAll(All.Select(link => link.RunAsync(ct)));
 

@@ -15,11 +15,13 @@ public sealed class PeerServer
     private readonly SingleUse _singleUse;
     private readonly Surroundings _world;
     private readonly Signal _news = new();
+    private int _isWaking;
 
     public PeerServer(NodeStore node, PeerLinks peers, SingleUse singleUse, Surroundings world)
     {
         (_node, _peers, _singleUse, _world) = (node, peers, singleUse, world);
         node.Writer.Journaled += _news.Set;
+        peers.Received += WakeLater;
     }
 
     /// <summary>Facts that the asker does not have; waits for the first.</summary>
@@ -44,6 +46,22 @@ public sealed class PeerServer
             }
             await _news.WaitAsync(told, left, _world.Clock, ct);
         }
+    }
+
+    /// <summary>What came from others is passed on after a while: then those who wait are to look again.</summary>
+    private void WakeLater()
+    {
+        if (Interlocked.Exchange(ref _isWaking, 1) == 0)
+        {
+            _ = WakeAsync();
+        }
+    }
+
+    private async Task WakeAsync()
+    {
+        await Task.Delay(PeerJournals.PassedOnAfter, _world.Clock);
+        Interlocked.Exchange(ref _isWaking, 0);
+        _news.Set();
     }
 
     private JournalAnswer Read(JournalQuestion question) => _node.Read(view =>

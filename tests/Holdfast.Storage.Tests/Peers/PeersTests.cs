@@ -41,21 +41,6 @@ public sealed class PeersTests
     }
 
     [Fact]
-    public async Task A_node_knows_up_to_where_it_has_applied_another_s_journal()
-    {
-        await using var cluster = await TestCluster.StartAsync("a", "b");
-        cluster.PrimaryIsAway(true);
-        await RecordAsync(cluster["a"], "event_1");
-        await HasAsync(cluster, "b", "event_1");
-        var (life, own) = (cluster["a"].Node.Incarnation, cluster["b"].Node.Incarnation);
-        var head = cluster["a"].Database.Read(view => Node.NodeStore.NextPosition(view)) - 1;
-        Assert.True(cluster["b"].Database.Read(view => Lives.HasApplied(view, life, head, own)));
-        Assert.False(cluster["b"].Database.Read(view => Lives.HasApplied(view, life, head + 1, own)));
-        Assert.True(cluster["b"].Database.Read(view => Lives.HasApplied(view, own, long.MaxValue, own)));
-        Assert.False(cluster["b"].Database.Read(view => Lives.HasApplied(view, "nobody", 1, own)));
-    }
-
-    [Fact]
     public async Task An_empty_disk_is_filled_by_a_peer_while_the_primary_is_away()
     {
         await using var cluster = await TestCluster.StartAsync("a", "b");
