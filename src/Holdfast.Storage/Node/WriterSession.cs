@@ -245,10 +245,10 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     }
 
     /// <summary>The snapshot is whole: what follows is read from where its giver stood when it began.</summary>
-    public bool GoOnFrom(LogPosition position, IReadOnlyDictionary<string, long> known)
+    public bool GoOnFrom(LogPosition position, IReadOnlyDictionary<string, JournalMark> known)
     {
         State.Position = position;
-        connection.Execute("DELETE FROM log_tail");   // what was read before the primary fell silent does not join what follows
+        View.Execute("DELETE FROM log_tail");   // what was read before the primary fell silent does not join what follows
         if (position.Sequence > 0)
         {
             View.Execute("INSERT OR REPLACE INTO log_tail (sequence, epoch, hash, at, version) VALUES (@Sequence, @Epoch, @Hash, @at, '')",
@@ -256,29 +256,40 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         }
         foreach (var (origin, at) in known.Where(k => k.Key != clock.Incarnation))
         {
-            PeerJournals.Save(View, new PeerJournals.State(origin, at, "", 0, 0, at, 0));
+            PeerJournals.Save(View, new PeerJournals.State(origin, at.Position, at.Mark, 0, 0, 0, at.GapEndsAt));
         }
+        // Some of these rows are facts that the primary has not had yet, and whoever had them may be gone when it is back.
+        State.OfferingAll = (Schema.Tables[0].Name, "");
         return true;
     }
 
     private long OwnPositionOf(string incarnation) => Lives.OfThisFile(View).Find(l => l.Incarnation == incarnation)?.To ?? 0;
 
     /// <summary>A peer has more of this life than this disk, or something else: the disk was put back in time, and what was issued since it was opened is void.</summary>
-    public string BeginLife(long afterPosition)
+    /// <remarks>The clock, and with it the node, goes on as the new life once this transaction is on the disk: not before, because it may be undone.</remarks>
+    public string BeginLife(string before, long afterPosition, Func<string, Change> row)
     {
+        if (State.Find("incarnation") is { } now && now != before)
+        {
+            return now;   // somebody else found it out first
+        }
         var incarnation = Convert.ToHexStringLower(world.Entropy.Bytes(6));
         State.Set("incarnation", incarnation);
         View.Execute("INSERT INTO lives (incarnation, after_position) VALUES (@incarnation, @afterPosition)", new { incarnation, afterPosition });
-        clock.BeginLife(incarnation);
+        if (Rows.Put(row(incarnation), clock) is { } version)
+        {
+            Journal.Append(version, version.ToJson(), world.Clock.GetUtcNow());
+            HasJournaled = true;
+        }
         return incarnation;
     }
 
     /// <summary>The next facts of other nodes that nobody is there to offer, and what is to be noted once the primary has them.</summary>
-    public bool OfferedFor(string origin, long position)
+    public bool OfferedFor(PeerJournals.State read, long position)
     {
-        if (PeerJournals.Find(View, origin) is not { } state)
+        if (PeerJournals.Find(View, read.Origin) is not { } state || (state.Shipped, state.Offered) != (read.Shipped, read.Offered))
         {
-            return false;
+            return false;   // an epoch came in between, and all is to be offered again
         }
         PeerJournals.Save(View, state with { Offered = Math.Max(state.Offered, position) });
         return true;
@@ -294,7 +305,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         {
             SetAside(text);   // its time has not come (decision 0001, case 3)
         }
-        else if (!Digest.HasExpired(version, now))
+        else if (!Digest.HasExpired(version, now - Expiry.Kept))
         {
             clock.Observe(version.LatestStamp);
             Rows.Apply(version);

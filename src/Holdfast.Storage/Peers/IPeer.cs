@@ -37,7 +37,8 @@ public sealed record JournalAnswer(NodeIdentity From, long Now, long NodeList, I
 
 /// <summary>How far a journal is known, and by what: a disk that was put back in time goes on with the same positions and other facts.</summary>
 /// <param name="Mark">A short hash of the fact at that position; empty when it is not known.</param>
-public sealed record JournalMark(long Position, string Mark);
+/// <param name="GapEndsAt">Up to this sequence the change log has what was not read of the journal.</param>
+public sealed record JournalMark(long Position, string Mark, long GapEndsAt = 0);
 
 /// <summary>A stretch of one incarnation's journal.</summary>
 /// <param name="Origin">The incarnation whose facts these are: the answerer's own, or one whose facts it holds for others.</param>
@@ -62,7 +63,7 @@ public sealed record SnapshotQuestion(NodeIdentity From, string Table, string Af
 /// <param name="Versions">Rows as JSON, in the order of tables and ids.</param>
 /// <param name="ThenTable">Where to go on; null at the end.</param>
 public sealed record SnapshotAnswer(
-    string? Cluster, string Position, IReadOnlyDictionary<string, long> Known, IReadOnlyList<string> Versions, string? ThenTable, string ThenAfterId);
+    string? Cluster, string Position, IReadOnlyDictionary<string, JournalMark> Known, IReadOnlyList<string> Versions, string? ThenTable, string ThenAfterId);
 
 /// <summary>An item that is used once, to be spent by its authority.</summary>
 /// <param name="Item">Id of the spend's row.</param>

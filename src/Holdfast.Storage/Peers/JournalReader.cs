@@ -3,9 +3,13 @@ namespace Holdfast.Storage.Peers;
 /// <summary>Puts together what an asker does not have: of this node's own journal, and of those that it holds for others.</summary>
 internal sealed class JournalReader(View view, JournalQuestion question, DateTimeOffset now)
 {
+    /// <summary>About the most that one answer holds, whatever was asked for.</summary>
+    public const int MostCharacters = 4 << 20;
+
     private readonly List<JournalSegment> _segments = [];
     private readonly long _readUpTo = view.NodeState.Position.Sequence;
     private int _room = question.Limit;
+    private int _bytes = MostCharacters;
 
     /// <summary>The segments, own lives first; and whether some did not fit.</summary>
     public (IReadOnlyList<JournalSegment> Segments, bool More) Read()
@@ -24,7 +28,7 @@ internal sealed class JournalReader(View view, JournalQuestion question, DateTim
                 AddHeld(state);
             }
         }
-        return (_segments, _room <= 0);
+        return (_segments, IsFull);
     }
 
     private long KnownOf(string origin) => question.Known.TryGetValue(origin, out var known) ? known.Position : 0;
@@ -32,42 +36,63 @@ internal sealed class JournalReader(View view, JournalQuestion question, DateTim
     private void AddOwn(Life life, long shipped)
     {
         var known = Math.Max(KnownOf(life.Incarnation), life.After);
-        if (known >= life.To || _room <= 0)
+        if (known >= life.To || IsFull)
         {
             return;
         }
-        var facts = view.Query<JournalFact>(
+        var stored = view.Query<JournalFact>(
             "SELECT position AS Position, version AS Version FROM journal WHERE position > @known AND position <= @To ORDER BY position LIMIT @_room",
             new { known, life.To, _room });
-        var to = facts.Count == _room ? facts[^1].Position : life.To;
-        _room -= facts.Count;
-        var hasGap = facts.Count == 0 ? known < life.To : facts[0].Position > known + 1;
+        var hasGap = stored.Count == 0 ? known < life.To : stored[0].Position > known + 1;
+        var facts = Fitting(stored);
+        var to = facts.Count < stored.Count || stored.Count == _room + facts.Count ? facts[^1].Position : life.To;
         _segments.Add(new JournalSegment(
             life.Incarnation, KnownOf(life.Incarnation), to, Math.Min(shipped, life.To), _readUpTo, hasGap, hasGap ? _readUpTo : 0, facts));
     }
 
+    /// <summary>What this node holds of others, without a hole: one is said only as far as the primary has what is missing.</summary>
     private void AddHeld(PeerJournals.State state)
     {
         var known = KnownOf(state.Origin);
-        if (known >= state.Position || _room <= 0 || state.Origin == question.From.Incarnation)
+        if (known >= state.Position || IsFull || state.Origin == question.From.Incarnation)
         {
             return;
         }
-        var facts = PeerJournals.Held(view, state.Origin, known, now - PeerJournals.PassedOnAfter, _room);
-        var hasGap = PeerJournals.FirstHeld(view, state.Origin) is not { } first || first > known + 1;
-        if (facts.Count == 0 && !hasGap)
+        var held = PeerJournals.Held(view, state.Origin, known, _room);
+        var holeEnds = (held.Count > 0 ? held[0].Position : state.Position + 1) - 1;
+        var vouchedFor = Math.Min(holeEnds, state.Confirmed(_readUpTo));
+        if (holeEnds > known && vouchedFor <= known)
         {
-            return;   // too young: the asker has it from its author by now
+            return;   // what is missing here may be missing in the primary too: the asker has it from somebody else
         }
-        var to = facts.Count > 0 ? facts[^1].Position : state.Position;
-        if (facts.Count == 0 && PeerJournals.FirstHeld(view, state.Origin) is { } youngest)
-        {
-            to = youngest - 1;
-        }
-        _room -= facts.Count;
+        var hasGap = holeEnds > known;
+        var due = (now - PeerJournals.PassedOnAfter).ToUnixTimeMilliseconds();   // who reaches its author has it from there by then
+        var facts = hasGap && vouchedFor < holeEnds
+            ? []
+            : Fitting([.. held.TakeWhile((fact, i) => fact.At <= due && fact.Position == holeEnds + 1 + i).Select(f => new JournalFact(f.Position, f.Version))]);
+        var to = facts.Count > 0 ? facts[^1].Position : hasGap ? vouchedFor : known;
         if (to > known)
         {
             _segments.Add(new JournalSegment(state.Origin, known, to, state.Shipped, state.ShippedAt, hasGap, hasGap ? _readUpTo : 0, facts));
         }
+    }
+
+    private bool IsFull => _room <= 0 || _bytes <= 0;
+
+    /// <summary>As many as fit into one answer; one always.</summary>
+    private List<JournalFact> Fitting(List<JournalFact> facts)
+    {
+        var fitting = new List<JournalFact>();
+        foreach (var fact in facts)
+        {
+            if (fitting.Count > 0 && _bytes <= 0)
+            {
+                break;
+            }
+            fitting.Add(fact);
+            _bytes -= fact.Version.Length;
+        }
+        _room -= fitting.Count;
+        return fitting;
     }
 }

@@ -40,6 +40,9 @@ public static class Lives
         : IsDeclaredDead(view, incarnation) || HasSuccessor(view, life) ? Whose.Gone
         : Whose.Peers;
 
+    /// <summary>When the latest life of a name began (Unix milliseconds); 0 when none is known.</summary>
+    public static long LatestBirth(View view, string name) => view.Find<long>("SELECT coalesce(max(born_at), 0) FROM nodes WHERE name = @name", new { name });
+
     /// <summary>Lives of a node that began before this one.</summary>
     public static bool HasElder(View view, LifeRow life) => view.Find<long>(
         "SELECT count(*) FROM nodes WHERE name = @Name AND id <> @Id AND (born_at < @BornAt OR (born_at = @BornAt AND id < @Id))", life) > 0;

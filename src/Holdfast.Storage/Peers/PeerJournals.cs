@@ -34,13 +34,17 @@ internal static class PeerJournals
         "INSERT OR IGNORE INTO received (origin, position, at, bytes, version) VALUES (@origin, @Position, @at, @bytes, @Version)",
         new { origin, fact.Position, at = now.ToUnixTimeMilliseconds(), bytes = Encoding.UTF8.GetByteCount(fact.Version), fact.Version });
 
-    /// <summary>Facts of an origin in a stretch, that came here before a time.</summary>
-    public static List<JournalFact> Held(View view, string origin, long after, DateTimeOffset cameBefore, int limit) => view.Query<JournalFact>(
-        "SELECT position AS Position, version AS Version FROM received WHERE origin = @origin AND position > @after AND at <= @before ORDER BY position LIMIT @limit",
-        new { origin, after, before = cameBefore.ToUnixTimeMilliseconds(), limit });
+    /// <summary>Facts of an origin that are held, from after a position, in order.</summary>
+    public static List<HeldFact> Held(View view, string origin, long after, int limit) => view.Query<HeldFact>(
+        "SELECT position AS Position, at AS At, version AS Version FROM received WHERE origin = @origin AND position > @after ORDER BY position LIMIT @limit",
+        new { origin, after, limit });
 
-    /// <summary>The first position that is still held; null when none is.</summary>
-    public static long? FirstHeld(View view, string origin) => view.Find<long?>("SELECT min(position) FROM received WHERE origin = @origin", new { origin });
+    /// <param name="At">When it came (Unix milliseconds).</param>
+    public sealed record HeldFact(long Position, long At, string Version);
+
+    /// <summary>Up to where the primary has a journal for certain: confirmed, and read back from it here.</summary>
+    /// <param name="readUpTo">The sequence that this replica has read.</param>
+    public static long Confirmed(this State state, long readUpTo) => Math.Max(state.Offered, state.ShippedAt <= readUpTo ? state.Shipped : 0);
 
     /// <summary>Forgets what the primary has and this node has read back from it, when it has been here for a time.</summary>
     /// <param name="readUpTo">The sequence that this replica has read.</param>

@@ -80,6 +80,7 @@ public sealed class PeerLink(IPeer peer, NodeStore node, PeerLinks peers, Surrou
                 Fault = "It is this node itself, or one of the same name.";
                 return false;
             }
+            _goesBy = Identity?.Incarnation == answer.From.Incarnation ? _goesBy : (-1, 0);   // a new life may go by what its disk last had
             Identity = answer.From;
             _heardAt = world.Clock.GetTimestamp();
             Reported(answer.NodeList);
@@ -113,7 +114,7 @@ public sealed class PeerLink(IPeer peer, NodeStore node, PeerLinks peers, Surrou
     /// <summary>Up to where this disk has each journal.</summary>
     internal static Dictionary<string, JournalMark> Known(View view)
     {
-        var known = PeerJournals.All(view).ToDictionary(s => s.Origin, s => new JournalMark(s.Position, s.Mark), StringComparer.Ordinal);
+        var known = PeerJournals.All(view).ToDictionary(s => s.Origin, s => new JournalMark(s.Position, s.Mark, s.GapEndsAt), StringComparer.Ordinal);
         foreach (var life in Lives.OfThisFile(view).Where(l => !known.TryGetValue(l.Incarnation, out var read) || read.Position < l.To))
         {
             known[life.Incarnation] = new JournalMark(life.To, "");

@@ -76,19 +76,30 @@ public sealed class PeerLinks
         && (held.Mark.Length == 0 || view.Find<string>("SELECT version FROM journal WHERE position = @Position", new { held.Position }) is not { } ours
             || PeerJournals.MarkOf(ours) == held.Mark);
 
-    private async Task BeginLifeAsync()
+    internal async Task BeginLifeAsync()
     {
         var before = _node.Incarnation;
-        await _node.Writer.EnqueueAsync(session => _node.Incarnation == before ? session.BeginLife(_node.OpenedAt) : before);
+        var life = await _node.Writer.EnqueueAsync(session => session.BeginLife(before, _node.OpenedAt, incarnation => RowOf(session.View, incarnation)));
+        _node.Clock.BeginLife(life);
         Copies.Forget();
-        await EnterLifeAsync();
     }
 
-    /// <summary>Writes down this life, so that others know whose it is.</summary>
-    internal Task EnterLifeAsync() => _node.Writer.RecordAsync(view => Lives.Find(view, _node.Incarnation) is { } life && life.PublicKey == PublicKey
-        ? Decide.Nothing(true)
-        : Decide.To(true, Change.To(Schema.Nodes, _node.Incarnation,
-            ("name", _own.Name), ("region", _own.Region), ("zone", _own.Zone), ("born_at", _world.Clock.GetUtcNow().ToUnixTimeMilliseconds()), ("public_key", PublicKey))));
+    /// <summary>Writes down this life, so that others know whose it is. One whose row has another key is not this one.</summary>
+    internal async Task EnterLifeAsync()
+    {
+        if (_node.Read(view => Lives.Find(view, _node.Incarnation)) is { PublicKey: { } known } && known != PublicKey)
+        {
+            await BeginLifeAsync();   // nobody would believe this key in the name of that life
+        }
+        await _node.Writer.RecordAsync(view => Lives.Find(view, _node.Incarnation) is { } life && life.PublicKey == PublicKey
+            ? Decide.Nothing(true)
+            : Decide.To(true, RowOf(view, _node.Incarnation)));
+    }
+
+    /// <summary>Born after all its elders, whatever the clock says: the latest life of a name is the one that lives.</summary>
+    private Change RowOf(View view, string incarnation) => Change.To(Schema.Nodes, incarnation,
+        ("name", _own.Name), ("region", _own.Region), ("zone", _own.Zone),
+        ("born_at", Math.Max(_world.Clock.GetUtcNow().ToUnixTimeMilliseconds(), Lives.LatestBirth(view, _own.Name) + 1)), ("public_key", PublicKey));
 
     /// <summary>The key that this node signs with, as it stands in its row; null without one.</summary>
     public string? PublicKey { get; init; }

@@ -1,4 +1,5 @@
 using Holdfast.Storage.Node;
+using Holdfast.Storage.Rows;
 
 namespace Holdfast.Storage.Peers;
 
@@ -27,7 +28,7 @@ public sealed class PeerServer
     /// <summary>Facts that the asker does not have; waits for the first.</summary>
     public async Task<JournalAnswer> ReadJournalAsync(JournalQuestion question, CancellationToken ct)
     {
-        if (question.Known.TryGetValue(_peers.Own.Incarnation, out var held) && await _peers.CompareAsync(held))
+        if (question.Known.TryGetValue(_peers.Own.Incarnation, out var held) && await _peers.CompareAsync(held) && held.Mark.Length > 0)
         {
             _peers.Copies.Confirm(question.From, held.Position);
         }
@@ -79,17 +80,35 @@ public sealed class PeerServer
         var (cluster, position) = (view.NodeState.Cluster, NodeState.Format(view.NodeState.Position));
         if (!view.NodeState.IsFilled)
         {
-            return new SnapshotAnswer(null, position, new Dictionary<string, long>(), [], null, "");
+            return new SnapshotAnswer(null, position, new Dictionary<string, JournalMark>(), [], null, "");
         }
         var table = Schema.ByName.GetValueOrDefault(question.Table) ?? Schema.Tables[0];
-        var limit = Math.Clamp(question.Limit, 1, MostAtOnce);
-        var rows = view.ReadAll(table, question.AfterId, limit).ToList();
-        var following = Schema.Tables.SkipWhile(t => t != table).Skip(1).FirstOrDefault();
         // What waits aside here is behind the position that is told, and nobody would send it to the asker again.
-        var aside = table == Schema.Tables[0] && question.AfterId.Length == 0 ? view.Query<string>("SELECT version FROM aside ORDER BY place") : [];
-        return new SnapshotAnswer(cluster, position, PeerLink.Known(view).ToDictionary(k => k.Key, k => k.Value.Position, StringComparer.Ordinal), [.. aside, .. rows.Select(r => r.ToJson())],
-            rows.Count == limit ? table.Name : following?.Name, rows.Count == limit ? rows[^1].Id : "");
+        var aside = table == Schema.Tables[0] && question.AfterId.Length == 0 ? view.Query<string>("SELECT version FROM aside ORDER BY place LIMIT 1001") : [];
+        if (aside.Count > 1000)
+        {
+            return new SnapshotAnswer(null, position, new Dictionary<string, JournalMark>(), [], null, "");   // another peer, whose clock is right
+        }
+        var (rows, isWhole) = Page(view.ReadAll(table, question.AfterId, Math.Clamp(question.Limit, 1, MostAtOnce)), Math.Clamp(question.Limit, 1, MostAtOnce));
+        var following = Schema.Tables.SkipWhile(t => t != table).Skip(1).FirstOrDefault();
+        return new SnapshotAnswer(cluster, position, PeerLink.Known(view), [.. aside, .. rows.Select(r => r.Text)],
+            isWhole ? following?.Name : table.Name, isWhole ? "" : rows[^1].Id);
     });
+
+    /// <summary>As many rows as one answer holds, and whether they are all there are.</summary>
+    private static (List<(string Id, string Text)> Rows, bool IsWhole) Page(IEnumerable<RowVersion> rows, int most)
+    {
+        var (page, characters) = (new List<(string Id, string Text)>(), 0);
+        foreach (var row in rows)
+        {
+            page.Add((row.Id, row.ToJson()));
+            if ((characters += page[^1].Text.Length) > JournalReader.MostCharacters)
+            {
+                return (page, false);
+            }
+        }
+        return (page, page.Count < most);
+    }
 
     /// <summary>Decides, as the authority, about an item.</summary>
     public async Task<SpendAnswer> SpendAsync(SpendQuestion question) => new(await _singleUse.SpendHereAsync(question));

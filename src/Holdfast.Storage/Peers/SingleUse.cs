@@ -16,6 +16,10 @@ public sealed class SingleUse(NodeStore node, PeerLinks peers, Copies copies, Ti
     public async Task<SpendVerdict> SpendAsync(SpendQuestion question, CancellationToken ct)
     {
         var authorities = node.Read(NodeList.Of).AuthoritiesOf(question.Item);
+        if (authorities.Count == 0 && peers.All.Count > 0)
+        {
+            return SpendVerdict.Unavailable;   // the list has not come here: another node may be the one
+        }
         foreach (var name in authorities.Count == 0 ? [peers.Own.Name] : authorities)
         {
             var verdict = name == peers.Own.Name ? await SpendHereAsync(question) : await SpendThereAsync(name, question, ct);
@@ -56,15 +60,20 @@ public sealed class SingleUse(NodeStore node, PeerLinks peers, Copies copies, Ti
 
     private Decision<SpendVerdict> Decide(View view, SpendQuestion question)
     {
-        if (NodeList.Of(view).AuthoritiesOf(question.Item) is { Count: > 0 } authorities && !authorities.Contains(peers.Own.Name, StringComparer.Ordinal))
+        if (NodeList.Of(view).AuthoritiesOf(question.Item) is var authorities && !authorities.Contains(peers.Own.Name, StringComparer.Ordinal)
+            && (authorities.Count > 0 || peers.All.Count > 0))
         {
-            return Rows.Decide.Nothing(SpendVerdict.Unavailable);   // the asker goes by a list that is over
+            return Rows.Decide.Nothing(SpendVerdict.Unavailable);   // the asker goes by a list that is over, or that has not come here
         }
         if (view.Find<Spent>("SELECT id AS Id, request AS Request FROM spends WHERE id = @Item", new { question.Item }) is { } spent)
         {
             return Rows.Decide.Nothing(question.Request is not null && spent.Request == question.Request ? SpendVerdict.Granted : SpendVerdict.Used);
         }
-        if (Lives.Find(view, node.Incarnation) is { } life && Lives.HasElder(view, life) && question.MadeAt < life.BornAt + (long)Skew.TotalMilliseconds)
+        if (Lives.Find(view, node.Incarnation) is not { } life)
+        {
+            return Rows.Decide.Nothing(SpendVerdict.Void);
+        }
+        if (Lives.HasElder(view, life) && question.MadeAt < life.BornAt + (long)Skew.TotalMilliseconds)
         {
             return Rows.Decide.Nothing(SpendVerdict.Void);   // the elder may have spent it, on a disk that is gone
         }

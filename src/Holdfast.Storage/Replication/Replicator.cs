@@ -2,6 +2,7 @@ using Holdfast.Storage.ChangeLog;
 using Holdfast.Storage.Node;
 using Holdfast.Storage.Peers;
 using Holdfast.Storage.Primary;
+using Holdfast.Storage.Rows;
 
 namespace Holdfast.Storage.Replication;
 
@@ -238,10 +239,12 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     {
         foreach (var state in node.Read(PeerJournals.All).Where(s => s.Position > Math.Max(s.Shipped, s.Offered) && !IsSpeaking(s.Origin)))
         {
-            var facts = node.Read(view => PeerJournals.Held(view, state.Origin, Math.Max(state.Shipped, state.Offered), DateTimeOffset.MaxValue, BatchSize));
+            // Up to the first that a younger release made: an elder primary takes none of those, and this node's own writes are not to suffer for it.
+            var facts = node.Read(view => PeerJournals.Held(view, state.Origin, Math.Max(state.Shipped, state.Offered), BatchSize))
+                .TakeWhile(f => RowVersion.FromJson(f.Version, Schema.ByName) is not null).ToList();
             if (facts.Count > 0)
             {
-                await OfferAsync(facts.ConvertAll(f => f.Version), session => session.OfferedFor(state.Origin, facts[^1].Position), ct);
+                await OfferAsync(facts.ConvertAll(f => f.Version), session => session.OfferedFor(state, facts[^1].Position), ct);
                 return true;
             }
         }
@@ -269,7 +272,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         }
         var hasJumped = HasJumped(now);   // what a wrong clock calls over may be in use still: a code, a flow, an assertion
         // An hour late, so that a clock that is a little behind elsewhere never asks for a row that is gone here.
-        var expiredBefore = now - TimeSpan.FromHours(1);
+        var expiredBefore = now - Expiry.Kept;
         var more = await node.Writer.EnqueueAsync(session =>
         {
             session.TakeAside();

@@ -6,6 +6,9 @@ namespace Holdfast.Storage.Rows;
 /// <summary>Forgetting rows whose time is over. Each database does it alone: such a row has no effect any more, and no digest counts it.</summary>
 internal static class Expiry
 {
+    /// <summary>How long a row is kept after its time: a clock that is a little wrong must not drop what is in use elsewhere.</summary>
+    public static readonly TimeSpan Kept = TimeSpan.FromHours(1);
+
     /// <summary>Deletes up to so many rows per table.</summary>
     /// <returns>Whether a table had that many, and so may have more.</returns>
     public static bool Prune(DbConnection connection, DateTimeOffset expiredBefore, int most)

@@ -86,7 +86,10 @@ public sealed class HybridClock(TimeProvider clock, string incarnation)
     private bool IsFar(string stamp) => stamp.Length >= 16 && (Parse(stamp) >> 16) > (clock.GetUtcNow() + MostAhead).ToUnixTimeMilliseconds();
 
     /// <summary>Whether a text has a stamp's form.</summary>
-    public static bool IsStamp(string? stamp) => stamp is { Length: > 17 and <= 64 } && stamp[16] == '.' && !stamp.AsSpan(0, 16).ContainsAnyExcept(s_hex) && stamp[0] <= '7';
+    public static bool IsStamp(string? stamp) => stamp is { Length: > 17 and <= 64 } && stamp[16] == '.' && !stamp.AsSpan(0, 16).ContainsAnyExcept(s_hex) && string.CompareOrdinal(stamp, Latest) < 0;
+
+    /// <summary>In the year 2213: whoever stamps later only wants that nobody can exceed it.</summary>
+    private const string Latest = "07";
 
     private static readonly System.Buffers.SearchValues<char> s_hex = System.Buffers.SearchValues.Create("0123456789abcdef");
 

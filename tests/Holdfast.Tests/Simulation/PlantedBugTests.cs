@@ -16,9 +16,26 @@ public sealed class PlantedBugTests
 
     [Theory]
     [InlineData("answer-before-commit", 1)]
-    public void A_planted_bug_is_found(string name, ulong knownSeed)
+    [InlineData("deny-lost-on-shipping", 1)]
+    [InlineData("fact-waits-for-the-primary", 1)]
+    [InlineData("join-keeps-what-it-holds", 1)]
+    [InlineData("primary-forgets-too-early", 1)]
+    [InlineData("random-successor", 1)]
+    [InlineData("ships-nothing-for-others", 1)]
+    [InlineData("spend-is-not-kept", 1)]
+    [InlineData("write-does-not-wait-for-the-replica", 1)]
+    [InlineData("first-is-overwritten", 2)]
+    [InlineData("later-takes-what-comes-last", 2)]
+    [InlineData("retry-as-new", 2)]
+    [InlineData("any-node-redeems", 4)]
+    [InlineData("others-overwrite-what-is-pending", 4)]
+    [InlineData("reset-replaces-nothing", 4)]
+    [InlineData("skip-fsync", 4)]
+    [InlineData("unproven-password-counts", 4)]
+    [InlineData("lift-by-time", 7)]
+    public void A_planted_bug_is_found(string name, int knownSeed)
     {
-        var found = Enumerable.Range(0, MostSeeds).Select(i => knownSeed + (ulong)i)
+        var found = Enumerable.Range(0, MostSeeds).Select(i => (ulong)(knownSeed + i))
             .Where(seed => Breaks(seed, PlantedBug.All[name]()) && s_clean.GetOrAdd(seed, s => !Breaks(s, new NoBug()))).Cast<ulong?>().FirstOrDefault();
 
         Assert.True(found is not null, $"'{name}' was not found in the {MostSeeds} seeds from {knownSeed} on.");

@@ -69,7 +69,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
             {
                 var version = RowVersion.FromJson(text, Schema.ByName) ?? throw new PrimaryUnavailableException(PrimaryFault.TooNew,
                     "A node of a younger release offers what this primary does not know. Its facts wait in its journal until the node of the primary is upgraded.");
-                if (!Digest.HasExpired(version, now) && session.Rows.Apply(version))
+                if (!Digest.HasExpired(version, now - Expiry.Kept) && session.Rows.Apply(version))
                 {
                     session.Log.Append(version);
                 }
@@ -123,7 +123,9 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
     public Task PruneAsync(DateTimeOffset expiredBefore, CancellationToken ct) => lane.RunAsync(
         () => InTransaction("BEGIN IMMEDIATE", mayCreate: false, session =>
         {
-            return Expiry.Prune(session.Connection, expiredBefore, MostRowsPrunedAtOnce);
+            // By this clock too: one node's wrong one must not make all forget.
+            var here = world.Clock.GetUtcNow() - Expiry.Kept;
+            return Expiry.Prune(session.Connection, expiredBefore < here ? expiredBefore : here, MostRowsPrunedAtOnce);
         }),
         ct);
 

@@ -59,6 +59,10 @@ internal sealed class OnePersonIsOneUser() : PeopleInvariant("no-person-is-split
         foreach (var ((address, term), (userId, node)) in people.Users)
         {
             var claim = cluster.Nodes[0].Products!.Database.Read(view => Claims.Claim.Find(view, Ground.Environment, Claims.Claim.UserEmail, Addresses.Normal(address)));
+            if ((claim?.Term ?? 0) < term && cluster.Ledger.Losses.Count == 0)
+            {
+                Break($"{address} became {userId}'s in term {term} at {node}, and in the end its claim is of term {claim?.Term ?? 0}");
+            }
             if (claim is { Holder: { } holder } && claim.Term == term && holder != userId)
             {
                 Break($"{address} was {userId} in term {term} at {node}, and in the end it is {holder}");

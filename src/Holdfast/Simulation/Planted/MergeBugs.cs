@@ -58,13 +58,6 @@ internal sealed class GreatestTakesWhatComesLast : WrongJoin
     protected override bool? Takes(Machine machine, Group group, GroupVersion held, GroupVersion incoming) => group.Rule == MergeRule.Greatest ? true : null;
 }
 
-/// <summary>Of two who claim the same apart, the later one gets it. All agree on that; only the first was told that it is theirs.</summary>
-internal sealed class ClaimTakesTheLaterStamp : WrongJoin
-{
-    protected override bool? Takes(Machine machine, Group group, GroupVersion held, GroupVersion incoming) =>
-        group.Rule == MergeRule.Claim && Equals(held.Values[1], incoming.Values[1]) ? string.CompareOrdinal(incoming.Stamp, held.Stamp) > 0 : null;
-}
-
 /// <summary>A claim of a higher term does not replace one of an earlier.</summary>
 internal sealed class ClaimIgnoresTheTerm : WrongJoin
 {

@@ -23,7 +23,6 @@ internal abstract class PlantedBug
         ["later-takes-what-comes-last"] = () => new LaterTakesWhatComesLast(),
         ["first-is-overwritten"] = () => new FirstIsOverwritten(),
         ["greatest-takes-what-comes-last"] = () => new GreatestTakesWhatComesLast(),
-        ["claim-takes-the-later-stamp"] = () => new ClaimTakesTheLaterStamp(),
         ["claim-ignores-the-term"] = () => new ClaimIgnoresTheTerm(),
         ["others-overwrite-what-is-pending"] = () => new OthersOverwriteWhatIsPending(),
         ["receipt-before-the-disk"] = () => new ReceiptBeforeTheDisk(),
