@@ -14,29 +14,44 @@ internal sealed partial class Statements(DbConnection connection) : IDisposable
 
     private static readonly ConcurrentDictionary<Type, PropertyInfo[]> Properties = new();
 
-    private readonly Dictionary<(string Sql, Type? Parameters), Statement> _prepared = [];
+    private readonly Dictionary<string, Statement> _prepared = new(StringComparer.Ordinal);
 
-    /// <summary>The statement with its parameters: an object whose properties are named like them. One that is a list is expanded after <c>IN</c>.</summary>
+    /// <summary>The statement with its parameters: an object whose properties are named like them, or values by name. One that is a list is expanded after <c>IN</c>.</summary>
     /// <remarks>It must have been read to its end before it is asked for again.</remarks>
+    /// <exception cref="ArgumentException">The statement has a parameter without a value.</exception>
     public DbCommand Of(string sql, object? parameters)
     {
-        var list = parameters is null ? null : Array.Find(PropertiesOf(parameters.GetType()), p => IsList(p.PropertyType));
-        List<object> values = list is null ? [] : [.. ((IEnumerable)list.GetValue(parameters)!).Cast<object>()];
-        var prepared = Prepared(list is null ? sql : Expanded(sql, list.Name, values.Count), parameters?.GetType(), list?.Name, values.Count);
-        for (var i = 0; i < prepared.From.Length; i++)
+        var values = ValuesOf(parameters);
+        foreach (var (name, list) in values.Where(v => IsList(v.Value)).ToList())
         {
-            prepared.Command.Parameters[i].Value = prepared.From[i].GetValue(parameters) ?? DBNull.Value;
+            List<object?> items = [.. ((IEnumerable)list!).Cast<object?>()];
+            var places = items.Select((_, i) => string.Create(CultureInfo.InvariantCulture, $"{name}_{i}")).ToList();
+            sql = Regex.Replace(sql, $@"@{name}\b", items.Count == 0 ? "(SELECT NULL WHERE 1 = 0)" : $"({string.Join(", ", places.Select(p => "@" + p))})", RegexOptions.NonBacktracking);
+            values.AddRange(places.Select((place, i) => KeyValuePair.Create(place, items[i])));
         }
-        for (var i = 0; i < values.Count; i++)
+        var statement = Prepared(sql);
+        for (var i = 0; i < statement.Names.Length; i++)
         {
-            prepared.Command.Parameters[prepared.From.Length + i].Value = values[i];
+            statement.Command.Parameters[i].Value = ValueOf(values, statement.Names[i]) ?? DBNull.Value;
         }
-        return prepared.Command;
+        return statement.Command;
     }
 
-    private Statement Prepared(string sql, Type? parameters, string? list, int count)
+    private static object? ValueOf(List<KeyValuePair<string, object?>> values, string name)
     {
-        if (_prepared.TryGetValue((sql, parameters), out var known))
+        foreach (var value in values)
+        {
+            if (value.Key == name)
+            {
+                return value.Value;
+            }
+        }
+        throw new ArgumentException($"The statement's parameter @{name} has no value.", nameof(values));
+    }
+
+    private Statement Prepared(string sql)
+    {
+        if (_prepared.TryGetValue(sql, out var known))
         {
             return known;
         }
@@ -46,26 +61,24 @@ internal sealed partial class Statements(DbConnection connection) : IDisposable
         }
         var command = connection.CreateCommand();
         command.CommandText = sql;
-        var named = Names().Matches(sql).Select(m => m.Groups[1].Value).ToHashSet(StringComparer.Ordinal);
-        var from = parameters is null ? [] : Array.FindAll(PropertiesOf(parameters), p => named.Contains(p.Name));
-        foreach (var name in from.Select(p => p.Name).Concat(Enumerable.Range(0, count).Select(i => Place(list!, i))))
+        string[] names = [.. Names().Matches(sql).Select(m => m.Groups[1].Value).Distinct(StringComparer.Ordinal)];
+        foreach (var name in names)
         {
             var parameter = command.CreateParameter();
             parameter.ParameterName = "@" + name;
             command.Parameters.Add(parameter);
         }
-        return _prepared[(sql, parameters)] = new Statement(command, from);
+        return _prepared[sql] = new Statement(command, names);
     }
 
-    private static string Expanded(string sql, string list, int count) => Regex.Replace(
-        sql, $@"@{list}\b", count == 0 ? "(SELECT NULL WHERE 1 = 0)" : $"({string.Join(", ", Enumerable.Range(0, count).Select(i => "@" + Place(list, i)))})", RegexOptions.NonBacktracking);
+    private static List<KeyValuePair<string, object?>> ValuesOf(object? parameters) => parameters switch
+    {
+        null => [],
+        IEnumerable<KeyValuePair<string, object?>> named => [.. named],
+        _ => [.. Properties.GetOrAdd(parameters.GetType(), t => t.GetProperties(BindingFlags.Public | BindingFlags.Instance)).Select(p => KeyValuePair.Create(p.Name, p.GetValue(parameters)))],
+    };
 
-    private static string Place(string list, int i) => string.Create(CultureInfo.InvariantCulture, $"{list}_{i}");
-
-    private static PropertyInfo[] PropertiesOf(Type type) =>
-        Properties.GetOrAdd(type, t => t.GetProperties(BindingFlags.Public | BindingFlags.Instance));
-
-    private static bool IsList(Type type) => type != typeof(string) && type != typeof(byte[]) && typeof(IEnumerable).IsAssignableFrom(type);
+    private static bool IsList(object? value) => value is IEnumerable and not string and not byte[];
 
     public void Dispose()
     {
@@ -79,5 +92,5 @@ internal sealed partial class Statements(DbConnection connection) : IDisposable
     [GeneratedRegex(@"@(\w+)", RegexOptions.NonBacktracking)]
     private static partial Regex Names();
 
-    private sealed record Statement(DbCommand Command, PropertyInfo[] From);
+    private sealed record Statement(DbCommand Command, string[] Names);
 }

@@ -39,7 +39,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         }
         var keys = ClusterKeys.LoadOrCreate(settings.ClusterKeyFile, world.Entropy);
         var dependencies = new Dependencies();
-        var network = new PeerNetwork(settings.Data, settings.Node, settings.Peers, settings.PrimaryNode, keys, dependencies, world.Entropy, world.Clock);
+        var network = new PeerNetwork(settings.Data, settings.ClusterKeyFile, settings.Node, settings.Peers, settings.PrimaryNode, keys, dependencies, world.Entropy, world.Clock);
         StorageHost storage;
         try
         {

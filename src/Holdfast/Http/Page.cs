@@ -1,5 +1,4 @@
 using System.Globalization;
-using Dapper;
 using Holdfast.Storage;
 
 namespace Holdfast.Http;
@@ -57,16 +56,16 @@ public sealed record Page(int Limit, bool Ascending, string? Cursor, bool Backwa
     /// <summary>The SQL's parameters: the cursor's place in the order, and the filters.</summary>
     /// <remarks>A cursor that is not an id of this environment's list is before nothing and after nothing: the page is empty, and tells nobody anything.</remarks>
     /// <param name="table">The table that the cursor's row is in; deleted rows keep their place.</param>
-    public DynamicParameters Parameters(View view, string table, string environmentId, object? filters = null)
+    public Dictionary<string, object?> Parameters(View view, string table, string environmentId, object? filters = null)
     {
-        var parameters = new DynamicParameters(filters);
-        parameters.Add("environmentId", environmentId);
+        var parameters = (filters?.GetType().GetProperties() ?? []).ToDictionary(p => p.Name, p => p.GetValue(filters), StringComparer.Ordinal);
+        parameters["environmentId"] = environmentId;
         if (Cursor is not null)
         {
             var at = view.Find<long?>($"SELECT created_at FROM {table} WHERE id = @Cursor AND environment_id = @environmentId", new { Cursor, environmentId });
             var up = Ascending != Backwards;
-            parameters.Add("page_time", at ?? (up ? long.MaxValue : long.MinValue));
-            parameters.Add("page_id", Cursor);
+            parameters["page_time"] = at ?? (up ? long.MaxValue : long.MinValue);
+            parameters["page_id"] = Cursor;
         }
         return parameters;
     }

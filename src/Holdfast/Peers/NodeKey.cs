@@ -23,13 +23,13 @@ internal sealed class NodeKey : IDisposable
     /// <summary>Reads <c>node.key</c>, or makes it (mode 0600, sealed) on the first start.</summary>
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
     /// <exception cref="InvalidOperationException">It was sealed by another cluster's key.</exception>
-    public static NodeKey LoadOrCreate(string data, ClusterKeys keys)
+    public static NodeKey LoadOrCreate(string data, ClusterKeys keys, string clusterKeyFile)
     {
         var path = Path.Combine(data, Place);
         var kept = File.Exists(path) ? File.ReadAllText(path) : null;
         if (kept is not null && kept.Split('.') is [{ Length: > 0 } sealedBy, _] && sealedBy != keys.Id)
         {
-            throw new InvalidOperationException($"The cluster key file does not open {path}: it is another cluster's.");
+            throw new InvalidOperationException($"The cluster key file {clusterKeyFile} does not open {path}: it is another cluster's.");
         }
         var pair = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         try

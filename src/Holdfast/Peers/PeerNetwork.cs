@@ -21,9 +21,9 @@ internal sealed class PeerNetwork : IDisposable
     /// <param name="peers">Origins of the other nodes.</param>
     /// <param name="primaryNode">Origin of the node that has the primary; null when it is this one's own.</param>
     public PeerNetwork(
-        string data, string name, IReadOnlyList<Uri> peers, Uri? primaryNode, ClusterKeys keys, Dependencies dependencies, Entropy entropy, TimeProvider clock)
+        string data, string clusterKeyFile, string name, IReadOnlyList<Uri> peers, Uri? primaryNode, ClusterKeys keys, Dependencies dependencies, Entropy entropy, TimeProvider clock)
     {
-        _key = NodeKey.LoadOrCreate(data, keys);
+        _key = NodeKey.LoadOrCreate(data, keys, clusterKeyFile);
         _known = new KnownNodes(() => _node, keys);
         _voice = new PeerVoice(_key, _known, name, () => _node?.Incarnation ?? throw new InvalidOperationException("The node's disk is not open yet."), entropy, clock);
         var channels = peers.Append(primaryNode).OfType<Uri>().Distinct().ToDictionary(u => u, u => new PeerChannel(u, _voice, _outbound, clock));

@@ -13,8 +13,8 @@ public sealed class NodeKeyTests : IDisposable
     [Fact]
     public void It_is_made_once_sealed_and_its_owner_s_alone()
     {
-        using var made = NodeKey.LoadOrCreate(_folder, Keys("one"));
-        using var read = NodeKey.LoadOrCreate(_folder, Keys("one"));
+        using var made = NodeKey.LoadOrCreate(_folder, Keys("one"), "cluster.key");
+        using var read = NodeKey.LoadOrCreate(_folder, Keys("one"), "cluster.key");
         Assert.Equal(made.PublicKey, read.PublicKey);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, System.IO.File.GetUnixFileMode(File));
         Assert.True(PublicKeys.Verifies(read.PublicKey, "text", made.Sign("text")));
@@ -25,17 +25,17 @@ public sealed class NodeKeyTests : IDisposable
     [Fact]
     public void Another_cluster_s_key_does_not_open_it()
     {
-        NodeKey.LoadOrCreate(_folder, Keys("one")).Dispose();
-        Assert.Throws<InvalidOperationException>(() => NodeKey.LoadOrCreate(_folder, Keys("two")));
+        NodeKey.LoadOrCreate(_folder, Keys("one"), "cluster.key").Dispose();
+        Assert.Throws<InvalidOperationException>(() => NodeKey.LoadOrCreate(_folder, Keys("two"), "cluster.key"));
         System.IO.File.WriteAllText(File, "nonsense");
-        Assert.Throws<InvalidDataException>(() => NodeKey.LoadOrCreate(_folder, Keys("one")));
+        Assert.Throws<InvalidDataException>(() => NodeKey.LoadOrCreate(_folder, Keys("one"), "cluster.key"));
     }
 
     [Theory]
     [InlineData("", ""), InlineData("AAAA", "AAAA"), InlineData("not base64", "x")]
     public void What_is_no_key_verifies_nothing(string key, string signature)
     {
-        using var own = NodeKey.LoadOrCreate(_folder, Keys("one"));
+        using var own = NodeKey.LoadOrCreate(_folder, Keys("one"), "cluster.key");
         Assert.False(PublicKeys.Verifies(key, "text", own.Sign("text")));
         Assert.False(PublicKeys.Verifies(own.PublicKey, "text", signature));
     }

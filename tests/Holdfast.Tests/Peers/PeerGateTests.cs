@@ -185,7 +185,7 @@ public sealed class PeerGateTests(TwoNodes two) : IClassFixture<TwoNodes>
 
         public Stranger(ClusterKeys keys, TimeProvider clock)
         {
-            _key = NodeKey.LoadOrCreate(_folder, keys);
+            _key = NodeKey.LoadOrCreate(_folder, keys, "cluster.key");
             var incarnation = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
             Voice = new PeerVoice(_key, new KnownNodes(() => null, keys), "stränger", () => incarnation, Entropy.Real, clock);
         }
