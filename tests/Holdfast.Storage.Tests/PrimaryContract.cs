@@ -208,9 +208,9 @@ public abstract class PrimaryContract : IAsyncLifetime
     [Fact]
     public async Task What_has_expired_is_not_taken_and_is_forgotten_without_a_change_of_the_digest()
     {
-        await OfferAsync([Spend("spend_1", TimeSpan.FromHours(2)), Spend("spend_2", TimeSpan.FromMinutes(-1))]);
-        Assert.Single((await ReadAllAsync()).Rows);
-        _time.Ahead = TimeSpan.FromHours(3);
+        await OfferAsync([Spend("spend_1", TimeSpan.FromHours(2)), Spend("spend_2", TimeSpan.FromHours(-2)), Spend("spend_3", TimeSpan.FromMinutes(-1))]);
+        Assert.Equal(["spend_1", "spend_3"], (await ReadAllAsync()).Rows.Select(r => RowVersion.FromJson(r.Version, Schema.ByName)!.Id));   // a clock may be a little wrong
+        _time.Ahead = TimeSpan.FromHours(4);
         var digest = Digest();
         await _primary.PruneAsync(_time.GetUtcNow(), CancellationToken.None);
         Assert.Equal(digest, Digest());
