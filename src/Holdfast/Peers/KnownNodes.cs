@@ -24,12 +24,12 @@ internal sealed class KnownNodes(Func<NodeStore?> node, ClusterKeys keys)
         {
             return null;
         }
-        var (known, isDenied) = node()?.Read(view => (Lives.Find(view, speaker.Incarnation)?.PublicKey, Denied.Is(view, speaker.Incarnation))) ?? (null, false);
-        if (isDenied || (known is null && !IsAdmitted(speaker, shown, admission)))
+        var (life, isDenied) = node()?.Read(view => (Lives.Find(view, speaker.Incarnation), Denied.Is(view, speaker.Incarnation))) ?? (null, false);
+        if (isDenied || (life is not null && life.Name != speaker.Name) || (life?.PublicKey is null && !IsAdmitted(speaker, shown, admission)))
         {
-            return null;
+            return null;   // one that is known, and calls itself by another's name, too
         }
-        return PublicKeys.Verifies(known ?? shown, text(speaker), signature) ? speaker : null;
+        return PublicKeys.Verifies(life?.PublicKey ?? shown, text(speaker), signature) ? speaker : null;
     }
 
     private bool IsAdmitted(Speaker speaker, string publicKey, string admission) => Base64.Decode(admission) is { } shown

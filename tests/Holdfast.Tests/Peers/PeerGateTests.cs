@@ -1,8 +1,12 @@
 using System.Security.Cryptography;
 using Holdfast.Keys;
 using Holdfast.Peers;
+using Holdfast.Resilience;
 using Holdfast.Storage;
+using Holdfast.Storage.Peers;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Holdfast.Tests.Peers;
 
@@ -114,6 +118,57 @@ public sealed class PeerGateTests(TwoNodes two) : IClassFixture<TwoNodes>
         (await AskAsync(Sign(stranger.Voice).Headers)).Is(200);
         await two.Nodes.DeclareDeadAsync(0, stranger.Voice.Self.Incarnation);
         (await AskAsync(Sign(stranger.Voice).Headers)).Is(401);
+    }
+
+    [Fact]
+    public async Task A_node_that_is_known_speaks_under_no_other_name()
+    {
+        await two.Nodes.HeardAsync(by: 0, whom: 1);
+        var keys = A.Services.GetRequiredService<ClusterKeys>();
+        using var key = NodeKey.LoadOrCreate(two.Nodes.Data(1), keys);
+        PeerVoice Called(string name) => new(key, new KnownNodes(() => null, keys), name, () => two.Nodes[1].Storage.Database.Incarnation, Entropy.Real, two.Nodes.Clock);
+        (await AskAsync(Sign(Called("node-2")).Headers)).Is(200);
+        (await AskAsync(Sign(Called("node-1")).Headers)).Is(401);
+    }
+
+    [Fact]
+    public async Task Nobody_answers_in_another_s_name()
+    {
+        using var novice = new Stranger(A.Services.GetRequiredService<ClusterKeys>(), two.Nodes.Clock);
+        var self = novice.Voice.Self;
+        NodeIdentity Called(string name, string incarnation) => new(name, "region", "zone", incarnation);
+        var said = Called(self.Name, self.Incarnation);
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        await using var app = builder.Build();
+        app.Urls.Add($"http://127.0.0.1:{HoldfastServer.FreePort()}");
+        app.Run(async http =>
+        {
+            var nonce = SignedText.ReadRequest(http.Request.Headers[SignedText.SignedHeader].ToString())!.Value.Request.Nonce;
+            var body = PeerJson.Write(http.Request.Path == HttpPeer.SpendPath
+                ? new SpendAnswer(SpendVerdict.Granted)
+                : new JournalAnswer(said, 0, 0, [], false, null));
+            foreach (var (name, value) in novice.Voice.SignAnswer(nonce, 200, "", "", body))
+            {
+                http.Response.Headers[name] = value;
+            }
+            await http.Response.Body.WriteAsync(body);
+        });
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        using var outbound = new OperatorHttp();
+        var peer = new HttpPeer(new PeerChannel(new Uri(app.Urls.Single()), B, outbound, two.Nodes.Clock), new Dependencies(), two.Nodes.Clock);
+        Task<JournalAnswer> Journal() => peer.ReadJournalAsync(new JournalQuestion(Called("node-2", "x"), new Dictionary<string, JournalMark>(), 0, 1, TimeSpan.Zero), default);
+        Task<SpendAnswer> Spend() => peer.SpendAsync(new SpendQuestion(Called("node-2", "x"), "e", "kind", "item", null, 0, 0, false), default);
+
+        await Assert.ThrowsAsync<PeerUnavailableException>(Spend);   // nobody was heard there yet
+        said = Called("node-1", A.Storage.Database.Incarnation);
+        await Assert.ThrowsAsync<PeerUnavailableException>(Journal);
+        said = Called("node-1", self.Incarnation);
+        await Assert.ThrowsAsync<PeerUnavailableException>(Journal);
+        await Assert.ThrowsAsync<PeerUnavailableException>(Spend);
+        said = Called(self.Name, self.Incarnation);
+        await Journal();
+        Assert.Equal(SpendVerdict.Granted, (await Spend()).Verdict);
     }
 
     [Fact]
