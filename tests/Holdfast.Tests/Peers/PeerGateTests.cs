@@ -4,6 +4,7 @@ using Holdfast.Peers;
 using Holdfast.Resilience;
 using Holdfast.Storage;
 using Holdfast.Storage.Peers;
+using Holdfast.Storage.Rows;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -118,6 +119,24 @@ public sealed class PeerGateTests(TwoNodes two) : IClassFixture<TwoNodes>
         (await AskAsync(Sign(stranger.Voice).Headers)).Is(200);
         await two.Nodes.DeclareDeadAsync(0, stranger.Voice.Self.Incarnation);
         (await AskAsync(Sign(stranger.Voice).Headers)).Is(401);
+    }
+
+    [Fact]
+    public async Task Nor_does_it_come_back_as_another_life_of_its_name_or_key()
+    {
+        var keys = A.Services.GetRequiredService<ClusterKeys>();
+        using var stolen = new Stranger(keys, two.Nodes.Clock, "stolen");
+        using var anew = new Stranger(keys, two.Nodes.Clock, "stolen");
+        await A.Storage.Database.RecordAsync(_ => Decide.To(true, Change.To(Schema.Nodes, stolen.Voice.Self.Incarnation,
+            ("name", "stolen"), ("region", "r"), ("zone", "z"), ("born_at", 1L), ("public_key", stolen.PublicKey))));
+        (await AskAsync(Sign(stolen.Voice).Headers)).Is(200);
+        (await AskAsync(Sign(anew.Voice).Headers)).Is(200);
+        await two.Nodes.DeclareDeadAsync(0, stolen.Voice.Self.Incarnation);
+        (await AskAsync(Sign(stolen.Voice).Headers)).Is(401);
+        (await AskAsync(Sign(anew.Voice).Headers)).Is(401);
+        (await AskAsync(Sign(stolen.As("other")).Headers)).Is(401);
+        using var replacement = new Stranger(keys, two.Nodes.Clock, "replacement");
+        (await AskAsync(Sign(replacement.Voice).Headers)).Is(200);
     }
 
     [Fact]
@@ -238,14 +257,25 @@ public sealed class PeerGateTests(TwoNodes two) : IClassFixture<TwoNodes>
         private readonly string _folder = Directory.CreateTempSubdirectory("holdfast-").FullName;
         private readonly NodeKey _key;
 
-        public Stranger(ClusterKeys keys, TimeProvider clock)
+        private readonly ClusterKeys _keys;
+        private readonly TimeProvider _clock;
+
+        public Stranger(ClusterKeys keys, TimeProvider clock, string name = "stränger")
         {
-            _key = NodeKey.LoadOrCreate(_folder, keys);
-            var incarnation = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
-            Voice = new PeerVoice(_key, new KnownNodes(() => null, keys), "stränger", () => incarnation, Entropy.Real, clock);
+            (_keys, _clock, _key) = (keys, clock, NodeKey.LoadOrCreate(_folder, keys));
+            Voice = As(name);
         }
 
         public PeerVoice Voice { get; }
+
+        public string PublicKey => _key.PublicKey;
+
+        /// <summary>Another life, with the same key.</summary>
+        public PeerVoice As(string name)
+        {
+            var incarnation = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
+            return new PeerVoice(_key, new KnownNodes(() => null, _keys), name, () => incarnation, Entropy.Real, _clock);
+        }
 
         public void Dispose()
         {
