@@ -14,6 +14,11 @@ public static class Denied
     public static bool Is(View view, string subject) =>
         view.Find<long>($"SELECT CASE WHEN {Not("@subject")} THEN 0 ELSE 1 END", new { subject }) == 1;
 
+    /// <summary>The same, by denies of one environment alone: for what may be denied before it has arrived, when nobody can tell whose it is.</summary>
+    public static bool Is(View view, string subject, string environmentId) => view.Find<long>(
+        "SELECT count(*) FROM denies d WHERE d.subject = @subject AND d.environment_id = @environmentId AND NOT EXISTS (SELECT 1 FROM lifts l WHERE l.deny_id = d.id)",
+        new { subject, environmentId }) > 0;
+
     /// <summary>Whether it was deleted: that deny is its tombstone, and no lift takes it away.</summary>
     public static bool IsDeleted(View view, string subject) =>
         view.Find<long>("SELECT count(*) FROM denies WHERE subject = @subject AND reason = 'deleted'", new { subject }) > 0;

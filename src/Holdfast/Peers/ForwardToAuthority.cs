@@ -97,7 +97,12 @@ internal sealed class ForwardToAuthority(Authorities authorities, PeerVoice voic
             proxyRequest.Headers.Remove("X-Request-ID");
             proxyRequest.Headers.Add("X-Request-ID", httpContext.TraceIdentifier);
             var client = httpContext.Connection.RemoteIpAddress ?? IPAddress.None;
-            var (headers, nonce) = voice.Sign(request.Method, proxyRequest.RequestUri.PathAndQuery, body, incarnation, client.ToString());
+            foreach (var ours in SignedText.Headers)
+            {
+                proxyRequest.Headers.Remove(ours);   // what a client says there would stand beside our own, and the two are nobody's
+            }
+            // The method as it goes out: a client may have written it in small letters.
+            var (headers, nonce) = voice.Sign(proxyRequest.Method.Method, proxyRequest.RequestUri.PathAndQuery, body, incarnation, client.ToString());
             _nonce = nonce;
             foreach (var (name, value) in headers)
             {

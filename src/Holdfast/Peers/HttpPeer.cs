@@ -20,6 +20,7 @@ internal sealed class HttpPeer : IPeer
 
     private readonly Dependency _journal;
     private readonly Dependency _snapshot;
+    private string? _name;
 
     public HttpPeer(PeerChannel channel, Dependencies dependencies, TimeProvider clock)
     {
@@ -50,22 +51,34 @@ internal sealed class HttpPeer : IPeer
     public async Task<JournalAnswer> ReadJournalAsync(JournalQuestion question, CancellationToken ct)
     {
         var patience = question.Patience < MostPatience ? question.Patience : MostPatience;
-        return await AskAsync<JournalAnswer>(_journal, JournalPath, question with { Patience = patience }, patience + JournalSlack, ct);
+        var (answer, by) = await AskAsync<JournalAnswer>(_journal, JournalPath, question with { Patience = patience }, patience + JournalSlack, ct);
+        if (answer.From.Name != by.Name || answer.From.Incarnation != by.Incarnation)
+        {
+            throw new PeerUnavailableException($"The node at {Address} answers in the name of another.");
+        }
+        Volatile.Write(ref _name, by.Name);
+        return answer;
     }
 
-    public Task<SnapshotAnswer> ReadSnapshotAsync(SnapshotQuestion question, CancellationToken ct) =>
-        AskAsync<SnapshotAnswer>(_snapshot, SnapshotPath, question, SnapshotDeadline, ct);
+    public async Task<SnapshotAnswer> ReadSnapshotAsync(SnapshotQuestion question, CancellationToken ct) =>
+        (await AskAsync<SnapshotAnswer>(_snapshot, SnapshotPath, question, SnapshotDeadline, ct)).Answer;
 
-    public Task<SpendAnswer> SpendAsync(SpendQuestion question, CancellationToken ct) => AskAsync<SpendAnswer>(Dependency, SpendPath, question, SpendDeadline, ct);
+    /// <remarks>The name is what makes an authority: only the node that was heard here, and is asked by its name, may say that something is spent.</remarks>
+    public async Task<SpendAnswer> SpendAsync(SpendQuestion question, CancellationToken ct)
+    {
+        var asked = Volatile.Read(ref _name);
+        var (answer, by) = await AskAsync<SpendAnswer>(Dependency, SpendPath, question, SpendDeadline, ct);
+        return by.Name == asked ? answer : throw new PeerUnavailableException($"The node at {Address} is not the one that was asked.");
+    }
 
-    private async Task<T> AskAsync<T>(Dependency dependency, string path, object question, TimeSpan within, CancellationToken ct) where T : class
+    private async Task<(T Answer, Speaker By)> AskAsync<T>(Dependency dependency, string path, object question, TimeSpan within, CancellationToken ct) where T : class
     {
         try
         {
-            var (status, body) = await Channel.AskAsync(dependency, path, question, within, ct);
+            var (status, body, by) = await Channel.AskAsync(dependency, path, question, within, ct);
             Note(dependency, null);
             return status == StatusCodes.Status200OK && PeerJson.Read<T>(body) is { } answer
-                ? answer
+                ? (answer, by)
                 : throw new PeerUnavailableException($"The node at {Address} answers {status}.");
         }
         catch (DependencyUnavailableException away)

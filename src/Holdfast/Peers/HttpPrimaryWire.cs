@@ -21,7 +21,7 @@ internal sealed class HttpPrimaryWire(PeerChannel channel, TimeProvider clock) :
     {
         try
         {
-            var (status, body) = await channel.AskAsync(_primary, Path + question.Call, question, Replicator.StepDeadline, ct);
+            var (status, body, _) = await channel.AskAsync(_primary, Path + question.Call, question, Replicator.StepDeadline, ct);
             return status switch
             {
                 StatusCodes.Status200OK when PeerJson.Read<PrimaryAnswer>(body) is { } answer => answer,

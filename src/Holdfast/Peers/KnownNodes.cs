@@ -1,12 +1,14 @@
 using System.Security.Cryptography;
 using Holdfast.Http;
 using Holdfast.Keys;
+using Holdfast.Storage;
 using Holdfast.Storage.Node;
 using Holdfast.Storage.Peers;
 
 namespace Holdfast.Peers;
 
-/// <summary>Who is one of us: whose public key stands in the replica; or, as long as none stands there, who has the cluster key. Nobody whom a deny stands against.</summary>
+/// <summary>Who is one of us: whose public key stands in the replica; or, as long as none stands there, who has the cluster key. Nobody whom a deny stands against,
+/// nor a new life of the same name or key.</summary>
 /// <param name="node">This node's replica; null until it is open.</param>
 internal sealed class KnownNodes(Func<NodeStore?> node, ClusterKeys keys)
 {
@@ -24,12 +26,20 @@ internal sealed class KnownNodes(Func<NodeStore?> node, ClusterKeys keys)
         {
             return null;
         }
-        var (known, isDenied) = node()?.Read(view => (Lives.Find(view, speaker.Incarnation)?.PublicKey, Denied.Is(view, speaker.Incarnation))) ?? (null, false);
-        if (isDenied || (known is null && !IsAdmitted(speaker, shown, admission)))
+        var (life, isDenied) = node()?.Read(view => Find(view, speaker, shown)) ?? (null, false);
+        if (isDenied || (life is not null && life.Name != speaker.Name) || (life?.PublicKey is null && !IsAdmitted(speaker, shown, admission)))
         {
-            return null;
+            return null;   // one that is known, and calls itself by another's name, too
         }
-        return PublicKeys.Verifies(known ?? shown, text(speaker), signature) ? speaker : null;
+        return PublicKeys.Verifies(life?.PublicKey ?? shown, text(speaker), signature) ? speaker : null;
+    }
+
+    /// <summary>A life's row, and whether a deny stands against it; or, as long as no key of it is known, against another life of that name or key.</summary>
+    private static (Lives.LifeRow? Life, bool IsDenied) Find(View view, Speaker speaker, string shown)
+    {
+        var life = Lives.Find(view, speaker.Incarnation);
+        return (life, Denied.Is(view, speaker.Incarnation) || (life?.PublicKey is null && view.Find<long>(
+            $"SELECT count(*) FROM nodes WHERE (name = @Name OR public_key = @shown) AND NOT ({Denied.Not("nodes.id")})", new { speaker.Name, shown }) > 0));
     }
 
     private bool IsAdmitted(Speaker speaker, string publicKey, string admission) => Base64.Decode(admission) is { } shown

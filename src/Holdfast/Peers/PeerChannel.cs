@@ -16,15 +16,16 @@ internal sealed class PeerChannel(Uri address, PeerVoice voice, OperatorHttp htt
     /// <summary>Who was last heard there, and when; null when nobody was yet.</summary>
     public Heard? Last => Volatile.Read(ref _heard);
 
+    /// <returns>The answer, and who gave it.</returns>
     /// <exception cref="DependencyUnavailableException">No answer, or nobody's whom we know.</exception>
-    public Task<(int Status, byte[] Body)> AskAsync(Dependency dependency, string path, object question, TimeSpan within, CancellationToken ct)
+    public Task<(int Status, byte[] Body, Speaker By)> AskAsync(Dependency dependency, string path, object question, TimeSpan within, CancellationToken ct)
     {
         var body = PeerJson.Write(question);
         var to = Last?.Speaker.Incarnation;
         var (headers, nonce) = voice.Sign("POST", path, body, to);
         return http.PostAsync(dependency, new Uri(Address + path), body, headers, PeerJson.MaxBytes, Read, within, clock, ct);
 
-        (int, byte[]) Read(OperatorAnswer answer)
+        (int, byte[], Speaker) Read(OperatorAnswer answer)
         {
             if (voice.Verify(nonce, answer.Status, answer.Headers, answer.Body) is not { } speaker)
             {
@@ -35,7 +36,7 @@ internal sealed class PeerChannel(Uri address, PeerVoice voice, OperatorHttp htt
                 throw new OutageException(Unrecognized, $"The node at {Address} answers {answer.Status}, and not as one of this cluster.");
             }
             Hear(speaker);
-            return (answer.Status, answer.Body);
+            return (answer.Status, answer.Body, speaker);
         }
     }
 

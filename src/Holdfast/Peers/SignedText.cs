@@ -22,6 +22,9 @@ internal static class SignedText
     /// <summary>In a forwarded request: the address of the browser or server that sent it.</summary>
     public const string ForHeader = "Holdfast-For";
 
+    /// <summary>What only a node may say.</summary>
+    public static readonly IReadOnlyList<string> Headers = [NodeHeader, SignedHeader, ForHeader];
+
     /// <summary>In place of an incarnation that the asker does not know yet.</summary>
     public const string Anybody = "-";
 

@@ -43,6 +43,7 @@ internal enum Refusal
     /// <summary>Not a single-use item of this purpose, or its secret is wrong.</summary>
     ItemUnknown,
 
+    /// <summary>Its time is over, or something newer has taken its place.</summary>
     ItemExpired,
 
     /// <summary>It was used before.</summary>

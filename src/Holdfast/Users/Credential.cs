@@ -71,6 +71,10 @@ internal sealed record Credential(string Id, string Stamp, string Secret, string
         return false;
     }
 
+    /// <summary>Whether the mailbox, or an administrator, has spoken after this stamp: what was mailed before is over then.</summary>
+    public static bool IsProvenAnewSince(IReadOnlyList<Credential> all, string stamp) =>
+        all.Any(c => c.Proof != ProvenByCredential && string.CompareOrdinal(c.Stamp, stamp) > 0);
+
     private IEnumerable<string> ReplacedIds => JsonSerializer.Deserialize<List<string>>(Replaces)!;
 
     private static Comparer<(string Stamp, string Id)> Order { get; } = Comparer<(string Stamp, string Id)>.Create((a, b) =>

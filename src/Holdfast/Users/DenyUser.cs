@@ -7,6 +7,8 @@ namespace Holdfast.Users;
 /// <summary>Suspending and deleting a user are denies: possible with the primary gone, and they win (law 4). Lifting is a primary write.</summary>
 internal static class DenyUser
 {
+    private const string Suspended = "suspended";
+
     /// <summary>Always a deny of its own: one that stands here may just be lifted elsewhere, by somebody who has not seen this one.</summary>
     /// <returns>The deny's id.</returns>
     public static Decision<Ruling<string>> Suspend(View view, Act act, string userId)
@@ -16,10 +18,10 @@ internal static class DenyUser
             return Rule.Refuse<string>(Refusal.NotFound);
         }
         var id = act.NewId(Ids.Deny);
-        return Rule.Grant(id, Denied.Because("suspended", userId, act.EnvironmentId, id, act.Now));
+        return Rule.Grant(id, Denied.Because(Suspended, userId, act.EnvironmentId, id, act.Now));
     }
 
-    /// <summary>Lifts the suspensions that were seen. One made elsewhere meanwhile stays, and so does a deletion.</summary>
+    /// <summary>Lifts the suspensions that were seen. One made elsewhere meanwhile stays, and so does what denies the user for another reason.</summary>
     /// <param name="seen">Ids of denies, as whoever lifts them was shown.</param>
     /// <returns>Those that were lifted by it.</returns>
     public static Decision<Ruling<IReadOnlyList<string>>> Lift(View view, Act act, string userId, IReadOnlyCollection<string> seen)
@@ -28,7 +30,7 @@ internal static class DenyUser
         {
             return Rule.Refuse<IReadOnlyList<string>>(Refusal.NotFound);
         }
-        var lifted = Denied.Standing(view, userId).Where(seen.Contains).ToList();
+        var lifted = Denied.Standing(view, userId, Suspended).Where(seen.Contains).ToList();
         return Rule.Grant<IReadOnlyList<string>>(lifted, [.. lifted.Select(id => Denied.Lifted(id, act.EnvironmentId, act.NewId(Ids.Lift, id), act.Now))]);
     }
 

@@ -15,9 +15,15 @@ internal static class Memberships
         Schema.Memberships, IdOf(act.IdKey, organizationId, userId),
         ("environment_id", act.EnvironmentId), ("user_id", userId), ("organization_id", organizationId), ("created_at", act.Time), ("present", present));
 
-    /// <summary>What an identity provider's word adds: a membership where there was none. One that was taken away stays away.</summary>
+    /// <summary>A membership as it begins: whose it is. It is present until somebody says otherwise.</summary>
+    private static Change Begin(Act act, string organizationId, string userId) => Change.To(
+        Schema.Memberships, IdOf(act.IdKey, organizationId, userId),
+        ("environment_id", act.EnvironmentId), ("user_id", userId), ("organization_id", organizationId), ("created_at", act.Time));
+
+    /// <summary>What an identity provider's word adds: a membership where there was none. One that was taken away stays away,
+    /// also where that has not been heard of: so nothing is said of its presence, which would be the later word.</summary>
     public static List<Change> JustInTime(View view, Act act, string organizationId, string userId) =>
-        IsPresent(view, act.IdKey, organizationId, userId) is null ? [Set(act, organizationId, userId, present: true)] : [];
+        IsPresent(view, act.IdKey, organizationId, userId) is null ? [Begin(act, organizationId, userId)] : [];
 
     /// <summary>Whether somebody may act in an organization: neither it nor the membership is denied, and nobody took the membership away. One whose row has not
     /// arrived counts: the session that names it has been proven.</summary>

@@ -69,7 +69,12 @@ internal static class Passwords
         {
             return Rule.Refuse<SignedIn>(why, item.Spent(act));
         }
-        var credential = Credential.Make(act, item.Subject, Credential.Password, newHash, Proof.Mailbox, item.Id, Credential.Of(view, act.EnvironmentId, item.Subject));
+        var all = Credential.Of(view, act.EnvironmentId, item.Subject);
+        if (Credential.IsProvenAnewSince(all, item.Stamp))
+        {
+            return Rule.Refuse<SignedIn>(Refusal.ItemExpired, item.Spent(act));
+        }
+        var credential = Credential.Make(act, item.Subject, Credential.Password, newHash, Proof.Mailbox, item.Id, all);
         return Rule.Grant(new SignedIn(item.Subject, credential.Id), item.Spent(act), credential);
     }
 

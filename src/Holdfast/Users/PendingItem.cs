@@ -11,12 +11,13 @@ namespace Holdfast.Users;
 /// <param name="Kind">What it is for: also the prefix of its id.</param>
 /// <param name="Subject">What it speaks of: a sign-up, a user, an address.</param>
 /// <param name="Data">What it needs to know besides; for a reset the address that it was sent to.</param>
+/// <param name="Stamp">Of its making.</param>
 internal sealed record PendingItem(
-    string Id, string EnvironmentId, string Kind, string Authority, string Subject, string SecretHash, string? Data, long CreatedAt, long ExpiresAt)
+    string Id, string EnvironmentId, string Kind, string Authority, string Subject, string SecretHash, string? Data, long ExpiresAt, string Stamp)
 {
     private const string Columns =
         "id AS Id, environment_id AS EnvironmentId, kind AS Kind, authority AS Authority, subject AS Subject, secret_hash AS SecretHash, data AS Data, "
-        + "created_at AS CreatedAt, expires_at AS ExpiresAt";
+        + "expires_at AS ExpiresAt, made_stamp AS Stamp";
 
     /// <summary>The row of a new one, and its id. The secret itself is kept nowhere.</summary>
     public static (string Id, Change Row) Issue(Act act, string kind, string subject, string secret, string? data, TimeSpan lifetime)

@@ -26,17 +26,19 @@ internal static class RefreshSession
             return Rule.Refuse<RefreshToken>(why);
         }
         List<Change> changes = known is null ? [token.Row(act.EnvironmentId)] : [];
-        var first = view.Find<long?>(
-            "SELECT min(created_at) FROM session_spends WHERE session_id = @SessionId AND generation = @Generation", new { token.SessionId, token.Generation });
-        if (first is null)
+        var spent = view.Query<Spent>(
+            "SELECT node AS Node, created_at AS At FROM session_spends WHERE session_id = @SessionId AND generation = @Generation", new { token.SessionId, token.Generation });
+        if (!spent.Exists(s => s.Node == act.Incarnation))
         {
-            return Rule.Grant(token.Next(key), [.. changes, Spend(act, token)]);
+            changes.Add(Spend(act, token));
         }
-        // Spent before: its response was lost, or somebody else has the token too.
-        return act.Time - first <= (long)(grace ?? Session.Grace).TotalMilliseconds
+        // Spent before: its response was lost, or somebody else has the token too. A spend that lies ahead by this node's clock is as far away as one behind.
+        return spent.TrueForAll(s => Math.Abs(act.Time - s.At) <= (long)(grace ?? Session.Grace).TotalMilliseconds)
             ? Rule.Grant(token.Next(key), changes)
             : Rule.Refuse<RefreshToken>(Refusal.SessionReplayed, [.. changes, Session.Deny(act, token.SessionId, "replayed")]);
     }
+
+    private sealed record Spent(string Node, long At);
 
     private static bool Fits(RefreshToken token, SuccessorKey key) => token.KeyId == key.Id
         && CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(token.Mark), Encoding.ASCII.GetBytes(key.Mark(token.SessionId, token.Generation)));

@@ -41,13 +41,14 @@ internal sealed record Session(string Id, string UserId, string? OrganizationId,
     /// <param name="grace">Null for <see cref="Grace"/>.</param>
     public Refusal? Ended(View view, Act act, TimeSpan? grace = null) =>
         ExpiresAt <= act.Time ? Refusal.SessionExpired
-        : Denied.Is(view, Id) ? Refusal.SessionEnded
+        : Denied.Is(view, Id, act.EnvironmentId) ? Refusal.SessionEnded
         : Denied.Is(view, UserId) || (OrganizationId is { } organization && !Memberships.Allows(view, act.IdKey, organization, UserId)) ? Refusal.Denied
         : CredentialId is { } credential && Credential.IsReset(Credential.Of(view, act.EnvironmentId, UserId), credential) ? Refusal.SessionEnded
         : WasReplayed(view, grace ?? Grace) ? Refusal.SessionReplayed
         : null;
 
-    /// <summary>Signs out, or revokes: the same deny whoever makes it, because it is never lifted. The session need not have arrived here.</summary>
+    /// <summary>Signs out, or revokes: the same deny whoever makes it, because it is never lifted. The session need not have arrived here:
+    /// so the deny says of which environment it is, and counts in no other.</summary>
     public static Decision<Ruling<string>> End(View view, Act act, string sessionId, string reason) =>
         view.Find<long>("SELECT count(*) FROM sessions WHERE id = @sessionId AND environment_id <> @EnvironmentId", new { sessionId, act.EnvironmentId }) > 0
             ? Rule.Refuse<string>(Refusal.NotFound)

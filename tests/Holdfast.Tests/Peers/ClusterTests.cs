@@ -130,6 +130,18 @@ public sealed class ClusterTests
     }
 
     [Fact]
+    public async Task What_a_client_says_of_nodes_is_not_sent_on()
+    {
+        await using var nodes = await Cluster.StartAsync(2);
+        await nodes.HeardAsync(by: 1, whom: 0);
+        var form = $"client_id={nodes[0].A.ClientId}&grant_type=authorization_code&code={nodes[0].Storage.Database.Incarnation}.x&code_verifier={new string('v', 43)}";
+        for (var i = 0; i < 6; i++)   // more than open a breaker
+        {
+            (await nodes[1].SendAsync("POST", "/sso/token", null, form, (SignedText.NodeHeader, "x"), ("Content-Type", "application/x-www-form-urlencoded"))).IsOAuth("invalid_grant");
+        }
+    }
+
+    [Fact]
     public async Task Only_a_node_is_believed_for_whom_it_speaks()
     {
         await using var nodes = await Cluster.StartAsync(2);

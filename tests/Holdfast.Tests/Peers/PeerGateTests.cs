@@ -1,8 +1,13 @@
 using System.Security.Cryptography;
 using Holdfast.Keys;
 using Holdfast.Peers;
+using Holdfast.Resilience;
 using Holdfast.Storage;
+using Holdfast.Storage.Peers;
+using Holdfast.Storage.Rows;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Holdfast.Tests.Peers;
 
@@ -117,6 +122,75 @@ public sealed class PeerGateTests(TwoNodes two) : IClassFixture<TwoNodes>
     }
 
     [Fact]
+    public async Task Nor_does_it_come_back_as_another_life_of_its_name_or_key()
+    {
+        var keys = A.Services.GetRequiredService<ClusterKeys>();
+        using var stolen = new Stranger(keys, two.Nodes.Clock, "stolen");
+        using var anew = new Stranger(keys, two.Nodes.Clock, "stolen");
+        await A.Storage.Database.RecordAsync(_ => Decide.To(true, Change.To(Schema.Nodes, stolen.Voice.Self.Incarnation,
+            ("name", "stolen"), ("region", "r"), ("zone", "z"), ("born_at", 1L), ("public_key", stolen.PublicKey))));
+        (await AskAsync(Sign(stolen.Voice).Headers)).Is(200);
+        (await AskAsync(Sign(anew.Voice).Headers)).Is(200);
+        await two.Nodes.DeclareDeadAsync(0, stolen.Voice.Self.Incarnation);
+        (await AskAsync(Sign(stolen.Voice).Headers)).Is(401);
+        (await AskAsync(Sign(anew.Voice).Headers)).Is(401);
+        (await AskAsync(Sign(stolen.As("other")).Headers)).Is(401);
+        using var replacement = new Stranger(keys, two.Nodes.Clock, "replacement");
+        (await AskAsync(Sign(replacement.Voice).Headers)).Is(200);
+    }
+
+    [Fact]
+    public async Task A_node_that_is_known_speaks_under_no_other_name()
+    {
+        await two.Nodes.HeardAsync(by: 0, whom: 1);
+        var keys = A.Services.GetRequiredService<ClusterKeys>();
+        using var key = NodeKey.LoadOrCreate(two.Nodes.Data(1), keys);
+        PeerVoice Called(string name) => new(key, new KnownNodes(() => null, keys), name, () => two.Nodes[1].Storage.Database.Incarnation, Entropy.Real, two.Nodes.Clock);
+        (await AskAsync(Sign(Called("node-2")).Headers)).Is(200);
+        (await AskAsync(Sign(Called("node-1")).Headers)).Is(401);
+    }
+
+    [Fact]
+    public async Task Nobody_answers_in_another_s_name()
+    {
+        using var novice = new Stranger(A.Services.GetRequiredService<ClusterKeys>(), two.Nodes.Clock);
+        var self = novice.Voice.Self;
+        NodeIdentity Called(string name, string incarnation) => new(name, "region", "zone", incarnation);
+        var said = Called(self.Name, self.Incarnation);
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        await using var app = builder.Build();
+        app.Urls.Add($"http://127.0.0.1:{HoldfastServer.FreePort()}");
+        app.Run(async http =>
+        {
+            var nonce = SignedText.ReadRequest(http.Request.Headers[SignedText.SignedHeader].ToString())!.Value.Request.Nonce;
+            var body = PeerJson.Write(http.Request.Path == HttpPeer.SpendPath
+                ? new SpendAnswer(SpendVerdict.Granted)
+                : new JournalAnswer(said, 0, 0, [], false, null));
+            foreach (var (name, value) in novice.Voice.SignAnswer(nonce, 200, "", "", body))
+            {
+                http.Response.Headers[name] = value;
+            }
+            await http.Response.Body.WriteAsync(body);
+        });
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        using var outbound = new OperatorHttp();
+        var peer = new HttpPeer(new PeerChannel(new Uri(app.Urls.Single()), B, outbound, two.Nodes.Clock), new Dependencies(), two.Nodes.Clock);
+        Task<JournalAnswer> Journal() => peer.ReadJournalAsync(new JournalQuestion(Called("node-2", "x"), new Dictionary<string, JournalMark>(), 0, 1, TimeSpan.Zero), default);
+        Task<SpendAnswer> Spend() => peer.SpendAsync(new SpendQuestion(Called("node-2", "x"), "e", "kind", "item", null, 0, 0, false), default);
+
+        await Assert.ThrowsAsync<PeerUnavailableException>(Spend);   // nobody was heard there yet
+        said = Called("node-1", A.Storage.Database.Incarnation);
+        await Assert.ThrowsAsync<PeerUnavailableException>(Journal);
+        said = Called("node-1", self.Incarnation);
+        await Assert.ThrowsAsync<PeerUnavailableException>(Journal);
+        await Assert.ThrowsAsync<PeerUnavailableException>(Spend);
+        said = Called(self.Name, self.Incarnation);
+        await Journal();
+        Assert.Equal(SpendVerdict.Granted, (await Spend()).Verdict);
+    }
+
+    [Fact]
     public async Task Nobody_speaks_as_this_node_itself()
     {
         (await AskAsync(Sign(A.Services.GetRequiredService<PeerVoice>()).Headers)).Is(401);
@@ -183,14 +257,25 @@ public sealed class PeerGateTests(TwoNodes two) : IClassFixture<TwoNodes>
         private readonly string _folder = Directory.CreateTempSubdirectory("holdfast-").FullName;
         private readonly NodeKey _key;
 
-        public Stranger(ClusterKeys keys, TimeProvider clock)
+        private readonly ClusterKeys _keys;
+        private readonly TimeProvider _clock;
+
+        public Stranger(ClusterKeys keys, TimeProvider clock, string name = "stränger")
         {
-            _key = NodeKey.LoadOrCreate(_folder, keys, "cluster.key");
-            var incarnation = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
-            Voice = new PeerVoice(_key, new KnownNodes(() => null, keys), "stränger", () => incarnation, Entropy.Real, clock);
+            (_keys, _clock, _key) = (keys, clock, NodeKey.LoadOrCreate(_folder, keys, "cluster.key"));
+            Voice = As(name);
         }
 
         public PeerVoice Voice { get; }
+
+        public string PublicKey => _key.PublicKey;
+
+        /// <summary>Another life, with the same key.</summary>
+        public PeerVoice As(string name)
+        {
+            var incarnation = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
+            return new PeerVoice(_key, new KnownNodes(() => null, _keys), name, () => incarnation, Entropy.Real, _clock);
+        }
 
         public void Dispose()
         {

@@ -76,6 +76,26 @@ public sealed class PasswordTests : IDisposable
     }
 
     [Fact]
+    public void A_link_from_before_another_reset_or_an_administrator_s_password_is_over()
+    {
+        string Ask() => A.Do((view, act) => Passwords.RequestReset(view, act, Ada, "mailed", TimeSpan.FromHours(1))).Granted();
+        Ruling<SignedIn> Use(string item, string password) => A.Do((view, act) => Passwords.Reset(view, act, item, "mailed", "hash of " + password));
+        var older = Ask();
+        var other = Ask();
+        A.Change(Ada, "old", "changed").Granted();
+        var newer = Ask();
+        Use(newer, "new").Granted();   // a change by the old password has not ended the way back
+        Use(older, "evil").Is(Refusal.ItemExpired);
+        Use(older, "evil").Is(Refusal.ItemSpent);
+        var last = Ask();
+        A.Do((view, act) => Passwords.SetByAdministrator(view, act, _who, "hash of given", "admin_1")).Granted();
+        Use(last, "evil").Is(Refusal.ItemExpired);
+        Use(other, "evil").Is(Refusal.ItemExpired);
+        A.Password(Ada, "given").Granted();
+        Use(Ask(), "own").Granted();
+    }
+
+    [Fact]
     public void An_administrator_s_password_ends_the_sessions_of_the_old_one()
     {
         var session = A.StartBy(Ada, "old");

@@ -123,6 +123,21 @@ public sealed class SessionTests : IDisposable
         Assert.Equal(2, B.Refresh(onA).Granted().Generation);
     }
 
+    [Theory, InlineData(10_000, null), InlineData(10_001, Refusal.SessionReplayed)]
+    public void Nor_may_a_clock_that_is_behind_make_the_grace_longer(int behind, object? why)
+    {
+        var token = A.StartBy(Ada, "secret");
+        _cluster.Wait(TimeSpan.FromMinutes(1));
+        A.Refresh(token).Granted();
+        _cluster.Meet();
+        var ruling = B.Do((view, act) => RefreshSession.Decide(
+            view, act with { Now = act.Now - TimeSpan.FromMilliseconds(behind) }, token, _cluster.SuccessorKey, birthIsApplied: true));
+        Assert.Equal(why, ruling.Refused);
+        Assert.Equal(2, B.Count("session_spends"));   // it is a spend like the first
+        _cluster.Meet();
+        Assert.All(_cluster.Nodes, node => Assert.Equal(why is null, node.Ended(token) is null));
+    }
+
     [Fact]
     public void Spent_on_two_nodes_apart_outside_the_grace_it_has_ended_everywhere()
     {
@@ -159,6 +174,18 @@ public sealed class SessionTests : IDisposable
         _cluster.Meet();
         A.Refresh(token).Is(Refusal.SessionEnded);
         Assert.Equal(2, A.Count("denies"));
+    }
+
+    [Fact]
+    public void Whoever_ends_it_from_another_environment_where_it_has_not_arrived_ends_nothing()
+    {
+        var token = A.StartBy(Ada, "secret");
+        B.Do((view, act) => Session.End(view, act with { EnvironmentId = "environment_2", IdKey = [9] }, token.SessionId, "revoked")).Granted();
+        Assert.Null(B.Ended(token));
+        _cluster.Meet();
+        A.Refresh(token).Granted();
+        A.Do((view, act) => Session.End(view, act, token.SessionId, "revoked")).Granted();
+        A.Refresh(token).Is(Refusal.SessionEnded);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Holdfast.Http;
+using Holdfast.Storage.Rows;
 using Holdfast.Users;
 
 namespace Holdfast.Tests.Users;
@@ -178,6 +179,16 @@ public sealed class SignUpTests : IDisposable
         A.Write((view, act) => DenyUser.Lift(view, act, who, [first, second])).Granted();
         _cluster.Meet();
         B.Magic("ada@example.com").Granted();
+    }
+
+    [Fact]
+    public void Only_a_suspension_is_lifted()
+    {
+        var who = A.Join("ada@example.com");
+        var suspended = A.Do((view, act) => DenyUser.Suspend(view, act, who)).Granted();
+        A.Do((_, act) => Decide.To(true, Denied.Because("compromised", who, act.EnvironmentId, act.NewId(Ids.Deny), act.Now)));
+        Assert.Equal([suspended], A.Write((view, act) => DenyUser.Lift(view, act, who, Denied.Standing(view, who))).Granted());
+        A.Magic("ada@example.com").Is(Refusal.Denied);
     }
 
     [Fact]

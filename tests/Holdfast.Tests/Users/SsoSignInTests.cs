@@ -139,5 +139,18 @@ public sealed class SsoSignInTests : IDisposable
         A.Sso("subject-1", "ada@example.com").Granted();
     }
 
+    [Fact]
+    public void Nor_by_a_sign_in_where_nobody_has_heard_of_it()
+    {
+        var who = A.Sso("subject-1", "ada@example.com").Granted().UserId;
+        A.Do((_, act) => Decide.To(true, Memberships.Set(act, "org_1", who, present: false)));
+        _cluster.Wait(TimeSpan.FromMinutes(1));
+        Assert.Equal(who, B.Sso("subject-1", "ada@example.com").Granted().UserId);
+        B.Sso("subject-1", "ada@example.com").Granted();
+        _cluster.Meet();
+        A.Sso("subject-1", "ada@example.com").Is(Refusal.Denied);
+        B.Sso("subject-1", "ada@example.com").Is(Refusal.Denied);
+    }
+
     public void Dispose() => _cluster.Dispose();
 }
