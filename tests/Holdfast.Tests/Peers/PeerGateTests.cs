@@ -144,7 +144,7 @@ public sealed class PeerGateTests(TwoNodes two) : IClassFixture<TwoNodes>
     {
         await two.Nodes.HeardAsync(by: 0, whom: 1);
         var keys = A.Services.GetRequiredService<ClusterKeys>();
-        using var key = NodeKey.LoadOrCreate(two.Nodes.Data(1), keys);
+        using var key = NodeKey.LoadOrCreate(two.Nodes.Data(1), keys, "cluster.key");
         PeerVoice Called(string name) => new(key, new KnownNodes(() => null, keys), name, () => two.Nodes[1].Storage.Database.Incarnation, Entropy.Real, two.Nodes.Clock);
         (await AskAsync(Sign(Called("node-2")).Headers)).Is(200);
         (await AskAsync(Sign(Called("node-1")).Headers)).Is(401);
