@@ -59,6 +59,29 @@ public sealed class PeersTests
     }
 
     [Fact]
+    public async Task A_disk_that_peers_filled_offers_what_the_primary_has_not_had_and_reads_on_without_a_hole()
+    {
+        await using var cluster = await TestCluster.StartAsync("a", "b");
+        await cluster.LevelAsync();
+        cluster.PrimaryIsAway(true);
+        await RecordAsync(cluster["a"], "event_1");
+        await HasAsync(cluster, "b", "event_1");
+        await cluster.StopNodeAsync("b");
+        Directory.Delete(Path.GetDirectoryName(cluster.FileOf("b"))!, recursive: true);
+        await cluster.StartNodeAsync("b", "a");
+        await HasAsync(cluster, "b", "event_1");
+        await cluster.StopNodeAsync("a");
+        Directory.Delete(Path.GetDirectoryName(cluster.FileOf("a"))!, recursive: true);   // who wrote it is gone, and b has it from a snapshot only
+        cluster.PrimaryIsAway(false);
+        await Until.TrueAsync(async () =>
+            (await cluster.Primary.Inner.ReadLogAsync(ChangeLog.LogPosition.Start, 1000, CancellationToken.None)).Rows.Any(r => r.Version.Contains("\"event_1\"", StringComparison.Ordinal)),
+            () => "Nobody has shipped it.");
+        await Until.TrueAsync(() => cluster["b"].Replicator.Health.IsAvailable, () => "It does not get level.");
+        var sequences = cluster["b"].Database.Read(v => v.Query<long>("SELECT sequence FROM log_tail ORDER BY sequence"));
+        Assert.Equal(Enumerable.Range(0, sequences.Count).Select(i => sequences[0] + i), sequences);
+    }
+
+    [Fact]
     public async Task A_node_that_has_data_starts_while_its_peers_are_silent()
     {
         await using var cluster = await TestCluster.StartAsync("a", "b");

@@ -12,7 +12,7 @@ public sealed class PrimaryServer(SqlitePrimary primary, Func<string?> cluster) 
     public const int MostRows = 1000;
 
     /// <summary>About the most bytes of one page; one row is given always.</summary>
-    public const int MostBytes = 8 << 20;
+    public const int MostBytes = 4 << 20;
 
     public async Task<PrimaryAnswer> AskAsync(PrimaryQuestion question, CancellationToken ct)
     {
