@@ -19,7 +19,6 @@ public sealed class PlantedBugTests
     [InlineData("deny-lost-on-shipping", 1)]
     [InlineData("fact-waits-for-the-primary", 1)]
     [InlineData("join-keeps-what-it-holds", 1)]
-    [InlineData("primary-forgets-too-early", 1)]
     [InlineData("random-successor", 1)]
     [InlineData("ships-nothing-for-others", 1)]
     [InlineData("spend-is-not-kept", 1)]

@@ -33,7 +33,6 @@ internal abstract class PlantedBug
         ["offer-acknowledged-and-lost"] = () => new OfferAcknowledgedAndLost(),
         ["write-does-not-wait-for-the-replica"] = () => new WriteDoesNotWaitForTheReplica(),
         ["lost-tail-is-not-noticed"] = () => new LostTailIsNotNoticed(),
-        ["primary-forgets-too-early"] = () => new PrimaryForgetsTooEarly(),
         ["answer-before-commit"] = () => new AnswerBeforeCommit(),
         ["fact-waits-for-the-primary"] = () => new FactWaitsForThePrimary(),
         ["retry-as-new"] = () => new RetryAsNew(),

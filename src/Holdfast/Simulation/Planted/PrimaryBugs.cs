@@ -95,16 +95,3 @@ internal sealed class LostTailIsNotNoticed : PlantedBug
         public override async Task<LogPage> ReadLogAsync(LogPosition after, int limit, CancellationToken ct) => await base.ReadLogAsync(after, limit, ct) with { Matches = true };
     }
 }
-
-/// <summary>The primary forgets rows an hour before they expire.</summary>
-internal sealed class PrimaryForgetsTooEarly : PlantedBug
-{
-    private static readonly TimeSpan TooFar = TimeSpan.FromHours(2);   // a node tells it to forget what expired an hour ago
-
-    public override IPrimary Primary(IPrimary primary, Node node) => new Forgetting(primary);
-
-    private sealed class Forgetting(IPrimary primary) : WrongPrimary(primary)
-    {
-        public override Task PruneAsync(DateTimeOffset expiredBefore, CancellationToken ct) => base.PruneAsync(expiredBefore + TooFar, ct);
-    }
-}
