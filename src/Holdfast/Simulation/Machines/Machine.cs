@@ -62,7 +62,7 @@ internal abstract class Machine : IDisposable
 
     public bool IsUp => Life is not null && IsReady;
 
-    protected Cluster Cluster { get; }
+    public Cluster Cluster { get; }
 
     public World World => Cluster.World;
 

@@ -11,7 +11,7 @@ internal static class Standing
         view.Find<long>("SELECT (SELECT count(*) FROM aside) + (SELECT count(*) FROM offer_again)") == 0
         && string.IsNullOrEmpty(view.Find<string>("SELECT value FROM node_state WHERE name = 'offering_all'"))
         && view.Find<long>("SELECT count(*) FROM received r JOIN peer_journals j ON j.origin = r.origin WHERE r.position > max(j.shipped, j.offered) AND r.origin NOT IN @Speaking",
-            new { Speaking = node.Products.Host.Peers.All.Select(p => p.Identity?.Incarnation ?? "").Append(node.Products.Database.Incarnation).ToList() }) == 0
+            new { Speaking = node.Cluster.Nodes.Select(n => n.Products?.Database.Incarnation ?? "").ToList() }) == 0   // the lives that are, and not those that it last heard
         && view.Find<long>("SELECT coalesce(max(position), 0) FROM journal")
             <= long.Parse(view.Find<string>("SELECT value FROM node_state WHERE name = 'shipped'") ?? "0", CultureInfo.InvariantCulture));
 
