@@ -54,9 +54,6 @@ internal sealed class Journal
     /// <summary>Bytes of all versions held.</summary>
     public long Bytes => Interlocked.Read(ref _bytes);
 
-    /// <summary>The last position given.</summary>
-    public long Head => _connection.ExecuteScalar<long>("SELECT seq FROM sqlite_sequence WHERE name = 'journal'");
-
     /// <summary>Refuses what would go over its share, before anything of it is applied.</summary>
     /// <exception cref="JournalFullException">The share of one of these is full.</exception>
     public void MakeRoom(IReadOnlyList<(JournalShare Share, int Bytes)> wanted, long shipped)

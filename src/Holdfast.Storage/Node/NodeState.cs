@@ -40,6 +40,10 @@ internal sealed class NodeState(View view)
         ? new LogPosition(long.Parse(epoch, CultureInfo.InvariantCulture), long.Parse(sequence, CultureInfo.InvariantCulture), hash)
         : LogPosition.Start;
 
+    /// <summary>Whether this very row of the log was applied here, and is kept still; and not another at its place.</summary>
+    public bool HasRead(LogPosition row) =>
+        row.Sequence == 0 || view.Find<string>("SELECT hash FROM log_tail WHERE sequence = @Sequence", new { row.Sequence }) == row.Hash;
+
     /// <summary>The journal's last position that the primary has confirmed.</summary>
     public long Shipped
     {

@@ -47,8 +47,9 @@ public sealed class NodeStore : IDisposable
             // FULL: a commit is on the disk when it returns (law 3). Checkpoints of 1,000 pages were the smoothest of those measured.
             connection.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000; PRAGMA trusted_schema = OFF;");
             Migrator.MoveForward(connection, Migrator.Node, world.Clock.GetUtcNow());
-            var state = new View(connection).NodeState;
-            var (incarnation, isNew) = Incarnate(connection, state, path, world);
+            using var view = new View(connection);
+            var state = view.NodeState;
+            var (incarnation, isNew) = Incarnate(view, path, world);
             var clock = new HybridClock(world.Clock, incarnation);
             foreach (var version in connection.Query<string>(
                 "SELECT version FROM (SELECT version FROM journal ORDER BY position DESC LIMIT 1) UNION ALL "
@@ -60,7 +61,7 @@ public sealed class NodeStore : IDisposable
             {
                 clock.GoOnFrom(state.StampMark);   // another life's stamps differ by its name
             }
-            var store = new NodeStore(path, world, clock) { IsNewLife = isNew, OpenedAt = Lives.JournalHead(new View(connection)) };
+            var store = new NodeStore(path, world, clock) { IsNewLife = isNew, OpenedAt = Lives.JournalHead(view) };
             store.Writer = new NodeWriter(connection, clock, limits, world, lane);
             return store;
         }
@@ -107,7 +108,7 @@ public sealed class NodeStore : IDisposable
 
     /// <summary>The place in this node's journal that the first change of a decision will have, asked by the decision itself.</summary>
     /// <param name="view">The state that the node's writer shows a decision.</param>
-    public static long NextPosition(View view) => (view.Find<long?>("SELECT seq FROM sqlite_sequence WHERE name = 'journal'") ?? 0) + 1;
+    public static long NextPosition(View view) => Lives.JournalHead(view) + 1;
 
     /// <summary>One hash over the replica (<see cref="Rows.Digest"/>).</summary>
     public string Digest()
@@ -138,8 +139,9 @@ public sealed class NodeStore : IDisposable
     }
 
     /// <summary>A copied or restored file, and a machine that was booted again, are a new life: what the old one issued may have been spent unseen.</summary>
-    private static (string Incarnation, bool IsNew) Incarnate(SqliteConnection connection, NodeState state, string path, Surroundings world)
+    private static (string Incarnation, bool IsNew) Incarnate(View view, string path, Surroundings world)
     {
+        var state = view.NodeState;
         var facts = world.Disk.Look(path);
         var here = string.Create(CultureInfo.InvariantCulture, $"{facts?.Device}/{facts?.Inode}/{world.Disk.BootId()}");
         if (facts is not null && state.Find("incarnation") is { } known && state.Find("place") == here)
@@ -150,11 +152,11 @@ public sealed class NodeStore : IDisposable
         var incarnation = Convert.ToHexStringLower(world.Entropy.Bytes(6));
         state.Set("incarnation", incarnation);
         state.Set("place", here);
-        Remember(incarnation, Lives.JournalHead(new View(connection)));
+        Remember(incarnation, Lives.JournalHead(view));
         state.StampMark = 0;
         return (incarnation, true);
 
-        void Remember(string life, long after) => connection.Execute("INSERT OR IGNORE INTO lives (incarnation, after_position) VALUES (@life, @after)", new { life, after });
+        void Remember(string life, long after) => view.Execute("INSERT OR IGNORE INTO lives (incarnation, after_position) VALUES (@life, @after)", new { life, after });
     }
 
     public void Dispose()

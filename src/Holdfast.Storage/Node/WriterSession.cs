@@ -90,7 +90,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             ReserveStamps();   // after they were given, and kept together with what bears them
         }
         var needsCopy = decision.Changes.Any(c => c.Table.NeedsCopy);
-        return new Recorded<T>(decision.Answer, needsCopy ? Journal.Head : 0, needsCopy);
+        return new Recorded<T>(decision.Answer, needsCopy ? Lives.JournalHead(View) : 0, needsCopy);
     }
 
     /// <summary>Decides on what the primary has at a row of its log, and stamps the changes so that each exceeds all that it replaces there. Keeps nothing.</summary>
@@ -178,8 +178,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     }
 
     /// <summary>Whether this node has read a row of the log, and has it still.</summary>
-    public bool HasSeen(LogPosition row) =>
-        row.Sequence == 0 || View.Find<string>("SELECT hash FROM log_tail WHERE sequence = @Sequence", new { row.Sequence }) == row.Hash;
+    public bool HasSeen(LogPosition row) => State.HasRead(row);
 
     /// <summary>Takes what a peer told: facts of its own, and those that it holds for others. What repeats or does not follow is left.</summary>
     /// <returns>Whether something of it was new.</returns>
@@ -196,12 +195,12 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             }
             foreach (var fact in segment.Facts)
             {
-                if (!IsAFact(fact.Version))
+                if (!TryRead(fact.Version, out var version))
                 {
                     FactsRefused++;
                     continue;
                 }
-                Take(fact.Version, now);
+                Take(version, fact.Version, now);
                 PeerJournals.Keep(View, segment.Origin, fact, now);
             }
             PeerJournals.Save(View, known with
@@ -220,15 +219,18 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     /// <summary>Versions that peers sent and that no honest peer sends, since the start.</summary>
     public long FactsRefused { get; private set; }
 
-    /// <summary>A version of a row; and not of a table that is the primary's alone, about which no peer is believed.</summary>
-    private static bool IsAFact(string version)
+    /// <summary>Reads a version of a row that a peer sent; not one of a table that is the primary's alone, about which no peer is believed.</summary>
+    /// <param name="version">Null when a younger release knows what it is.</param>
+    private static bool TryRead(string text, out RowVersion? version)
     {
         try
         {
-            return RowVersion.FromJson(version, Schema.ByName) is null or { Table.FromNodes: true };
+            version = RowVersion.FromJson(text, Schema.ByName);
+            return version is null or { Table.FromNodes: true };
         }
         catch (FormatException)
         {
+            version = null;
             return false;
         }
     }
@@ -284,7 +286,8 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         return incarnation;
     }
 
-    /// <summary>The next facts of other nodes that nobody is there to offer, and what is to be noted once the primary has them.</summary>
+    /// <summary>The primary has taken another life's facts up to a position.</summary>
+    /// <param name="read">What was known of that journal when they were offered.</param>
     public bool OfferedFor(PeerJournals.State read, long position)
     {
         if (PeerJournals.Find(View, read.Origin) is not { } state || (state.Shipped, state.Offered) != (read.Shipped, read.Offered))
@@ -295,9 +298,11 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         return true;
     }
 
-    private void Take(string text, DateTimeOffset now)
+    private void Take(string text, DateTimeOffset now) => Take(RowVersion.FromJson(text, Schema.ByName), text, now);
+
+    private void Take(RowVersion? version, string text, DateTimeOffset now)
     {
-        if (RowVersion.FromJson(text, Schema.ByName) is not { } version)
+        if (version is null)
         {
             SetAside(text);   // a younger release knows what it is
         }

@@ -27,7 +27,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     private static readonly TimeSpan AfterJump = TimeSpan.FromHours(2);
 
     private readonly Signal _news = new();
-    private readonly Signal _never = new();
+    private readonly Signal _never = new();   // told by nobody: a pause that a stop ends without an exception
     private readonly Lock _lock = new();
     private readonly Lock _noting = new();
     private readonly List<(LogPosition Row, TaskCompletionSource Reached)> _waiting = [];
@@ -314,9 +314,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         }
     }
 
-    /// <summary>Whether this very row was applied here, and not another at its place.</summary>
-    private bool HasRead(LogPosition row) =>
-        row.Sequence == 0 || node.Read(view => view.Find<string>("SELECT hash FROM log_tail WHERE sequence = @Sequence", new { row.Sequence })) == row.Hash;
+    private bool HasRead(LogPosition row) => node.Read(view => view.NodeState.HasRead(row));
 
     private static PrimaryUnavailableException Lost() =>
         new(PrimaryFault.Unreachable, "The primary database lost its tail meanwhile. Whether it kept the change is unknown.");

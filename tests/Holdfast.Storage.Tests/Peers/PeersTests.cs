@@ -115,16 +115,7 @@ public sealed class PeersTests
     public async Task A_disk_that_was_put_back_in_time_begins_a_new_life()
     {
         await using var cluster = await TestCluster.StartAsync("a", "b");
-        await cluster.LevelAsync();
-        cluster.PrimaryIsAway(true);
-        await cluster.StopNodeAsync("a");
-        var yesterday = await File.ReadAllBytesAsync(cluster.FileOf("a"));
-        await cluster.StartNodeAsync("a", "b");
-        var life = cluster["a"].Node.Incarnation;
-        await RecordAsync(cluster["a"], "event_1");
-        await HasAsync(cluster, "b", "event_1");
-        await cluster.StopNodeAsync("a");
-        await File.WriteAllBytesAsync(cluster.FileOf("a"), yesterday);   // the same inode, the same boot
+        var life = await SetBackAsync(cluster);
         await cluster.StartNodeAsync("a", "b");
         await Until.TrueAsync(() => life != cluster["a"].Node.Incarnation, () => "It goes on as if nothing had been.");   // the question at the start has half a second, on a busy machine too
         await HasAsync(cluster, "a", "event_1");   // from the peer, which held it
@@ -138,16 +129,7 @@ public sealed class PeersTests
     public async Task A_disk_that_went_on_from_yesterday_before_any_peer_was_there_is_found_out_by_its_last_fact()
     {
         await using var cluster = await TestCluster.StartAsync("a", "b");
-        await cluster.LevelAsync();
-        cluster.PrimaryIsAway(true);
-        await cluster.StopNodeAsync("a");
-        var yesterday = await File.ReadAllBytesAsync(cluster.FileOf("a"));
-        await cluster.StartNodeAsync("a", "b");
-        var life = cluster["a"].Node.Incarnation;
-        await RecordAsync(cluster["a"], "event_1");
-        await HasAsync(cluster, "b", "event_1");
-        await cluster.StopNodeAsync("a");
-        await File.WriteAllBytesAsync(cluster.FileOf("a"), yesterday);
+        var life = await SetBackAsync(cluster);
         cluster.Cut.UnionWith([("a", "b"), ("b", "a")]);
         await cluster.StartNodeAsync("a", "b");
         await RecordAsync(cluster["a"], "event_2");
@@ -226,6 +208,23 @@ public sealed class PeersTests
             await cluster["b"].Node.Writer.EnqueueAsync(session => session.AbsorbJournal(answer));
         }
         Assert.Equal(["event_1", "event_2"], cluster["b"].Database.Read(v => v.Query<string>("SELECT id FROM events ORDER BY id")));
+    }
+
+    /// <summary>Stops a, which has told b of event_1, and gives it the disk from before that: the same inode, the same boot.</summary>
+    /// <returns>The life that it had.</returns>
+    private static async Task<string> SetBackAsync(TestCluster cluster)
+    {
+        await cluster.LevelAsync();
+        cluster.PrimaryIsAway(true);
+        await cluster.StopNodeAsync("a");
+        var yesterday = await File.ReadAllBytesAsync(cluster.FileOf("a"));
+        await cluster.StartNodeAsync("a", "b");
+        var life = cluster["a"].Node.Incarnation;
+        await RecordAsync(cluster["a"], "event_1");
+        await HasAsync(cluster, "b", "event_1");
+        await cluster.StopNodeAsync("a");
+        await File.WriteAllBytesAsync(cluster.FileOf("a"), yesterday);
+        return life;
     }
 
     private static RowVersion EventOf(string id, string stamp) => EventChange(id).Stamped(stamp);
