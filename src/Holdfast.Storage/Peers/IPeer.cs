@@ -31,9 +31,8 @@ public sealed record JournalQuestion(NodeIdentity From, IReadOnlyDictionary<stri
 
 /// <param name="Now">The answerer's wall clock, Unix milliseconds, at the moment of answering.</param>
 /// <param name="NodeList">Number of the node list that it goes by.</param>
-/// <param name="More">Whether there is more to read at once.</param>
 /// <param name="HeldOfYou">What the answerer has of the journal of the asker's present life; null when it has nothing.</param>
-public sealed record JournalAnswer(NodeIdentity From, long Now, long NodeList, IReadOnlyList<JournalSegment> Segments, bool More, JournalMark? HeldOfYou);
+public sealed record JournalAnswer(NodeIdentity From, long Now, long NodeList, IReadOnlyList<JournalSegment> Segments, JournalMark? HeldOfYou);
 
 /// <summary>How far a journal is known, and by what: a disk that was put back in time goes on with the same positions and other facts.</summary>
 /// <param name="Mark">A short hash of the fact at that position; empty when it is not known.</param>

@@ -11,8 +11,8 @@ internal sealed class JournalReader(View view, JournalQuestion question, DateTim
     private int _room = question.Limit;
     private int _bytes = MostCharacters;
 
-    /// <summary>The segments, own lives first; and whether some did not fit.</summary>
-    public (IReadOnlyList<JournalSegment> Segments, bool More) Read()
+    /// <summary>The segments, own lives first. What does not fit is there at the next question.</summary>
+    public IReadOnlyList<JournalSegment> Read()
     {
         var shipped = view.NodeState.Shipped;
         var lives = Lives.OfThisFile(view);
@@ -28,7 +28,7 @@ internal sealed class JournalReader(View view, JournalQuestion question, DateTim
                 AddHeld(state);
             }
         }
-        return (_segments, IsFull);
+        return _segments;
     }
 
     private long KnownOf(string origin) => question.Known.TryGetValue(origin, out var known) ? known.Position : 0;

@@ -86,12 +86,9 @@ public sealed class PeerLink(IPeer peer, NodeStore node, PeerLinks peers, Surrou
             Reported(answer.NodeList);
             peers.Clocks.Note(answer.From.Name, answer.Now);
             await peers.CompareAsync(answer.HeldOfYou);
-            if (answer.Segments.Count > 0)
+            if (answer.Segments.Count > 0 && await node.Writer.EnqueueAsync(session => session.AbsorbJournal(answer)).Within(either.Token))
             {
-                if (await node.Writer.EnqueueAsync(session => session.AbsorbJournal(answer)).Within(either.Token))
-                {
-                    peers.TellReceived();
-                }
+                peers.TellReceived();
             }
             Fault = null;
             return true;

@@ -76,7 +76,8 @@ public sealed class PeerLinks
         && (held.Mark.Length == 0 || view.Find<string>("SELECT version FROM journal WHERE position = @Position", new { held.Position }) is not { } ours
             || PeerJournals.MarkOf(ours) == held.Mark);
 
-    internal async Task BeginLifeAsync()
+    /// <summary>Begins a life; what the old one issued for single use is void from then on.</summary>
+    private async Task BeginLifeAsync()
     {
         var before = _node.Incarnation;
         var life = await _node.Writer.EnqueueAsync(session => session.BeginLife(before, _node.OpenedAt, incarnation => RowOf(session.View, incarnation)));

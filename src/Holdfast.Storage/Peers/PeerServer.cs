@@ -68,9 +68,9 @@ public sealed class PeerServer
     private JournalAnswer Read(JournalQuestion question) => _node.Read(view =>
     {
         var now = _world.Clock.GetUtcNow();
-        var (segments, more) = new JournalReader(view, question, now).Read();
+        var segments = new JournalReader(view, question, now).Read();
         var held = PeerJournals.Find(view, question.From.Incarnation);
-        return new JournalAnswer(_peers.Own, now.ToUnixTimeMilliseconds(), NodeList.Of(view).Number, segments, more,
+        return new JournalAnswer(_peers.Own, now.ToUnixTimeMilliseconds(), NodeList.Of(view).Number, segments,
             held is null ? null : new JournalMark(held.Position, held.Mark));
     });
 

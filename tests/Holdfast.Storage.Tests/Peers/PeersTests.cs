@@ -153,7 +153,7 @@ public sealed class PeersTests
                     new JournalFact(1, Change.To(Schema.ApiKeys, "key_1", ("environment_id", "e"), ("name", "n"), ("hash", "h"), ("obfuscated_value", "o"), ("created_at", 1)).Stamped(stamp).ToJson()),
                     new JournalFact(2, EventOf("event_1", stamp).ToJson()),
                 ]),
-            ], false, null)));
+            ], null)));
         Assert.Equal(0, cluster["b"].Database.Read(v => v.Find<long>("SELECT count(*) FROM api_keys")));
         Assert.Equal(1, cluster["b"].Database.Read(v => v.Find<long>("SELECT count(*) FROM events")));
         await Assert.ThrowsAsync<InvalidOperationException>(() => cluster["b"].Database.RecordAsync(_ => Decide.To(true,
@@ -179,7 +179,7 @@ public sealed class PeersTests
         ];
         var facts = malformed.Concat(younger).Append(EventOf("event_1", stamp).ToJson()).Select((v, i) => new JournalFact(i + 1, v)).ToList();
         await cluster["b"].Node.Writer.EnqueueAsync(session =>
-            session.AbsorbJournal(new JournalAnswer(cluster["a"].Peers.Own, 0, 0, [new JournalSegment("other", 0, facts.Count, 0, 0, false, 0, facts)], false, null)));
+            session.AbsorbJournal(new JournalAnswer(cluster["a"].Peers.Own, 0, 0, [new JournalSegment("other", 0, facts.Count, 0, 0, false, 0, facts)], null)));
         Assert.Equal(malformed.Length, await cluster["b"].Node.Writer.EnqueueAsync(session => (int)session.FactsRefused));
         Assert.Equal(younger.Length, cluster["b"].Database.Read(v => v.Find<long>("SELECT count(*) FROM aside")));
         Assert.Equal(1, cluster["b"].Database.Read(v => v.Find<long>("SELECT count(*) FROM events")));
@@ -202,7 +202,7 @@ public sealed class PeersTests
         await using var cluster = await TestCluster.StartAsync("a", "b");
         await cluster.LevelAsync();
         JournalAnswer Answer(long after, long to) => new(cluster["a"].Peers.Own, 0, 0,
-            [new JournalSegment("other", after, to, 0, 0, false, 0, [new JournalFact(to, EventOf($"event_{to}", cluster["a"].Node.Clock.Next()).ToJson())])], false, null);
+            [new JournalSegment("other", after, to, 0, 0, false, 0, [new JournalFact(to, EventOf($"event_{to}", cluster["a"].Node.Clock.Next()).ToJson())])], null);
         foreach (var answer in (JournalAnswer[])[Answer(0, 1), Answer(0, 1), Answer(5, 6), Answer(1, 2)])
         {
             await cluster["b"].Node.Writer.EnqueueAsync(session => session.AbsorbJournal(answer));

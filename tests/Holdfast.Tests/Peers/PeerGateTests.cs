@@ -166,7 +166,7 @@ public sealed class PeerGateTests(TwoNodes two) : IClassFixture<TwoNodes>
             var nonce = SignedText.ReadRequest(http.Request.Headers[SignedText.SignedHeader].ToString())!.Value.Request.Nonce;
             var body = PeerJson.Write(http.Request.Path == HttpPeer.SpendPath
                 ? new SpendAnswer(SpendVerdict.Granted)
-                : new JournalAnswer(said, 0, 0, [], false, null));
+                : new JournalAnswer(said, 0, 0, [], null));
             foreach (var (name, value) in novice.Voice.SignAnswer(nonce, 200, "", "", body))
             {
                 http.Response.Headers[name] = value;
