@@ -62,6 +62,20 @@ public sealed class NodeListTests
     }
 
     [Fact]
+    public async Task A_node_with_peers_decides_about_nothing_before_it_has_read_the_list()
+    {
+        await using var cluster = new TestCluster();
+        await cluster.StartNodeAsync("a");
+        Assert.Equal(SpendVerdict.Granted, await SpendAsync(cluster, "a", "item_alone", null));
+        await cluster.StopNodeAsync("a");
+        cluster.PrimaryIsAway(true);   // so that nobody can enter the list
+        await cluster.StartNodeAsync("a", "b");
+        Assert.Equal(SpendVerdict.Unavailable, await SpendAsync(cluster, "a", "item", null));
+        Assert.Equal(SpendVerdict.Unavailable, (await cluster["a"].PeerServer.SpendAsync(new SpendQuestion(cluster["a"].Peers.Own, "e", "totp_step", "item", null,
+            TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds(), long.MaxValue, false))).Verdict);
+    }
+
+    [Fact]
     public async Task A_new_life_knows_nothing_of_what_is_older_than_itself()
     {
         await using var cluster = await TestCluster.StartAsync("a", "b");

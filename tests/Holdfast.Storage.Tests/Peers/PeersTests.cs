@@ -126,6 +126,40 @@ public sealed class PeersTests
     }
 
     [Fact]
+    public async Task The_latest_life_of_a_name_lives_though_its_clock_was_ahead_before()
+    {
+        await using var cluster = new TestCluster();
+        cluster.Clocks["a"] = new MovedClock(TimeSpan.FromSeconds(30));
+        await cluster.StartNodeAsync("a");
+        await cluster.StopNodeAsync("a");
+        await cluster.StartNodeAsync("a", "b");
+        await cluster.StartNodeAsync("b", "a");
+        await cluster.LevelAsync();
+        var elder = cluster["a"].Node.Incarnation;
+        await cluster.StopNodeAsync("a");
+        Directory.Delete(Path.GetDirectoryName(cluster.FileOf("a"))!, recursive: true);
+        cluster.Clocks["a"].Ahead = TimeSpan.Zero;
+        await cluster.StartNodeAsync("a", "b");
+        await Until.TrueAsync(() => cluster["b"].Peers.Find(elder).Whose == Whose.Gone, () => "The elder lives.");
+        Assert.Equal(Whose.Peers, cluster["b"].Peers.Find(cluster["a"].Node.Incarnation).Whose);
+    }
+
+    [Fact]
+    public async Task A_node_whose_clock_is_minutes_behind_does_not_call_an_empty_disk_filled()
+    {
+        await using var cluster = await TestCluster.StartAsync("a", "b");
+        await RecordAsync(cluster["a"], "event_1");
+        await cluster.LevelAsync();
+        await cluster.StopNodeAsync("b");
+        Directory.Delete(Path.GetDirectoryName(cluster.FileOf("b"))!, recursive: true);
+        cluster.Clocks["b"] = new MovedClock(-TimeSpan.FromMinutes(5));
+        await Assert.ThrowsAsync<ClockBehindException>(() => cluster.StartNodeAsync("b", "a"));
+        cluster.Clocks["b"].Ahead = TimeSpan.Zero;
+        await cluster.StartNodeAsync("b", "a");
+        await HasAsync(cluster, "b", "event_1");
+    }
+
+    [Fact]
     public async Task A_disk_that_went_on_from_yesterday_before_any_peer_was_there_is_found_out_by_its_last_fact()
     {
         await using var cluster = await TestCluster.StartAsync("a", "b");
