@@ -13,16 +13,20 @@ internal sealed class DenyConnectionOperation : Operation
     public override async Task RunAsync(Actor actor)
     {
         var connection = Ground.Connection(actor.Dice.Between(1, Ground.Connections - 1));   // the last stays active, so that there are always sign-ins
-        var answer = await actor.AskAsync(Name, (products, _) => actor.RecordAsync(products, Name, _ =>
+        var answer = await actor.AskAsync(Name, async (products, _) =>
         {
-            var deny = Denied.Because("deactivated", connection, Ground.Environment, products.Ids, products.Clock.GetUtcNow());
-            return Decide.To(deny.Id, deny);
-        }));
+            var (denied, label) = await actor.RecordAsync(products, Name, _ =>
+            {
+                var deny = Denied.Because("deactivated", connection, Ground.Environment, products.Ids, products.Clock.GetUtcNow());
+                return Decide.To(deny.Id, deny);
+            });
+            actor.Ledger.Keep($"{actor.Mark} {Name}", products.Node.Name, label, (Schema.Denies, denied));
+            return denied;
+        });
         Count(actor, answer);
-        if (answer.Value is { Answer: { } id, Label: var label })
+        if (answer.Value is { } id)
         {
             actor.Ledger.Denies.Add((id, connection));
-            actor.Ledger.Keep($"{actor.Mark} {Name}", answer.Node!.Name, label, (Schema.Denies, id));
         }
     }
 }
@@ -40,16 +44,17 @@ internal sealed class LiftDenyOperation : Operation
         var seen = (await actor.AskAsync($"{Name}, looking", (products, _) => Task.FromResult(products.Database.Read(view => Denied.Standing(view, connection))))).Value ?? [];
         await Task.Delay(actor.Dice.Between(TimeSpan.Zero, LongestThought), actor.Cluster.ClockOf(actor.Cluster.World.Outside));
         actor.Ledger.LiftsAsked.UnionWith(seen);
-        var answer = await actor.AskAsync(Name, (products, _) =>
+        var answer = await actor.AskAsync(Name, async (products, _) =>
         {
             var now = products.Clock.GetUtcNow();
             List<Change> lifts = [.. seen.Select(deny => Denied.Lifted(deny, Ground.Environment, products.Ids, now))];
-            return products.Database.WriteAsync(view => actor.Cluster.Planted.Lift(view, connection, lifts), CancellationToken.None);
+            var lifted = await products.Database.WriteAsync(view => actor.Cluster.Planted.Lift(view, connection, lifts), CancellationToken.None);
+            foreach (var lift in lifted)
+            {
+                actor.Ledger.Keep($"{actor.Mark} {Name}", products.Node.Name, (Schema.Lifts, lift.Id));
+            }
+            return lifted;
         });
         Count(actor, answer);
-        foreach (var lift in answer.Value ?? [])
-        {
-            actor.Ledger.Keep($"{actor.Mark} {Name}", answer.Node!.Name, (Schema.Lifts, lift.Id));
-        }
     }
 }

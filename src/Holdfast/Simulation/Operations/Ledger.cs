@@ -8,7 +8,7 @@ namespace Holdfast.Simulation.Operations;
 /// <param name="Copies">On how many disks it was, in as many failure domains.</param>
 internal readonly record struct Label(int Copies, TimeSpan At);
 
-/// <summary>A row that a client was told is kept.</summary>
+/// <summary>A row that a node has said is kept, when it said so: the answer may still be under way when the disk goes.</summary>
 /// <param name="What">In words.</param>
 internal sealed record Kept(string What, Table Table, string Id, string Node, TimeSpan At)
 {
@@ -72,7 +72,7 @@ internal sealed class Ledger(Cluster cluster)
     /// <summary>When disks were lost or set back, and when the primary lost its tail.</summary>
     public List<TimeSpan> Losses { get; } = [];
 
-    /// <summary>A client was told that this is kept.</summary>
+    /// <summary>A node answers that this is kept. Noted there and then, not when the client hears it: a disk that is lost in between takes it along (law 3).</summary>
     public void Keep(string what, string node, params ReadOnlySpan<(Table Table, string Id)> rows) => Keep(what, node, null, rows);
 
     /// <summary>The same, with the label that the answer carried.</summary>

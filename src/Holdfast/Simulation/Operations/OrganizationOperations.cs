@@ -24,15 +24,18 @@ internal sealed class CreateOrganizationOperation : Operation
             var input = new OrganizationInput(new(true, name), default, default, default, default, default, default);
             var made = await products.Idempotency.WriteAsync(
                 operation, (view, o) => CreateOrganization.Decided(view, o, input, [], idKey, products.Clock.GetUtcNow()), CancellationToken.None);
-            return IdOf(made);
+            var id = IdOf(made);
+            if (id is not null)
+            {
+                actor.Ledger.Keep($"{actor.Mark} {Name}", products.Node.Name, (Schema.Organizations, id), (Schema.Events, EventId("organization.created", id)));
+            }
+            return id;
         });
         Count(actor, answer);
         if (answer.Value is { } id)
         {
             actor.Ledger.Organizations.Add(id);
             actor.Ledger.TryName(id, new Attempt(name, began, actor.Cluster.World.Now, true));
-            actor.Ledger.Keep($"{actor.Mark} {Name}", answer.Node!.Name, (Schema.Organizations, id),
-                (Schema.Events, EventId(answer.Node.Products, "organization.created", id)));
         }
     }
 
@@ -41,7 +44,7 @@ internal sealed class CreateOrganizationOperation : Operation
         ? JsonDocument.Parse(answer.Bytes!).RootElement.GetProperty("id").GetString()
         : null;
 
-    public static string EventId(Products? products, string name, string derivedFrom) =>
+    public static string EventId(string name, string derivedFrom) =>
         Ids.Derived(Ids.Event, Ground.IdKey, name, derivedFrom);
 }
 
@@ -101,14 +104,18 @@ internal sealed class DeleteOrganizationOperation : Operation
                 deny = decision.Changes.FirstOrDefault(c => c.Table == Schema.Denies)?.Id;
                 return decision;
             });
-            return (Deny: said.IsSuccess ? deny : null, Label: label);
+            if (said.IsSuccess && deny is not null)
+            {
+                actor.Ledger.Keep($"{actor.Mark} {Name}", products.Node.Name, label, (Schema.Denies, deny),
+                    (Schema.Events, CreateOrganizationOperation.EventId("organization.deleted", id)));
+                return deny;
+            }
+            return null;
         });
         Count(actor, answer);
-        if (answer.Value is { Deny: { } denied, Label: var label })
+        if (answer.Value is { } denied)
         {
             actor.Ledger.Denies.Add((denied, id));
-            actor.Ledger.Keep($"{actor.Mark} {Name}", answer.Node!.Name, label, (Schema.Denies, denied),
-                (Schema.Events, CreateOrganizationOperation.EventId(null, "organization.deleted", id)));
         }
     }
 }

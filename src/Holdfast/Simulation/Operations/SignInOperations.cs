@@ -27,14 +27,18 @@ internal sealed class SignInOperation : Operation
                 Flow.NewId(products.Database.Incarnation, now, products.Entropy.Bytes(16)), Ground.Environment, Ground.Client, found.Id, Ground.RedirectUri,
                 null, null, null, null, null, null, now + FlowLife, 0);
             var who = new Attributes(person, $"{person}@example.com", "First", $"Last {actor.Dice.Below(3)}", [], new Dictionary<string, System.Text.Json.JsonElement>());
-            return await actor.TimedAsync(products, Name, () => products.SignIns.CompleteAsync(found, flow, who, null));
+            var done = await actor.TimedAsync(products, Name, () => products.SignIns.CompleteAsync(found, flow, who, null));
+            if (done.Code is not null)
+            {
+                actor.Ledger.Keep($"{actor.Mark} {Name} of {person}", products.Node.Name,
+                    (Schema.Profiles, Ids.Derived(Ids.Profile, Ground.IdKey, Ground.Connection(connection), person)));
+            }
+            return done;
         });
         Count(actor, answer, answer.Value.Refusal);
         if (answer.Value.Code is { } code)
         {
             actor.Ledger.Codes.Add(new Code(code, answer.Node!.Name, connection, actor.Cluster.World.Now));
-            actor.Ledger.Keep($"{actor.Mark} {Name} of {person}", answer.Node.Name,
-                (Schema.Profiles, Ids.Derived(Ids.Profile, Ground.IdKey, Ground.Connection(connection), person)));
         }
     }
 }
@@ -60,20 +64,21 @@ internal class RedeemOperation : Operation
             actor.Ledger.Spent.Add(code);
         }
         var request = "";
-        var answer = await actor.AskAsync(Name, (products, key) =>
+        var answer = await actor.AskAsync(Name, async (products, key) =>
         {
             request = $"{actor.Mark}/{key}";
-            return actor.TimedAsync(products, Name, () =>
+            var redeemed = await actor.TimedAsync(products, Name, () =>
                 actor.Cluster.Planted.RedeemAsync(products, code.Value, request));
+            if (redeemed is not null && actor.Cluster.World.Now - code.At < CodesLive)
+            {
+                actor.Ledger.Keep($"{actor.Mark} {Name}", products.Node.Name, (Schema.Spends, redeemed.CodeId));
+            }
+            return redeemed;
         }, node);
         Count(actor, answer, answer.End == End.Answered && answer.Value is null ? "not valid" : null);
         if (answer.Value is { } redeemed)
         {
             actor.Ledger.Granted.Add(new Granted(redeemed.CodeId, request, answer.Node!.Name, actor.Cluster.World.Now));
-            if (actor.Cluster.World.Now - code.At < CodesLive)
-            {
-                actor.Ledger.Keep($"{actor.Mark} {Name}", answer.Node.Name, (Schema.Spends, redeemed.CodeId));
-            }
         }
     }
 }
