@@ -10,6 +10,7 @@ internal static class SqliteFile
     /// <param name="busyTimeout">How long a statement waits for another process's lock.</param>
     public static SqliteConnection Open(string path, SqliteOpenMode mode, TimeSpan busyTimeout, string? vfs)
     {
+        SqliteLibrary.Load();
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder
         {
             DataSource = path,

@@ -1,7 +1,10 @@
 using System.Data.Common;
 using System.Text;
 using Dapper;
+using Holdfast.Storage.Peers;
 using Holdfast.Storage.Rows;
+using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace Holdfast.Storage.Node;
 
@@ -28,7 +31,7 @@ internal sealed class Journal
 {
     private const int MostDroppedAtOnce = 1000;
 
-    private readonly DbConnection _connection;
+    private readonly SqliteConnection _connection;
     private readonly NodeState _state;
     private readonly JournalLimits _limits;
     private readonly DbCommand _append;
@@ -36,7 +39,7 @@ internal sealed class Journal
     private long _auditBytes;
     private (long Bytes, long AuditBytes) _before;
 
-    public Journal(DbConnection connection, JournalLimits limits)
+    public Journal(SqliteConnection connection, JournalLimits limits)
     {
         (_connection, _state, _limits) = (connection, new View(connection).NodeState, limits);
         _append = connection.CreateCommand();
@@ -50,6 +53,9 @@ internal sealed class Journal
         (_bytes, _auditBytes) = _state.JournalBytes ?? connection.QueryFirst<(long, long)>(
             "SELECT coalesce(sum(bytes), 0), coalesce(sum(CASE WHEN share = 1 THEN bytes ELSE 0 END), 0) FROM journal");   // 1: JournalShare.Audit
     }
+
+    /// <summary>Its last facts, in memory.</summary>
+    public JournalTail Tail { get; } = new();
 
     /// <summary>Bytes of all versions held.</summary>
     public long Bytes => Interlocked.Read(ref _bytes);
@@ -84,6 +90,7 @@ internal sealed class Journal
         _append.Parameters[2].Value = bytes;
         _append.Parameters[3].Value = text;
         _append.ExecuteNonQuery();
+        Tail.Add(new JournalFact(raw.sqlite3_last_insert_rowid(_connection.Handle), text));
         _bytes += bytes;
         _auditBytes += version.Table.Share == JournalShare.Audit ? bytes : 0;
     }
@@ -118,7 +125,11 @@ internal sealed class Journal
     public void Begin() => _before = (_bytes, _auditBytes);
 
     /// <summary>The transaction was undone.</summary>
-    public void Undone() => (_bytes, _auditBytes) = _before;
+    public void Undone()
+    {
+        (_bytes, _auditBytes) = _before;
+        Tail.Undone();
+    }
 
     /// <summary>Facts after a position, in order.</summary>
     public static List<JournalRow> ReadAfter(View view, long position, int limit) => view.Query<JournalRow>(

@@ -19,6 +19,7 @@ public sealed class NodeStore : IDisposable
     private readonly string _path;
     private readonly Surroundings _world;
     private readonly ConcurrentBag<Reader> _readers = [];
+    private volatile Known? _progress;
     private volatile bool _disposed;
 
     private NodeStore(string path, Surroundings world, HybridClock clock)
@@ -103,8 +104,25 @@ public sealed class NodeStore : IDisposable
         }
     }
 
+    /// <summary>The journal's last facts, in memory.</summary>
+    internal JournalTail Tail => Writer.Session.Journal.Tail;
+
+    /// <summary>How far everything has got, as of the last commit.</summary>
+    internal Progress Progress
+    {
+        get
+        {
+            var commits = Writer.Commits;   // before it is read: what is committed meanwhile is read again
+            if (_progress is not { } known || known.Commits != commits)
+            {
+                _progress = known = new Known(commits, Read(Progress.Of));
+            }
+            return known.Progress;
+        }
+    }
+
     /// <summary>Facts that the primary has not confirmed.</summary>
-    public long CountUnshipped() => Read(view => Math.Max(0, view.Find<long>("SELECT coalesce(max(position), 0) FROM journal") - view.NodeState.Shipped));
+    public long CountUnshipped() => Math.Max(0, Progress.JournalHead - Progress.Shipped);
 
     /// <summary>The place in this node's journal that the first change of a decision will have, asked by the decision itself.</summary>
     /// <param name="view">The state that the node's writer shows a decision.</param>
@@ -168,6 +186,8 @@ public sealed class NodeStore : IDisposable
             reader.Dispose();
         }
     }
+
+    private sealed record Known(long Commits, Progress Progress);
 
     /// <summary>A connection that reads, with its statements.</summary>
     private sealed class Reader(SqliteConnection connection) : IDisposable

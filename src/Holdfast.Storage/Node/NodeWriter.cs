@@ -19,6 +19,7 @@ public sealed class NodeWriter : IDisposable
     private readonly Lane _lane;
     private int _scheduled;
     private int _count;
+    private long _commits;
     private volatile JournalUnavailableException? _closed;
     private volatile JournalUnavailableException? _broken;
 
@@ -29,6 +30,9 @@ public sealed class NodeWriter : IDisposable
     }
 
     internal WriterSession Session { get; }
+
+    /// <summary>How many transactions have ended: while it is the same, so is what they left.</summary>
+    public long Commits => Interlocked.Read(ref _commits);
 
     /// <summary>Bytes in the journal.</summary>
     public long JournalBytes => Session.Journal.Bytes;
@@ -118,6 +122,8 @@ public sealed class NodeWriter : IDisposable
             deciding = false;
             Session.Journal.KeepCount();
             _connection.Execute("COMMIT");
+            Session.Journal.Tail.Publish();
+            Interlocked.Increment(ref _commits);   // before anybody is told
             journaled = Session.HasJournaled;
             _broken = null;
         }

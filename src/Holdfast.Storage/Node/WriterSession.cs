@@ -265,7 +265,9 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         return true;
     }
 
-    private long OwnPositionOf(string incarnation) => Lives.OfThisFile(View).Find(l => l.Incarnation == incarnation)?.To ?? 0;
+    private long OwnPositionOf(string incarnation) => View.Find<long>("SELECT count(*) FROM lives WHERE incarnation = @incarnation", new { incarnation }) == 0
+        ? 0
+        : Lives.OfThisFile(View).Find(l => l.Incarnation == incarnation)!.To;
 
     /// <summary>A peer has more of this life than this disk, or something else: the disk was put back in time, and what was issued since it was opened is void.</summary>
     /// <remarks>The clock, and with it the node, goes on as the new life once this transaction is on the disk: not before, because it may be undone.</remarks>
@@ -401,7 +403,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     /// <returns>Whether there may be more of it.</returns>
     public bool Prune(DateTimeOffset expiredBefore)
     {
-        var more = Expiry.Prune(connection, expiredBefore, MostPrunedAtOnce);
+        var more = Expiry.Prune(View, expiredBefore, MostPrunedAtOnce);
         var keptSince = (world.Clock.GetUtcNow() - limits.Keep).ToUnixTimeMilliseconds();
         more |= Journal.DropShipped(State.Shipped, keptSince);
         more |= PeerJournals.Drop(View, world.Clock.GetUtcNow() - KeepReceived, State.Position.Sequence) | PeerJournals.Shrink(View, limits.MaxBytes / 2);

@@ -73,8 +73,8 @@ public sealed class PeerLink(IPeer peer, NodeStore node, PeerLinks peers, Surrou
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
         try
         {
-            var (known, nodeList) = node.Read(view => (Known(view), NodeList.Of(view).Number));
-            var answer = await Peer.ReadJournalAsync(new JournalQuestion(peers.Own, known, nodeList, BatchSize, patience), either.Token).Within(either.Token);
+            var progress = node.Progress;
+            var answer = await Peer.ReadJournalAsync(new JournalQuestion(peers.Own, progress.Known, progress.NodeList, BatchSize, patience), either.Token).Within(either.Token);
             if (answer.From.Name == peers.Own.Name)
             {
                 Fault = "It is this node itself, or one of the same name.";
@@ -106,16 +106,5 @@ public sealed class PeerLink(IPeer peer, NodeStore node, PeerLinks peers, Surrou
             Fault = $"Reading it failed: {unforeseen.Message}";   // whatever it is, the next step tries again, and until then it has a name
         }
         return false;
-    }
-
-    /// <summary>Up to where this disk has each journal.</summary>
-    internal static Dictionary<string, JournalMark> Known(View view)
-    {
-        var known = PeerJournals.All(view).ToDictionary(s => s.Origin, s => new JournalMark(s.Position, s.Mark, s.GapEndsAt), StringComparer.Ordinal);
-        foreach (var life in Lives.OfThisFile(view).Where(l => !known.TryGetValue(l.Incarnation, out var read) || read.Position < l.To))
-        {
-            known[life.Incarnation] = new JournalMark(life.To, "");
-        }
-        return known;
     }
 }

@@ -9,6 +9,7 @@ public sealed class PeerLinks
     private readonly NodeStore _node;
     private readonly Surroundings _world;
     private readonly NodeIdentity _own;
+    private volatile JournalMark? _agreed;   // what stands at a place of the journal stays as it is
 
     public PeerLinks(NodeStore node, NodeIdentity own, IReadOnlyList<IPeer> peers, Copies copies, Surroundings world)
     {
@@ -63,18 +64,23 @@ public sealed class PeerLinks
     /// <returns>Whether it is.</returns>
     internal async Task<bool> CompareAsync(JournalMark? held)
     {
-        if (held is null || _node.Read(view => IsOurs(view, held)))
+        if (held is null || held == _agreed || IsOurs(held))
         {
+            _agreed = held ?? _agreed;
             return true;
         }
         await BeginLifeAsync();
         return false;
     }
 
-    private static bool IsOurs(View view, JournalMark held) =>
-        held.Position <= Lives.JournalHead(view)
-        && (held.Mark.Length == 0 || view.Find<string>("SELECT version FROM journal WHERE position = @Position", new { held.Position }) is not { } ours
-            || PeerJournals.MarkOf(ours) == held.Mark);
+    private bool IsOurs(JournalMark held) =>
+        held.Position <= _node.Progress.JournalHead
+        && (held.Mark.Length == 0 || FactAt(held.Position) is not { } ours || PeerJournals.MarkOf(ours) == held.Mark);
+
+    /// <summary>Null when it is no longer kept.</summary>
+    private string? FactAt(long position) => _node.Tail.Find(position - 1, position, 1) is [var fact]
+        ? fact.Version
+        : _node.Read(view => view.Find<string>("SELECT version FROM journal WHERE position = @position", new { position }));
 
     /// <summary>Begins a life; what the old one issued for single use is void from then on.</summary>
     private async Task BeginLifeAsync()

@@ -17,6 +17,7 @@ public sealed class PeerServer
     private readonly Surroundings _world;
     private readonly Signal _news = new();
     private int _isWaking;
+    private long _passedOn;
 
     public PeerServer(NodeStore node, PeerLinks peers, SingleUse singleUse, Surroundings world)
     {
@@ -36,10 +37,12 @@ public sealed class PeerServer
         var bounded = question with { Limit = Math.Clamp(question.Limit, 1, MostAtOnce) };
         var patience = bounded.Patience < s_mostPatience ? bounded.Patience : s_mostPatience;
         var began = _world.Clock.GetTimestamp();
+        long? passedOn = null;
         while (true)
         {
-            var told = _news.Told;
-            var answer = Read(bounded);
+            var (told, passing) = (_news.Told, Interlocked.Read(ref _passedOn));
+            var answer = Read(bounded, withHeld: passedOn != passing);
+            passedOn = passing;
             var left = patience - _world.Clock.GetElapsedTime(began);
             if (answer.Segments.Count > 0 || left <= TimeSpan.Zero || ct.IsCancellationRequested)
             {
@@ -62,17 +65,19 @@ public sealed class PeerServer
     {
         await Task.Delay(PeerJournals.PassedOnAfter, _world.Clock);
         Interlocked.Exchange(ref _isWaking, 0);
+        Interlocked.Increment(ref _passedOn);
         _news.Set();
     }
 
-    private JournalAnswer Read(JournalQuestion question) => _node.Read(view =>
+    /// <param name="withHeld">Whether it is time to look at what is held for others: when somebody asks, and when some of it has waited its time.</param>
+    private JournalAnswer Read(JournalQuestion question, bool withHeld)
     {
+        var progress = _node.Progress;   // before the facts: what comes in between is told at the next question
         var now = _world.Clock.GetUtcNow();
-        var segments = new JournalReader(view, question, now).Read();
-        var held = PeerJournals.Find(view, question.From.Incarnation);
-        return new JournalAnswer(_peers.Own, now.ToUnixTimeMilliseconds(), NodeList.Of(view).Number, segments,
-            held is null ? null : new JournalMark(held.Position, held.Mark));
-    });
+        var segments = new JournalReader(_node, progress, question, now, withHeld).Read();
+        var held = progress.Peers.GetValueOrDefault(question.From.Incarnation);
+        return new JournalAnswer(_peers.Own, now.ToUnixTimeMilliseconds(), progress.NodeList, segments, held is null ? null : new JournalMark(held.Position, held.Mark));
+    }
 
     /// <summary>A part of this whole replica. Rows that change meanwhile do no harm: what follows joins.</summary>
     public SnapshotAnswer ReadSnapshot(SnapshotQuestion question) => _node.Read(view =>
@@ -91,7 +96,7 @@ public sealed class PeerServer
         }
         var (rows, isWhole) = Page(view.ReadAll(table, question.AfterId, Math.Clamp(question.Limit, 1, MostAtOnce)), Math.Clamp(question.Limit, 1, MostAtOnce));
         var following = Schema.Tables.SkipWhile(t => t != table).Skip(1).FirstOrDefault();
-        return new SnapshotAnswer(cluster, position, PeerLink.Known(view), [.. aside, .. rows.Select(r => r.Text)],
+        return new SnapshotAnswer(cluster, position, Progress.Of(view).Known, [.. aside, .. rows.Select(r => r.Text)],
             isWhole ? following?.Name : table.Name, isWhole ? "" : rows[^1].Id);
     });
 

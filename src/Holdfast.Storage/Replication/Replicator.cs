@@ -210,34 +210,32 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
 
     private async Task<bool> ShipAsync(CancellationToken ct)
     {
-        var (again, all, shipped) = node.Read(view => (
-            view.Query<Again>("SELECT place AS Place, version AS Version FROM offer_again ORDER BY place LIMIT @BatchSize", new { BatchSize }),
-            view.NodeState.OfferingAll,
-            view.NodeState.Shipped));
-        if (again.Count > 0)
+        var progress = node.Progress;
+        if (progress.OffersAgain)
         {
+            var again = node.Read(view => view.Query<Again>("SELECT place AS Place, version AS Version FROM offer_again ORDER BY place LIMIT @BatchSize", new { BatchSize }));
             await OfferAsync(again.ConvertAll(a => a.Version), session => session.OfferedAgain(again[^1].Place), ct);
             return true;
         }
-        if (all is not null)
+        if (progress.OfferingAll is not null)
         {
             var page = await node.Writer.EnqueueAsync(session => session.NextOfAll(BatchSize)).Within(ct);
             await OfferAsync(page.Versions, session => session.OfferedAll(page.Then), ct);
             return true;
         }
-        var facts = node.Read(view => Journal.ReadAfter(view, shipped, BatchSize));
+        var facts = progress.JournalHead > progress.Shipped ? node.Read(view => Journal.ReadAfter(view, progress.Shipped, BatchSize)) : [];
         if (facts.Count == 0)
         {
-            return await ShipForOthersAsync(ct);
+            return await ShipForOthersAsync(progress, ct);
         }
-        await OfferAsync(facts.ConvertAll(f => f.Version), session => session.SetShipped(facts[^1].Position, from: shipped), ct);
+        await OfferAsync(facts.ConvertAll(f => f.Version), session => session.SetShipped(facts[^1].Position, from: progress.Shipped), ct);
         return true;
     }
 
     /// <summary>Facts whose author is silent: dead, or cut off from here and perhaps from the primary too. Offered twice is offered once.</summary>
-    private async Task<bool> ShipForOthersAsync(CancellationToken ct)
+    private async Task<bool> ShipForOthersAsync(Progress progress, CancellationToken ct)
     {
-        foreach (var state in node.Read(PeerJournals.All).Where(s => s.Position > Math.Max(s.Shipped, s.Offered) && !IsSpeaking(s.Origin)))
+        foreach (var state in progress.Peers.Values.Where(s => s.Position > Math.Max(s.Shipped, s.Offered) && !IsSpeaking(s.Origin)))
         {
             // Up to the first that a younger release made: an elder primary takes none of those, and this node's own writes are not to suffer for it.
             var facts = node.Read(view => PeerJournals.Held(view, state.Origin, Math.Max(state.Shipped, state.Offered), BatchSize))

@@ -1,6 +1,3 @@
-using System.Data.Common;
-using Dapper;
-
 namespace Holdfast.Storage.Rows;
 
 /// <summary>Forgetting rows whose time is over. Each database does it alone: such a row has no effect any more, and no digest counts it.</summary>
@@ -11,12 +8,12 @@ internal static class Expiry
 
     /// <summary>Deletes up to so many rows per table.</summary>
     /// <returns>Whether a table had that many, and so may have more.</returns>
-    public static bool Prune(DbConnection connection, DateTimeOffset expiredBefore, int most)
+    public static bool Prune(View view, DateTimeOffset expiredBefore, int most)
     {
         var more = false;
         foreach (var table in Schema.Tables.Where(t => t.Expires))
         {
-            more |= connection.Execute(
+            more |= view.Execute(
                 $"DELETE FROM {table.Name} WHERE id IN (SELECT id FROM {table.Name} WHERE expires_at < @before LIMIT @most)",
                 new { before = expiredBefore.ToUnixTimeMilliseconds(), most }) == most;
         }

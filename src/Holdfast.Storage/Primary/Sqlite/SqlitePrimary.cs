@@ -125,7 +125,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         {
             // By this clock too: one node's wrong one must not make all forget.
             var here = world.Clock.GetUtcNow() - Expiry.Kept;
-            return Expiry.Prune(session.Connection, expiredBefore < here ? expiredBefore : here, MostRowsPrunedAtOnce);
+            return Expiry.Prune(session.View, expiredBefore < here ? expiredBefore : here, MostRowsPrunedAtOnce);
         }),
         ct);
 
@@ -145,7 +145,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
             var session = Open(mayCreate);
             session.Connection.Execute(begin);
             session.Connection.Execute("PRAGMA data_version");   // the lock of a reader is taken here, where the driver does not try again on its own
-            var version = session.Connection.ExecuteScalar<long>("PRAGMA data_version");
+            var version = session.View.Find<long>("PRAGMA data_version");
             if (version != session.DataVersion)
             {
                 // Another process has written: a younger release, a tool, a person. Is it still ours?

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
+using Holdfast.Storage;
 
 namespace Holdfast.Simulation.Disk;
 
@@ -37,6 +38,7 @@ internal static unsafe class SqliteVfs
 
     private static int RegisterOnce()
     {
+        SqliteLibrary.Load();   // to register is to begin
         var name = (byte*)NativeMemory.AllocZeroed((nuint)(Name.Length + 1));
         Encoding.UTF8.GetBytes(Name, new Span<byte>(name, Name.Length));
         var vfs = (NativeVfs*)NativeMemory.AllocZeroed((nuint)sizeof(NativeVfs));
