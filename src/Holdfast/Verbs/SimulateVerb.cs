@@ -15,7 +15,7 @@ internal static class SimulateVerb
     private const int MostFailuresTold = 5;
     private const int LastLinesTold = 120;
 
-    private sealed record Asked(long? Seeds, ulong? Seed, double? Minutes, string? Json, bool Trace, bool Shrink, string? Planted, int Trials, int Threads);
+    private sealed record Asked(long? Seeds, ulong? Seed, double? Minutes, string? Json, bool Trace, bool Shrink, string? Planted, int Trials, int Threads, string? Plan, string? Save, bool Twice);
 
     public static Command Create()
     {
@@ -28,13 +28,16 @@ internal static class SimulateVerb
         var planted = new Option<string?>("--planted") { Description = $"plants a bug, and counts the seeds until it is found: {string.Join(", ", PlantedBug.All.Keys)}, or all" };
         var trials = new Option<int>("--trials") { Description = "how often, for --planted", DefaultValueFactory = _ => PlantedTrials.Trials };
         var threads = new Option<int>("--threads") { Description = "worlds at once (default: one a core)", DefaultValueFactory = _ => Environment.ProcessorCount };
+        var plan = new Option<string?>("--plan") { Description = "carries out the plan in this file instead of a seed's" };
+        var save = new Option<string?>("--save") { Description = "writes the one plan, as small as --shrink made it, to this file" };
+        var twice = new Option<bool>("--twice") { Description = "runs every seed a second time, and looks whether it is the same history to the last step" };
         var command = new Command("simulate", "Runs simulated clusters, each from a seed, and looks for broken promises. Ends with 1 when one is broken.")
         {
-            seeds, seed, minutes, json, trace, shrink, planted, trials, threads,
+            seeds, seed, minutes, json, trace, shrink, planted, trials, threads, plan, save, twice,
         };
         command.SetAction((parsed, ct) => Run(new Asked(
             parsed.GetValue(seeds), parsed.GetValue(seed), parsed.GetValue(minutes), parsed.GetValue(json), parsed.GetValue(trace), parsed.GetValue(shrink),
-            parsed.GetValue(planted), parsed.GetValue(trials), parsed.GetValue(threads)), ct));
+            parsed.GetValue(planted), parsed.GetValue(trials), parsed.GetValue(threads), parsed.GetValue(plan), parsed.GetValue(save), parsed.GetValue(twice)), ct));
         return command;
     }
 
@@ -45,34 +48,49 @@ internal static class SimulateVerb
             await Console.Error.WriteLineAsync($"holdfast simulate: there is no planted bug '{name}'. There are: {string.Join(", ", PlantedBug.All.Keys)}.");
             return 2;
         }
+        Plan? given = null;
+        try
+        {
+            given = asked.Plan is { } file ? PlanFile.Read(file).Plan() : null;
+        }
+        catch (Exception unreadable) when (unreadable is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync($"holdfast simulate: {unreadable.Message}");
+            return 2;
+        }
         var (clock, startedAt) = (TimeProvider.System, TimeProvider.System.GetUtcNow());
         var began = clock.GetTimestamp();
         var commit = await Commit.FindAsync();
         var results = asked switch
         {
+            { Plan: not null } => One(asked, given!, commit),
             { Planted: { } bug, Seed: null } => Plant(asked, bug, clock, ct),
-            { Seed: { } one, Seeds: null, Minutes: null } => One(asked, one, commit),
+            { Seed: { } one, Seeds: null, Minutes: null } => One(asked, Simulation.Plans.Plan.Of(one), commit),
             _ => Many(asked, clock, commit, ct),
         };
         foreach (var result in results.Where(r => !r.Measure.StartsWith("met/", StringComparison.Ordinal)))
         {
             Console.WriteLine(result.Line().TrimEnd());
         }
-        if (asked.Json is { } file)
+        if (asked.Json is { } path)
         {
             var report = new Report("simulate", commit, startedAt, Math.Round(clock.GetElapsedTime(began).TotalSeconds, 1), results);
-            await File.WriteAllBytesAsync(file, JsonSerializer.SerializeToUtf8Bytes(report, JavaScriptJson.Indented), ct);
+            await File.WriteAllBytesAsync(path, JsonSerializer.SerializeToUtf8Bytes(report, JavaScriptJson.Indented), ct);
         }
         return results.TrueForAll(r => r.Met != false) ? 0 : 1;
     }
 
-    private static List<Measured> One(Asked asked, ulong seed, string commit)
+    private static List<Measured> One(Asked asked, Plan plan, string commit)
     {
         var planted = asked.Planted is { } name ? PlantedBug.All[name] : () => new NoBug();
-        var outcome = Simulation.Runs.Run.Of(Plan.Of(seed), "one", planted(), keepsTrace: true);
+        var outcome = Simulation.Runs.Run.Of(plan, "one", planted(), keepsTrace: true);
         if (asked.Shrink && outcome.Broken.Count > 0)
         {
             outcome = new Shrinking("one", planted, Progress).Shrink(outcome);
+        }
+        if (asked.Save is { } path)
+        {
+            PlanFile.Of(outcome.Plan, string.Join("; ", outcome.Broken.Select(b => $"{b.Invariant}: {b.What}").Take(1)), asked.Planted).Write(path);
         }
         if (outcome.Broken.Count > 0)
         {
@@ -89,7 +107,7 @@ internal static class SimulateVerb
     private static List<Measured> Many(Asked asked, TimeProvider clock, string commit, CancellationToken ct)
     {
         var campaign = new Campaign(
-            asked.Seed ?? 1, asked.Seeds ?? (asked.Minutes is null ? 100 : long.MaxValue), TimeSpan.FromMinutes(asked.Minutes ?? 0), asked.Threads, () => new NoBug(), clock);
+            asked.Seed ?? 1, asked.Seeds ?? (asked.Minutes is null ? 100 : long.MaxValue), TimeSpan.FromMinutes(asked.Minutes ?? 0), asked.Threads, () => new NoBug(), clock) { Twice = asked.Twice };
         campaign.Run(stopAtFirst: false, Progress, ct);
         foreach (var failed in campaign.Failed.Take(MostFailuresTold))
         {
@@ -105,7 +123,8 @@ internal static class SimulateVerb
         [
             Measured.Of("seeds", campaign.Done, "", campaign.Line()),
             Measured.Of("seeds/per_core_and_hour", campaign.Done / Math.Max(campaign.Took.TotalHours * asked.Threads, 1e-9), ""),
-            Measured.Of("steps", campaign.Steps, ""),
+            Measured.Of("steps", campaign.Steps, "", $"all traces together {campaign.Traces:x16}"),
+            .. asked.Twice ? [Measured.AtMost(0, "seeds/another_history_the_second_time", campaign.Differing, "seeds", $"of {campaign.Done}, each run twice")] : (List<Measured>)[],
             Measured.Of("one_copy_lost_with_a_disk", campaign.LostWithDisk, "facts"),
             .. Judged(campaign.Failed),
             .. campaign.Ends.OrderBy(e => e.Key, StringComparer.Ordinal).Select(e => Measured.Of($"ended/{e.Key}", e.Value, "")),

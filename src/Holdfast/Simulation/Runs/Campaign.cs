@@ -18,6 +18,8 @@ internal sealed class Campaign(ulong first, long most, TimeSpan longest, int thr
     private long _done;
     private long _steps;
     private long _lostWithDisk;
+    private long _differing;
+    private ulong _traces;
     private volatile bool _stop;
 
     /// <summary>Seeds that were run.</summary>
@@ -31,6 +33,15 @@ internal sealed class Campaign(ulong first, long most, TimeSpan longest, int thr
     public IReadOnlyDictionary<string, int> Met => _met;
 
     public IReadOnlyDictionary<string, int> Ends => _ends;
+
+    /// <summary>Whether every seed is run a second time, for its history only.</summary>
+    public bool Twice { get; init; }
+
+    /// <summary>Seeds whose second history was another than the first.</summary>
+    public long Differing => Interlocked.Read(ref _differing);
+
+    /// <summary>The sum of all fingerprints: another process that ran the same seeds has the same.</summary>
+    public ulong Traces => Interlocked.Read(ref _traces);
 
     /// <summary>Those in which something broke, by seed.</summary>
     public IReadOnlyList<Outcome> Failed => [.. _failed.OrderBy(o => o.Plan.Seed)];
@@ -72,6 +83,11 @@ internal sealed class Campaign(ulong first, long most, TimeSpan longest, int thr
         {
             var outcome = Runs.Run.Of(Plan.Of(first + (ulong)index), slot, planted());
             Interlocked.Increment(ref _done);
+            Interlocked.Add(ref _traces, outcome.Fingerprint);
+            if (Twice && Runs.Run.Of(outcome.Plan, slot, planted()).Fingerprint != outcome.Fingerprint)
+            {
+                Interlocked.Increment(ref _differing);
+            }
             Interlocked.Add(ref _steps, outcome.Steps);
             Interlocked.Add(ref _lostWithDisk, outcome.LostWithDisk);
             Add(_met, outcome.Met);
