@@ -82,7 +82,7 @@ internal class RedeemOperation : Operation
 /// show it as soon as that serves again.</summary>
 internal sealed class RedeemAgainOperation : RedeemOperation
 {
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(50);
 
     public override string Name => "redeem-code-again";

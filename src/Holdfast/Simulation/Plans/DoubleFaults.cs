@@ -9,7 +9,10 @@ internal static class DoubleFaults
 {
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LeastWait = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan MostWait = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan MostWait = TimeSpan.FromSeconds(2);
+
+    /// <summary>For so long after the loss the rest stays as it is, however short the fault was to be: an empty disk is filled in less.</summary>
+    private static readonly TimeSpan Aftermath = TimeSpan.FromSeconds(2);
 
     public static IEnumerable<(string Name, Fault Fault)> All { get; } =
     [
@@ -34,11 +37,7 @@ internal static class DoubleFaults
             }
             return null;
         }, node, GetEmptyDisk);
-        return () =>
-        {
-            stop();
-            cluster.Primary.Start();
-        };
+        return () => stop(cluster.Primary.Start);
     }
 
     /// <summary>Nobody but clients reaches the node, until it has granted something for single use: then its disk is gone, and what was granted is known nowhere. It gets an empty
@@ -64,11 +63,7 @@ internal static class DoubleFaults
             mend();
             mend = NetworkFaults.Cut(cluster, [loser.Name], [.. cluster.Nodes.Where(n => n != loser).Select(n => n.Name)], bothWays: true);
         });
-        return () =>
-        {
-            stop();
-            mend();
-        };
+        return () => stop(() => mend());
     }
 
     private static void GetEmptyDisk(Node node)
@@ -79,12 +74,23 @@ internal static class DoubleFaults
     }
 
     /// <summary>Does it to the first that is found, or after a while to another.</summary>
-    /// <returns>What calls it off.</returns>
-    private static Action AtTheLatest(Cluster cluster, Dice dice, Func<Node?> find, Node other, Action<Node> then)
+    /// <returns>What calls it off if it has not been done, and does the last when its time has come.</returns>
+    private static Action<Action> AtTheLatest(Cluster cluster, Dice dice, Func<Node?> find, Node other, Action<Node> then)
     {
-        var (isOver, latest) = (false, cluster.World.Now + dice.Between(LeastWait, MostWait));
+        var (isOver, until, latest) = (false, TimeSpan.Zero, cluster.World.Now + dice.Between(LeastWait, MostWait));
         Look();
-        return () => isOver = true;
+        return last =>
+        {
+            isOver = true;
+            if (until <= cluster.World.Now)
+            {
+                last();
+            }
+            else
+            {
+                cluster.World.After(until - cluster.World.Now, cluster.World.Outside, "aftermath", last);
+            }
+        };
 
         void Look()
         {
@@ -98,7 +104,7 @@ internal static class DoubleFaults
                 cluster.World.After(Glance, cluster.World.Outside, "glance", Look);
                 return;
             }
-            isOver = true;
+            (isOver, until) = (true, cluster.World.Now + Aftermath);
             then(found);
         }
     }
