@@ -37,6 +37,7 @@ public sealed class PlantedBugTests
     [InlineData("receipt-before-the-disk", 12)]
     [InlineData("primary-skips-fsync", 16)]
     [InlineData("skip-fsync", 16)]
+    [InlineData("reset-replaces-nothing", 27)]
     public void A_planted_bug_is_found(string name, int knownSeed)
     {
         var found = Enumerable.Range(0, MostSeeds).Select(i => (ulong)(knownSeed + i))
