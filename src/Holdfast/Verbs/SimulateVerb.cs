@@ -64,7 +64,7 @@ internal static class SimulateVerb
         var results = asked switch
         {
             { Plan: not null } => One(asked, given!, commit),
-            { Planted: { } bug, Seed: null } => Plant(asked, bug, clock, ct),
+            { Planted: { } bug } when asked.Seed is null || asked.Seeds is not null => Plant(asked, bug, clock, ct),
             { Seed: { } one, Seeds: null, Minutes: null } => One(asked, Simulation.Plans.Plan.Of(one), commit),
             _ => Many(asked, clock, commit, ct),
         };
@@ -136,7 +136,7 @@ internal static class SimulateVerb
     [
         .. PlantedBug.All.Keys.Where(n => bug == "all" || bug == n).Select(name =>
         {
-            var found = PlantedTrials.Of(name, asked.Trials, asked.Seeds ?? PlantedTrials.MostSeeds, 1, asked.Threads, clock, Progress, ct);
+            var found = PlantedTrials.Of(name, asked.Trials, asked.Seeds ?? PlantedTrials.MostSeeds, asked.Seed ?? 1, asked.Threads, clock, Progress, ct);
             var note = $"{found.SeedsToFind.Count} trials, median {found.Median.ToString(CultureInfo.InvariantCulture)}, found by {string.Join(", ", found.By)}";
             return found.Worst is { } worst
                 ? Measured.AtMost(PlantedTrials.MostSeeds, $"planted/{name}/seeds_to_find", worst, "", note)

@@ -56,6 +56,15 @@ internal sealed class OnePersonIsOneUser() : PeopleInvariant("no-person-is-split
                 Break($"{address} is {holder}, who is {owner}");
             }
         }
+        var terms = cluster.Nodes.Select(n => (n.Name, Of: n.Products!.Database.Read(view => view.Query<ClaimTerm>("SELECT id AS Id, term AS Term FROM claims"))
+            .ToDictionary(c => c.Id, c => c.Term, StringComparer.Ordinal))).ToList();
+        foreach (var kept in people.Claims.Where(c => !c.IsLost))
+        {
+            foreach (var (name, of) in terms.Where(t => t.Of.GetValueOrDefault(kept.Id) < kept.Term))
+            {
+                Break($"{kept.What} at {kept.Node} gave {kept.Value} another holder in term {kept.Term}, and in the end its claim at {name} is of term {of.GetValueOrDefault(kept.Id)}");
+            }
+        }
         foreach (var ((address, term), (userId, node)) in people.Users)
         {
             var claim = cluster.Nodes[0].Products!.Database.Read(view => Claims.Claim.Find(view, Ground.Environment, Claims.Claim.UserEmail, Addresses.Normal(address)));

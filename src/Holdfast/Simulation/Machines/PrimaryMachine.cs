@@ -80,6 +80,10 @@ internal sealed class PrimaryMachine(Cluster cluster, string region) : Machine(c
     /// <summary>The ids of a table's rows.</summary>
     public List<string> Ids(Table table) => Look(connection => Machines.Rows.Texts(connection, $"SELECT id FROM {table.Name}").ConvertAll(r => r[0]));
 
+    /// <summary>The terms of claims.</summary>
+    public List<ClaimTerm> Terms() => Look(connection =>
+        Machines.Rows.Texts(connection, "SELECT id, term FROM claims").ConvertAll(r => new ClaimTerm(r[0], long.Parse(r[1], CultureInfo.InvariantCulture))));
+
     /// <summary>The number of the log's last row.</summary>
     public long Head() => Look(connection => long.Parse(Machines.Rows.Texts(connection, "SELECT coalesce(max(sequence), 0) FROM change_log")[0][0], CultureInfo.InvariantCulture));
 

@@ -5,6 +5,9 @@ using Microsoft.Data.Sqlite;
 
 namespace Holdfast.Simulation.Machines;
 
+/// <summary>Under which term a claim stands somewhere.</summary>
+internal sealed record ClaimTerm(string Id, long Term);
+
 /// <summary>Looking into a database as an auditor would, beside the process that has it open.</summary>
 internal static class Rows
 {

@@ -110,6 +110,8 @@ internal sealed class Ledger(Cluster cluster)
     {
         Losses.Add(cluster.World.Now);
         var holders = cluster.Nodes.Select(n => n.Products).OfType<Products>().ToList();
+        People.NoteLoss(holders.SelectMany(h => h.Database.Read(view => view.Query<ClaimTerm>("SELECT id AS Id, term AS Term FROM claims")))
+            .Concat(cluster.Primary.IsUp ? cluster.Primary.Terms() : []).ToLookup(c => c.Id, c => c.Term, StringComparer.Ordinal));
         foreach (var table in Kept.Where(k => k.Lost is null).GroupBy(k => k.Table).ToList())
         {
             var held = new HashSet<string>(StringComparer.Ordinal);

@@ -83,19 +83,40 @@ internal class RedeemOperation : Operation
     }
 }
 
-/// <summary>Somebody who has seen a code shows it a second time, in a request of their own: at its authority, gladly at one whose disk has been lost since, or at another node.</summary>
+/// <summary>Somebody who has seen a code shows it a second time, in a request of their own: at its authority, or at another node; or they wait for the authority to lose its disk, and
+/// show it as soon as that serves again.</summary>
 internal sealed class RedeemAgainOperation : RedeemOperation
 {
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(50);
+
     public override string Name => "redeem-code-again";
 
-    public override Task RunAsync(Actor actor)
+    public override async Task RunAsync(Actor actor)
     {
-        var spent = actor.Ledger.Spent;
-        if (spent.Count == 0)
+        if (actor.Dice.Chance(0.5) && await WaitForLossAsync(actor) is { } forgotten)
         {
-            return Task.CompletedTask;
+            await RedeemAsync(actor, forgotten, null, AuthorityOf(actor, forgotten));
         }
-        var code = (actor.Dice.Chance(0.5) ? spent.FindLast(c => AuthorityOf(actor, c).DiskLostAt > c.At) : null) ?? spent[^Math.Min(spent.Count, actor.Dice.Between(1, 5))];
-        return RedeemAsync(actor, code, null, actor.Dice.Chance(0.3) ? actor.Preferred : AuthorityOf(actor, code));
+        else if (actor.Ledger.Spent is { Count: > 0 } spent)
+        {
+            var code = spent[^Math.Min(spent.Count, actor.Dice.Between(1, 5))];
+            await RedeemAsync(actor, code, null, actor.Dice.Chance(0.3) ? actor.Preferred : AuthorityOf(actor, code));
+        }
+    }
+
+    /// <summary>The newest code that was shown at a node whose disk was lost since, as soon as that node serves again; null when none comes to be.</summary>
+    private static async Task<Code?> WaitForLossAsync(Actor actor)
+    {
+        var (clock, until) = (actor.Cluster.ClockOf(actor.Cluster.World.Outside), actor.Cluster.World.Now + LongestWait);
+        while (actor.Cluster.World.Now < until)
+        {
+            if (actor.Ledger.Spent.FindLast(c => AuthorityOf(actor, c) is { IsUp: true } authority && authority.DiskLostAt > c.At) is { } code)
+            {
+                return code;
+            }
+            await Task.Delay(Glance, clock);
+        }
+        return null;
     }
 }

@@ -9,7 +9,7 @@ internal sealed class Fault(Func<Cluster, Node, Dice, Action> begin)
 {
     /// <summary>All of them, by the names that stand in tables.</summary>
     public static IReadOnlyDictionary<string, Fault> All { get; } =
-        NodeFaults.All.Concat(NetworkFaults.All).Concat(PrimaryFaults.All).ToDictionary(f => f.Name, f => f.Fault, StringComparer.Ordinal);
+        NodeFaults.All.Concat(NetworkFaults.All).Concat(PrimaryFaults.All).Concat(DoubleFaults.All).ToDictionary(f => f.Name, f => f.Fault, StringComparer.Ordinal);
 
     public static IReadOnlyList<string> Names { get; } = [.. All.Keys];
 

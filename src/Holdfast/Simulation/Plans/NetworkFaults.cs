@@ -26,11 +26,11 @@ internal static class NetworkFaults
             [.. cluster.Nodes.Where(n => n.Region == node.Region).Select(n => n.Name)], [Cluster.ClientsOf(node.Region)], bothWays: false))),
     ];
 
-    private static string[] Others(Cluster cluster, Machine machine) => [.. cluster.Machines.Where(m => m != machine).Select(m => m.Name)];
+    internal static string[] Others(Cluster cluster, Machine machine) => [.. cluster.Machines.Where(m => m != machine).Select(m => m.Name)];
 
     private static HashSet<string> Everybody(Cluster cluster) => cluster.Machines.Select(m => m.Name).ToHashSet(StringComparer.Ordinal);
 
-    private static Action Cut(Cluster cluster, string[] from, string[] to, bool bothWays)
+    internal static Action Cut(Cluster cluster, string[] from, string[] to, bool bothWays)
     {
         var cut = new Cut(from.ToHashSet(StringComparer.Ordinal), to.ToHashSet(StringComparer.Ordinal), bothWays);
         cluster.Net.Begin(cut);

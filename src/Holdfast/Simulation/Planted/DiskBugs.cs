@@ -17,9 +17,24 @@ internal sealed class PrimarySkipsFsync : PlantedBug
     public override void Prepare(SimulatedDisk disk, string machine) => disk.SkipSync = machine == "primary";
 }
 
-/// <summary>Randomness that begins anew with each process: a node whose disk was lost calls itself what it was called before.</summary>
+/// <summary>A life that is drawn from the machine, and not from chance: a node whose disk was lost calls itself what it was called before.</summary>
 internal sealed class SameLifeOnEmptyDisk : PlantedBug
 {
-    public override Surroundings Around(Surroundings surroundings, Machine machine) =>
-        surroundings with { Entropy = Dice.Of(machine.World.Seed, $"{machine.Name}/the same again").AsEntropy() };
+    public override Surroundings Around(Surroundings surroundings, Machine machine)
+    {
+        if (machine is not Node || machine.Disk.Names.Count > 0)
+        {
+            return surroundings;
+        }
+        // The first that a process draws whose disk is empty is its life; a later one, when a peer finds it out, is a new one.
+        var (isDrawn, chance) = (false, surroundings.Entropy);
+        return surroundings with
+        {
+            Entropy = new Entropy(buffer =>
+            {
+                (isDrawn ? chance : Dice.Of(machine.World.Seed, $"{machine.Name}/life").AsEntropy()).Bytes(buffer.Length).CopyTo(buffer);
+                isDrawn = true;
+            }),
+        };
+    }
 }

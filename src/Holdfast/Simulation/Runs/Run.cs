@@ -5,6 +5,7 @@ using Holdfast.Simulation.Operations;
 using Holdfast.Simulation.Planted;
 using Holdfast.Simulation.Plans;
 using Holdfast.Simulation.Time;
+using Microsoft.Data.Sqlite;
 
 namespace Holdfast.Simulation.Runs;
 
@@ -25,6 +26,9 @@ internal sealed class Run : IDisposable
 
     private static readonly TimeSpan LastAnswers = TimeSpan.FromSeconds(8);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(500);
+
+    private const int DamagedFile = 11;
+    private const int NoDatabase = 26;
 
     private readonly Plan _plan;
     private readonly World _world;
@@ -70,6 +74,10 @@ internal sealed class Run : IDisposable
         try
         {
             Do();
+        }
+        catch (SqliteException fault) when (fault.SqliteErrorCode is DamagedFile or NoDatabase)
+        {
+            _broken.Add(("level-in-time", $"A machine's file is damaged, and nobody becomes level with it any more: {fault.Message}"));
         }
         catch (Exception fault)
         {

@@ -18,6 +18,13 @@ internal sealed record KeptDeny(string Id, string Subject, string Reason, Node N
 /// <summary>A generation of a session that a node has spent, by its clock.</summary>
 internal sealed record KeptSpend(string Row, string Session, long Generation, long Time);
 
+/// <summary>A claim that was kept: its term, or a higher one, must be there.</summary>
+internal sealed record KeptClaim(string What, string Id, string Value, long Term, string Node)
+{
+    /// <summary>Only a disk that is gone had it.</summary>
+    public bool IsLost { get; set; }
+}
+
 /// <summary>What people were told and what nodes have kept of it, by which the rules of people are judged.</summary>
 internal sealed class PeopleLedger(Ledger ledger)
 {
@@ -42,6 +49,9 @@ internal sealed class PeopleLedger(Ledger ledger)
     public List<KeptDeny> Denies { get; } = [];
 
     public List<KeptSpend> Spends { get; } = [];
+
+    /// <summary>Addresses that were taken or given up.</summary>
+    public List<KeptClaim> Claims { get; } = [];
 
     /// <summary>By credential, those that replaced it; and whether as a reset.</summary>
     public Dictionary<string, List<(string By, bool IsReset)>> Replaced { get; } = new(StringComparer.Ordinal);
@@ -77,10 +87,24 @@ internal sealed class PeopleLedger(Ledger ledger)
             {
                 Spends.Add(new KeptSpend(change.Id, Text(change, "session_id"), (long)change.Values["generation"]!, (long)change.Values["created_at"]!));
             }
+            else if (change.Table == Schema.Claims)
+            {
+                Claims.Add(new KeptClaim($"{actor.Mark} {what}", change.Id, Text(change, "value"), (long)change.Values["term"]!, node.Name));
+            }
             else if (change.Table == Schema.Credentials)
             {
                 KeepCredential(change);
             }
+        }
+    }
+
+    /// <summary>A disk is gone: claims of which nobody who runs has the term, or a higher one, are lost with it.</summary>
+    /// <param name="terms">Those of claims, by their ids, of everybody who runs.</param>
+    public void NoteLoss(ILookup<string, long> terms)
+    {
+        foreach (var claim in Claims.Where(c => terms[c.Id].DefaultIfEmpty(0).Max() < c.Term))
+        {
+            claim.IsLost = true;
         }
     }
 
