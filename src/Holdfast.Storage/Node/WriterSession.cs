@@ -181,10 +181,10 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     public bool HasSeen(LogPosition row) => State.HasRead(row);
 
     /// <summary>Takes what a peer told: facts of its own, and those that it holds for others. What repeats or does not follow is left.</summary>
-    /// <returns>Whether something of it was new.</returns>
-    public bool AbsorbJournal(JournalAnswer answer)
+    /// <returns>Whether something of it was new, and how many of its versions no honest peer sends.</returns>
+    public (bool IsNew, int Refused) AbsorbJournal(JournalAnswer answer)
     {
-        var isNew = false;
+        var (isNew, refused) = (false, 0);
         var now = world.Clock.GetUtcNow();
         foreach (var segment in answer.Segments)
         {
@@ -197,7 +197,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             {
                 if (!TryRead(fact.Version, out var version))
                 {
-                    FactsRefused++;
+                    refused++;
                     continue;
                 }
                 Take(version, fact.Version, now);
@@ -213,11 +213,8 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             });
             isNew = true;
         }
-        return isNew;
+        return (isNew, refused);
     }
-
-    /// <summary>Versions that peers sent and that no honest peer sends, since the start.</summary>
-    public long FactsRefused { get; private set; }
 
     /// <summary>Reads a version of a row that a peer sent; not one of a table that is the primary's alone, about which no peer is believed.</summary>
     /// <param name="version">Null when a younger release knows what it is.</param>

@@ -207,6 +207,7 @@ public sealed class ClusterTests
         var peer = health.GetProperty("peers").EnumerateArray().Single();
         Assert.Equal((nodes.Url(0), "node-1", "region", "ok"),
             (peer.GetProperty("address").GetString(), peer.GetProperty("name").GetString(), peer.GetProperty("region").GetString(), peer.GetProperty("state").GetString()));
+        Assert.Equal(0, peer.GetProperty("facts_refused").GetInt64());
         Assert.Contains(health.GetProperty("dependencies").EnumerateArray(), d => d.GetProperty("name").GetString() == $"peer:{nodes.Url(0)}");
     }
 
