@@ -193,6 +193,11 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             {
                 continue;   // an answer that came twice, or late
             }
+            if (!IsWhole(segment))
+            {
+                refused++;   // taken as it is, what it leaves out would be confirmed, and passed on by nobody
+                continue;
+            }
             foreach (var fact in segment.Facts)
             {
                 if (!TryRead(fact.Version, out var version))
@@ -215,6 +220,13 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         }
         return (isNew, refused);
     }
+
+    /// <summary>Whether its facts stand one after the other, up to its end. Only before the first may some be missing: when that is said, or before anything is known of the life.</summary>
+    private static bool IsWhole(JournalSegment segment) => segment.Facts.Count == 0
+        ? segment.HasGap
+        : segment.Facts[^1].Position == segment.To && segment.To - segment.Facts[0].Position == segment.Facts.Count - 1
+            && segment.Facts.Zip(segment.Facts.Skip(1), (one, next) => next.Position - one.Position).All(step => step == 1)
+            && (segment.After == 0 || segment.HasGap || segment.Facts[0].Position == segment.After + 1);
 
     /// <summary>Reads a version of a row that a peer sent; not one of a table that is the primary's alone, about which no peer is believed.</summary>
     /// <param name="version">Null when a younger release knows what it is.</param>

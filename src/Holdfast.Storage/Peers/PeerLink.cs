@@ -98,6 +98,11 @@ public sealed class PeerLink(IPeer peer, NodeStore node, PeerLinks peers, Surrou
                 {
                     peers.TellReceived();
                 }
+                else if (refused > 0)
+                {
+                    Fault = "What it tells of journals leaves facts out.";
+                    return false;   // it would tell the same again at once
+                }
             }
             Fault = null;
             return true;

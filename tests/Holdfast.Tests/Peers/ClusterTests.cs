@@ -212,6 +212,28 @@ public sealed class ClusterTests
     }
 
     [Fact]
+    public async Task A_node_that_lost_its_key_is_another_life_and_nobody_takes_the_new_key_for_the_old_one()
+    {
+        await using var nodes = await Cluster.StartAsync(2);
+        await nodes.HeardAsync(by: 0, whom: 1);
+        var elder = nodes[1].Storage.Database.Incarnation;
+        string? KeyOf(string life) => nodes[0].Storage.Database.Read(view => Storage.Peers.Lives.Find(view, life))?.PublicKey;
+        var key = KeyOf(elder);
+        await nodes.StopNodeAsync(1);
+        File.Delete(Path.Combine(nodes.Data(1), "node.key"));
+
+        await nodes.StartNodeAsync(1);
+        var life = nodes[1].Storage.Database.Incarnation;
+        Assert.NotEqual(elder, life);
+        await nodes.HeardAsync(by: 0, whom: 1);
+        Assert.Equal(key, KeyOf(elder));
+        Assert.NotEqual(key, KeyOf(life));
+        Assert.Equal(Storage.Peers.Whose.Gone, nodes[0].Storage.Peers.Find(elder).Whose);   // what it issued is void, and is not sent on
+        await nodes.LevelAsync(1);
+        (await nodes[1].PostAsync("/organizations", new { name = "Acme" })).Is(201);
+    }
+
+    [Fact]
     public void A_node_s_share_of_a_limit_is_by_the_number_of_nodes()
     {
         var limits = new RateLimits(TimeProvider.System, 0.01, nodes: 3);   // 6,000 times 0.01, of three
