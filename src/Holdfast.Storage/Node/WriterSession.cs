@@ -205,7 +205,15 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
                     refused++;
                     continue;
                 }
-                Take(version, fact.Version, now);
+                if (version is { Table: var table, Id: var life } && table == Schema.Nodes && life != segment.Origin)
+                {
+                    // A life speaks for itself. What another's journal says of it, the primary's log may say too, and only then it counts.
+                    refused += Rows.Read(table, life) is { } row && Join.Contradict(row, version) ? 1 : 0;
+                }
+                else
+                {
+                    Take(version, fact.Version, now);
+                }
                 PeerJournals.Keep(View, segment.Origin, fact, now);
             }
             PeerJournals.Save(View, known with

@@ -77,6 +77,10 @@ public sealed class PeerLink(IPeer peer, NodeStore node, PeerLinks peers, Surrou
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
         try
         {
+            if (!node.Read(peers.IsStillOurs))
+            {
+                await peers.EnterLifeAsync().Within(either.Token);
+            }
             var (known, nodeList) = node.Read(view => (Known(view), NodeList.Of(view).Number));
             var answer = await Peer.ReadJournalAsync(new JournalQuestion(peers.Own, known, nodeList, BatchSize, patience), either.Token).Within(either.Token);
             if (answer.From.Name == peers.Own.Name)
