@@ -1,5 +1,6 @@
 using Holdfast.Http;
 using Holdfast.Peers;
+using Holdfast.Storage.Rows;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Holdfast.Tests.Peers;
@@ -229,6 +230,34 @@ public sealed class ClusterTests
         Assert.Equal(key, KeyOf(elder));
         Assert.NotEqual(key, KeyOf(life));
         Assert.Equal(Storage.Peers.Whose.Gone, nodes[0].Storage.Peers.Find(elder).Whose);   // what it issued is void, and is not sent on
+        await nodes.LevelAsync(1);
+        (await nodes[1].PostAsync("/organizations", new { name = "Acme" })).Is(201);
+    }
+
+    [Fact]
+    public async Task A_node_that_speaks_of_another_s_life_is_counted_and_the_other_goes_on()
+    {
+        await using var nodes = await Cluster.StartAsync(2);
+        await nodes.HeardAsync(by: 0, whom: 1);
+        await nodes.HeardAsync(by: 1, whom: 0);
+        var victim = nodes[0].Storage.Database.Incarnation;
+        var said = Change.To(Storage.Schema.Nodes, victim, ("name", "node-1"), ("region", "region"), ("zone", "node-1"), ("born_at", 1L), ("public_key", "another"))
+            .Stamped(nodes[1].Storage.Node.Clock.Next());
+        await nodes[1].Storage.Node.Writer.EnqueueAsync(session =>
+        {
+            session.Journal.Append(said, said.ToJson(), nodes.Clock.GetUtcNow());   // it tells others, and does not fall for it itself
+            return true;
+        });
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        for (var news = 0; nodes[0].Storage.Database.Incarnation == victim; news++)   // it looks whenever a peer tells something
+        {
+            await nodes[1].Storage.Database.RecordAsync(_ => Decide.To(true, Change.To(
+                Storage.Schema.Events, $"event_news_{news}", ("environment_id", "e"), ("event", "news"), ("data", "{}"), ("created_at", 1L))));
+            await Task.Delay(50, deadline.Token);
+        }
+        var peer = (await nodes[0].GetAsync("/health")).Is(200).Json.GetProperty("peers").EnumerateArray().Single();
+        Assert.Equal(("node-2", 1), (peer.GetProperty("name").GetString(), peer.GetProperty("facts_refused").GetInt64()));
+        await nodes.HeardAsync(by: 1, whom: 0);
         await nodes.LevelAsync(1);
         (await nodes[1].PostAsync("/organizations", new { name = "Acme" })).Is(201);
     }
