@@ -155,6 +155,13 @@ public sealed class PeerGateTests(TwoNodes two) : IClassFixture<TwoNodes>
         (await AskAsync(Sign(thief.As("twice", life)).Headers)).Is(401);
         (await AskAsync(Sign(honest.Voice).Headers)).Is(401);
         (await AskAsync(Sign(honest.As("twice")).Headers)).Is(200);
+
+        const string Log = "/peers/primary/ReadLog", Read = """{"call":"ReadLog","cluster":null}""", Offer = """{"call":"Offer","cluster":null}""";
+        (await AskAsync(Sign(honest.Voice, Log, Read).Headers, Read, Log)).Is(200);   // where it hears of it
+        (await AskAsync(Sign(honest.Voice, "/peers/primary/Offer", Offer).Headers, Offer, "/peers/primary/Offer")).Is(401);
+        (await AskAsync(Sign(honest.Voice, "/peers/journal", "{}").Headers, "{}", "/peers/journal")).Is(401);
+        var (forwarded, _) = honest.Voice.Sign("GET", "/health", [], null, "192.0.2.7");
+        (await A.SendAsync("GET", "/health", null, null, [.. forwarded.Select(h => (h.Key, h.Value))])).Is(401);
     }
 
     [Fact]
