@@ -26,11 +26,11 @@ public sealed class Database(NodeStore node, IPrimary primary, Replicator replic
     public async Task<T> RecordAsync<T>(Func<View, Decision<T>> decide) => (await RecordCopiedAsync(decide)).Answer;
 
     /// <summary><see cref="RecordAsync"/>, and whether what needs a copy in another failure domain had one when it was answered (law 3).</summary>
-    /// <returns>Copies: 1, this disk's, or 2.</returns>
+    /// <returns>Copies: 1, this disk's, or 2; 0 when nothing of it waits for one.</returns>
     public async Task<(T Answer, int Copies)> RecordCopiedAsync<T>(Func<View, Decision<T>> decide)
     {
         var recorded = await node.Writer.RecordAsync(decide);
-        return (recorded.Answer, recorded.NeedsCopy && await peers.Copies.WaitAsync(recorded.Position) ? 2 : 1);
+        return (recorded.Answer, recorded.NeedsCopy ? await peers.Copies.LabelAsync(recorded.Position) : 0);
     }
 
     /// <summary>A primary write: decides on the primary's state and keeps the changes, with their change-log rows, in one transaction there. Returns when

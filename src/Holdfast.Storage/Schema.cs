@@ -10,9 +10,9 @@ public static class Schema
     public static readonly Table Environments = new("environments",
         [new("made", First, "name", "client_id", "id_key_sealed", "created_at")]);
 
-    /// <summary>Lives of nodes: a row per incarnation.</summary>
+    /// <summary>Lives of nodes: a row per incarnation. What a life is, it is for good; of whom two things are said, that life is over (decision 0007).</summary>
     public static readonly Table Nodes = new("nodes",
-        [new("made", First, "name", "region", "zone", "born_at"), new("key", Later, "public_key")], FromNodes: true);
+        [new("made", Same, "name", "region", "zone", "born_at"), new("key", Same, "public_key")], FromNodes: true);
 
     /// <summary>The names of the cluster's nodes: who decides about what nobody issued (law 5).</summary>
     public static readonly Table NodeList = new("node_list",

@@ -49,6 +49,7 @@ internal static class HealthEndpoints
             [.. dependencies.All.Select(d => new DependencyBody(d.Name, d.Policy.Kind, d.Health.State.ToString().ToLower(CultureInfo.InvariantCulture), d.Health.Since, d.Health.How, d.Policy.Fallback))],
             [.. dependencies.OfTenants.Select(k => new TenantsBody(k.Kind, k.Count, k.Failing))],
             [.. peers.All.Select(DescribePeer)],
+            new CopiesBody(peers.Copies.AnsweredWithOne, peers.Copies.AnsweredWithMore),
             primary.Fault is { } fault
                 ? new CauseBody("primary", fault.ToString().ToLower(CultureInfo.InvariantCulture), primary.Since, primary.Text!, ["administration"])
                 : null));
@@ -59,12 +60,12 @@ internal static class HealthEndpoints
         var (who, health) = (link.Identity, ((HttpPeer)link.Peer).Dependency.Health);
         return new PeerBody(
             link.Peer.Address, who?.Name, who?.Region, who?.Zone, health.State.ToString().ToLower(CultureInfo.InvariantCulture), health.Since,
-            who is null ? null : Math.Round(link.SilentFor.TotalSeconds, 1));
+            who is null ? null : Math.Round(link.SilentFor.TotalSeconds, 1), link.FactsRefused);
     }
 
     internal sealed record Body(
         string Node, string Region, string Version, ReplicaBody Replica, JournalBody Journal, IReadOnlyList<DependencyBody> Dependencies,
-        IReadOnlyList<TenantsBody> TenantDependencies, IReadOnlyList<PeerBody> Peers, CauseBody? Cause);
+        IReadOnlyList<TenantsBody> TenantDependencies, IReadOnlyList<PeerBody> Peers, CopiesBody Copies, CauseBody? Cause);
 
     internal sealed record ReplicaBody([property: JsonPropertyName("age_s")] double AgeSeconds, string Position);
 
@@ -79,8 +80,14 @@ internal static class HealthEndpoints
     /// <summary>Another node.</summary>
     /// <param name="Name">What it calls itself; this, its place and its age are null as long as it was not heard.</param>
     /// <param name="AgeSeconds">Since it was last heard.</param>
+    /// <param name="FactsRefused">What it sent since the start that no honest node sends: anything but 0 is to be looked at.</param>
     internal sealed record PeerBody(
-        string Address, string? Name, string? Region, string? Zone, string State, DateTimeOffset Since, [property: JsonPropertyName("age_s")] double? AgeSeconds);
+        string Address, string? Name, string? Region, string? Zone, string State, DateTimeOffset Since, [property: JsonPropertyName("age_s")] double? AgeSeconds,
+        long FactsRefused);
+
+    /// <summary>Denies and credentials that were answered since the start, by how many copies there were then (law 3).</summary>
+    /// <param name="AnsweredWithOne">What the loss of this disk may have taken.</param>
+    internal sealed record CopiesBody(long AnsweredWithOne, long AnsweredWithMore);
 
     /// <summary>What broke, by name (law 9).</summary>
     internal sealed record CauseBody(string Dependency, string How, DateTimeOffset Since, string Text, IReadOnlyList<string> Products);

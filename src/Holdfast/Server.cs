@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using Holdfast.Dev;
 using Holdfast.Environments;
@@ -118,6 +119,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         configure?.Invoke(builder);
 
         var app = builder.Build();
+        NodeMeter.Declare(app.Services.GetRequiredService<IMeterFactory>(), storage.Peers);
         if (settings.IsDev)
         {
             app.Use(RefuseForeignHost);   // a web page elsewhere must not reach a developer's server under another name

@@ -71,6 +71,27 @@ public sealed class StartTests
     }
 
     [Fact]
+    public async Task A_start_that_fails_exits_with_1_and_one_that_is_told_to_stop_with_0()
+    {
+        using var folder = new Folder();
+        var command = new System.CommandLine.Command("serve");
+        var options = new Verbs.SettingsOptions(command, isDev: false);
+        (Verbs.Settings?, IReadOnlyList<string>) Read(string data, params string[] more) =>
+            options.Read(command.Parse(["--data", data, "--urls", $"http://127.0.0.1:{HoldfastServer.FreePort()}", .. more]));
+        static Task Ready(Microsoft.AspNetCore.Builder.WebApplication app, Verbs.Settings settings, CancellationToken ct) => Task.CompletedTask;
+        using var stop = new CancellationTokenSource();
+
+        Assert.Equal(2, await Verbs.ServeVerb.RunAsync(Read(folder.Data, "--primary", "mysql:x"), Ready, stop.Token));
+        Assert.Equal(1, await Verbs.ServeVerb.RunAsync(Read(folder.Data, "--primary", $"node:http://127.0.0.1:{HoldfastServer.FreePort()}"), Ready, stop.Token));   // an empty disk, and nobody to fill it
+        var kept = Path.Combine(folder.Data, "real");
+        Assert.Equal(1, await Verbs.ServeVerb.RunAsync(Read(kept), (_, _, _) => throw new InvalidDataException("The environment is damaged."), stop.Token));
+        Assert.Equal(1, await Verbs.ServeVerb.RunAsync(Read(kept), (_, _, _) => throw new OperationCanceledException(), stop.Token));   // given up by itself: nobody told it to stop
+        Assert.Equal(1, await Verbs.ServeVerb.RunAsync(Read(Path.Combine(kept, "node.db")), Ready, stop.Token));
+        Assert.Equal(0, await Verbs.ServeVerb.RunAsync(Read(kept), (_, _, _) => stop.CancelAsync(), stop.Token));
+        Assert.Equal(0, await Verbs.ServeVerb.RunAsync(Read(kept), Ready, stop.Token));
+    }
+
+    [Fact]
     public async Task What_a_node_keeps_is_its_owner_s_alone()
     {
         const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;

@@ -181,10 +181,10 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     public bool HasSeen(LogPosition row) => State.HasRead(row);
 
     /// <summary>Takes what a peer told: facts of its own, and those that it holds for others. What repeats or does not follow is left.</summary>
-    /// <returns>Whether something of it was new.</returns>
-    public bool AbsorbJournal(JournalAnswer answer)
+    /// <returns>Whether something of it was new, and how many of its versions no honest peer sends.</returns>
+    public (bool IsNew, int Refused) AbsorbJournal(JournalAnswer answer)
     {
-        var isNew = false;
+        var (isNew, refused) = (false, 0);
         var now = world.Clock.GetUtcNow();
         foreach (var segment in answer.Segments)
         {
@@ -193,14 +193,27 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             {
                 continue;   // an answer that came twice, or late
             }
+            if (!IsWhole(segment))
+            {
+                refused++;   // taken as it is, what it leaves out would be confirmed, and passed on by nobody
+                continue;
+            }
             foreach (var fact in segment.Facts)
             {
                 if (!TryRead(fact.Version, out var version))
                 {
-                    FactsRefused++;
+                    refused++;
                     continue;
                 }
-                Take(version, fact.Version, now);
+                if (version is { Table: var table, Id: var life } && table == Schema.Nodes && life != segment.Origin)
+                {
+                    // A life speaks for itself. What another's journal says of it, the primary's log may say too, and only then it counts.
+                    refused += Rows.Read(table, life) is { } row && Join.Contradict(row, version) ? 1 : 0;
+                }
+                else
+                {
+                    Take(version, fact.Version, now);
+                }
                 PeerJournals.Keep(View, segment.Origin, fact, now);
             }
             PeerJournals.Save(View, known with
@@ -213,11 +226,15 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             });
             isNew = true;
         }
-        return isNew;
+        return (isNew, refused);
     }
 
-    /// <summary>Versions that peers sent and that no honest peer sends, since the start.</summary>
-    public long FactsRefused { get; private set; }
+    /// <summary>Whether its facts stand one after the other, up to its end. Only before the first may some be missing: when that is said, or before anything is known of the life.</summary>
+    private static bool IsWhole(JournalSegment segment) => segment.Facts.Count == 0
+        ? segment.HasGap
+        : segment.Facts[^1].Position == segment.To && segment.To - segment.Facts[0].Position == segment.Facts.Count - 1
+            && segment.Facts.Zip(segment.Facts.Skip(1), (one, next) => next.Position - one.Position).All(step => step == 1)
+            && (segment.After == 0 || segment.HasGap || segment.Facts[0].Position == segment.After + 1);
 
     /// <summary>Reads a version of a row that a peer sent; not one of a table that is the primary's alone, about which no peer is believed.</summary>
     /// <param name="version">Null when a younger release knows what it is.</param>

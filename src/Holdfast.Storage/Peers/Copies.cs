@@ -14,9 +14,13 @@ public sealed class Copies(string ownZone, TimeProvider clock)
     private readonly List<(long Position, TaskCompletionSource Copied)> _waiting = [];
     private readonly Dictionary<string, (long Position, long At)> _confirmed = new(StringComparer.Ordinal);
     private long _answeredWithOne;
+    private long _answeredWithMore;
 
-    /// <summary>Answers that were given with one copy only, since the start.</summary>
+    /// <summary>Answers that were given with one copy only, since the start: what the loss of this disk may take.</summary>
     public long AnsweredWithOne => Interlocked.Read(ref _answeredWithOne);
+
+    /// <summary>Answers that were given with a copy elsewhere, since the start.</summary>
+    public long AnsweredWithMore => Interlocked.Read(ref _answeredWithMore);
 
     /// <summary>The journal's position up to which there is a copy in another failure domain.</summary>
     public long Confirmed
@@ -56,6 +60,19 @@ public sealed class Copies(string ownZone, TimeProvider clock)
         }
     }
 
+    /// <summary><see cref="WaitAsync"/> for a fact that is answered either way; and counts it.</summary>
+    /// <returns>Copies: 1, this disk's, or 2.</returns>
+    public async Task<int> LabelAsync(long position)
+    {
+        if (await WaitAsync(position))
+        {
+            Interlocked.Increment(ref _answeredWithMore);
+            return 2;
+        }
+        Interlocked.Increment(ref _answeredWithOne);
+        return 1;
+    }
+
     /// <summary>Waits for a copy of what stands up to a position; not long, and not at all when nobody is there to make one.</summary>
     /// <returns>Whether there is one.</returns>
     public async Task<bool> WaitAsync(long position)
@@ -69,7 +86,6 @@ public sealed class Copies(string ownZone, TimeProvider clock)
             }
             if (!_confirmed.Values.Any(c => clock.GetElapsedTime(c.At) < Silence))
             {
-                Interlocked.Increment(ref _answeredWithOne);
                 return false;
             }
             _waiting.Add((position, copied));
@@ -82,7 +98,6 @@ public sealed class Copies(string ownZone, TimeProvider clock)
         }
         catch (OperationCanceledException)
         {
-            Interlocked.Increment(ref _answeredWithOne);
             return false;
         }
         finally

@@ -24,7 +24,11 @@ public static class Lives
 {
     /// <summary>A node's life, as its row has it.</summary>
     /// <param name="BornAt">Unix milliseconds, by its own clock.</param>
-    public sealed record LifeRow(string Id, string Name, long BornAt, string? PublicKey);
+    public sealed record LifeRow(string Id, string? Name, long BornAt, string? PublicKey)
+    {
+        /// <summary>Two things were said of it, of which it can have said one: it is over, and nobody speaks in its name.</summary>
+        public bool IsVoid => Name is not { Length: > 0 } || PublicKey is "";
+    }
 
     private const string Columns = "id AS Id, name AS Name, born_at AS BornAt, public_key AS PublicKey";
 
@@ -37,15 +41,15 @@ public static class Lives
     public static Whose Of(View view, string incarnation, string ours) =>
         incarnation == ours ? Whose.Ours
         : Find(view, incarnation) is not { } life ? Whose.Unknown
-        : IsDeclaredDead(view, incarnation) || HasSuccessor(view, life) ? Whose.Gone
+        : life.IsVoid || IsDeclaredDead(view, incarnation) || HasSuccessor(view, life) ? Whose.Gone
         : Whose.Peers;
 
     /// <summary>When the latest life of a name began (Unix milliseconds); 0 when none is known.</summary>
     public static long LatestBirth(View view, string name) => view.Find<long>("SELECT coalesce(max(born_at), 0) FROM nodes WHERE name = @name", new { name });
 
-    /// <summary>Lives of a node that began before this one.</summary>
+    /// <summary>Lives of a node that began before this one. One that is void may have been anybody's.</summary>
     public static bool HasElder(View view, LifeRow life) => view.Find<long>(
-        "SELECT count(*) FROM nodes WHERE name = @Name AND id <> @Id AND (born_at < @BornAt OR (born_at = @BornAt AND id < @Id))", life) > 0;
+        "SELECT count(*) FROM nodes WHERE id <> @Id AND (name = '' OR (name = @Name AND (born_at < @BornAt OR (born_at = @BornAt AND id < @Id))))", life) > 0;
 
     private static bool HasSuccessor(View view, LifeRow life) => view.Find<long>(
         "SELECT count(*) FROM nodes WHERE name = @Name AND (born_at > @BornAt OR (born_at = @BornAt AND id > @Id))", life) > 0;

@@ -21,6 +21,7 @@ public sealed class PeerLink(IPeer peer, NodeStore node, PeerLinks peers, Surrou
     /// <summary>After so long without an answer, others do for it what it does while it is there.</summary>
     public static readonly TimeSpan Silent = TimeSpan.FromSeconds(5);
 
+    private long _factsRefused;
     private long? _heardAt;
     private (long Number, long At) _goesBy = (-1, 0);
 
@@ -31,6 +32,9 @@ public sealed class PeerLink(IPeer peer, NodeStore node, PeerLinks peers, Surrou
 
     /// <summary>Why the last question had no answer; null when it had.</summary>
     public string? Fault { get; private set; }
+
+    /// <summary>Versions that it sent and that no honest peer sends, since the start.</summary>
+    public long FactsRefused => Interlocked.Read(ref _factsRefused);
 
     /// <summary>How long ago it was last heard.</summary>
     public TimeSpan SilentFor => _heardAt is { } at ? world.Clock.GetElapsedTime(at) : TimeSpan.MaxValue;
@@ -73,6 +77,10 @@ public sealed class PeerLink(IPeer peer, NodeStore node, PeerLinks peers, Surrou
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
         try
         {
+            if (!peers.IsStillOurs(node.Progress.OwnLife))
+            {
+                await peers.EnterLifeAsync().Within(either.Token);
+            }
             var progress = node.Progress;
             var answer = await Peer.ReadJournalAsync(new JournalQuestion(peers.Own, progress.Known, progress.NodeList, BatchSize, patience), either.Token).Within(either.Token);
             if (answer.From.Name == peers.Own.Name)
@@ -86,9 +94,19 @@ public sealed class PeerLink(IPeer peer, NodeStore node, PeerLinks peers, Surrou
             Reported(answer.NodeList);
             peers.Clocks.Note(answer.From.Name, answer.Now);
             await peers.CompareAsync(answer.HeldOfYou);
-            if (answer.Segments.Count > 0 && await node.Writer.EnqueueAsync(session => session.AbsorbJournal(answer)).Within(either.Token))
+            if (answer.Segments.Count > 0)
             {
-                peers.TellReceived();
+                var (isNew, refused) = await node.Writer.EnqueueAsync(session => session.AbsorbJournal(answer)).Within(either.Token);
+                Interlocked.Add(ref _factsRefused, refused);
+                if (isNew)
+                {
+                    peers.TellReceived();
+                }
+                else if (refused > 0)
+                {
+                    Fault = "What it tells of journals leaves facts out.";
+                    return false;   // it would tell the same again at once
+                }
             }
             Fault = null;
             return true;

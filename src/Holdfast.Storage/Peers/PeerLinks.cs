@@ -91,17 +91,24 @@ public sealed class PeerLinks
         Copies.Forget();
     }
 
-    /// <summary>Writes down this life, so that others know whose it is. One whose row has another key is not this one.</summary>
+    /// <summary>Writes down this life, so that others know whose it is. One whose row has another name or key is not this one.</summary>
     internal async Task EnterLifeAsync()
     {
-        if (_node.Read(view => Lives.Find(view, _node.Incarnation)) is { PublicKey: { } known } && known != PublicKey)
+        if (!IsStillOurs(_node.Read(view => Lives.Find(view, _node.Incarnation))))
         {
             await BeginLifeAsync();   // nobody would believe this key in the name of that life
         }
-        await _node.Writer.RecordAsync(view => Lives.Find(view, _node.Incarnation) is { } life && life.PublicKey == PublicKey
-            ? Decide.Nothing(true)
-            : Decide.To(true, RowOf(view, _node.Incarnation)));
+        await _node.Writer.RecordAsync(view => Lives.Find(view, _node.Incarnation) switch
+        {
+            null => Decide.To(true, RowOf(view, _node.Incarnation)),
+            { PublicKey: null } when PublicKey is not null => Decide.To(true, Change.To(Schema.Nodes, _node.Incarnation, ("public_key", PublicKey))),
+            _ => Decide.Nothing(true),
+        });
     }
+
+    /// <summary>Whether what is known of this life is what this node says of itself. It is not when somebody else has spoken of it.</summary>
+    /// <param name="life">Its row here; null when there is none.</param>
+    internal bool IsStillOurs(Lives.LifeRow? life) => life is null || (life.Name == _own.Name && (life.PublicKey is not { } known || known == PublicKey));
 
     /// <summary>Born after all its elders, whatever the clock says: the latest life of a name is the one that lives.</summary>
     private Change RowOf(View view, string incarnation) => Change.To(Schema.Nodes, incarnation,

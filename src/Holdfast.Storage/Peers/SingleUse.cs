@@ -69,7 +69,7 @@ public sealed class SingleUse(NodeStore node, PeerLinks peers, Copies copies, Ti
         {
             return Rows.Decide.Nothing(question.Request is not null && spent.Request == question.Request ? SpendVerdict.Granted : SpendVerdict.Used);
         }
-        if (Lives.Find(view, node.Incarnation) is not { } life)
+        if (Lives.Find(view, node.Incarnation) is not { IsVoid: false } life)
         {
             return Rows.Decide.Nothing(SpendVerdict.Void);
         }

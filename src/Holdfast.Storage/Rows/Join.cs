@@ -19,12 +19,41 @@ public static class Join
         for (var g = 0; g < groups.Length; g++)
         {
             var (a, b) = (held.Groups[g], incoming.Groups[g]);
+            if (held.Table.Groups[g].Rule == MergeRule.Same && a is not null && b is not null)
+            {
+                groups[g] = OneOf(a, b);
+                differs |= groups[g]!.Stamp != a.Stamp || !groups[g]!.Values.SequenceEqual(a.Values);
+                continue;
+            }
             var incomingStays = b is not null && (a is null || Precedence(held.Table.Groups[g].Rule, b, a) > 0);
             groups[g] = incomingStays ? b : a;
             differs |= incomingStays;
         }
         return (new RowVersion(held.Table, held.Id, groups), differs);
     }
+
+    /// <summary>Whether two versions say of one row what only one of them can have from its one writer.</summary>
+    public static bool Contradict(RowVersion x, RowVersion y)
+    {
+        for (var g = 0; g < x.Groups.Length; g++)
+        {
+            if (x.Table.Groups[g].Rule == MergeRule.Same && x.Groups[g] is { } a && y.Groups[g] is { } b
+                && !IsNothing(a) && !IsNothing(b) && !a.Values.SequenceEqual(b.Values))
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// <summary>The later stamp; and the one value, or none.</summary>
+    private static GroupVersion OneOf(GroupVersion a, GroupVersion b)
+    {
+        var stamp = string.CompareOrdinal(a.Stamp, b.Stamp) >= 0 ? a.Stamp : b.Stamp;
+        return new GroupVersion(stamp, IsNothing(a) ? b.Values : IsNothing(b) || a.Values.SequenceEqual(b.Values) ? a.Values : [.. a.Values.Select((_, c) => c == 0 ? "" : null)]);
+    }
+
+    private static bool IsNothing(GroupVersion group) => group.Values.All(v => v is null);
 
     /// <summary>Above 0 when <paramref name="x"/> stays, below when <paramref name="y"/> does, 0 when they are the same.</summary>
     private static int Precedence(MergeRule rule, GroupVersion x, GroupVersion y)

@@ -17,6 +17,9 @@ public enum MergeRule
 
     /// <summary>Columns (holder, term, verified, …): higher term, then verified, then smaller stamp.</summary>
     Claim,
+
+    /// <summary>One value for good. Nothing yields to it; and of two that differ neither stays: the first column is empty text from then on, the others null.</summary>
+    Same,
 }
 
 /// <summary>What a version of the table costs the journal, and so which share of it may be used (architecture §2).</summary>

@@ -48,7 +48,7 @@ internal static class RedirectUris
     public static Task<ApiAnswer> DeleteAsync(string id, HttpContext http, Database database, Ids ids, TimeProvider clock)
     {
         var environmentId = Caller.Of(http).EnvironmentId;
-        return database.RecordAsync(view =>
+        return database.RecordAsync(http, view =>
             view.Find<long>($"SELECT count(*) FROM redirect_uris WHERE {RedirectUriStore.Effective} AND id = @id", new { environmentId, id }) == 0
                 ? Decide.Nothing(ApiError.NotFound("Redirect URI", id))
                 : Decide.To(ApiAnswer.NoContent, Denied.Because("deleted", id, environmentId, ids, clock.GetUtcNow())));

@@ -18,7 +18,7 @@ internal static class DeleteOrganization
             return ApiError.TooManyRequests(wait);
         }
         var idKey = environments.IdKey(caller.EnvironmentId);
-        return await database.RecordAsync(view => Decided(view, caller.EnvironmentId, id, idKey, ids, clock.GetUtcNow()));
+        return await database.RecordAsync(http, view => Decided(view, caller.EnvironmentId, id, idKey, ids, clock.GetUtcNow()));
     }
 
     /// <summary>The decision: a function of the state.</summary>

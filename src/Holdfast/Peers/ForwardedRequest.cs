@@ -21,7 +21,7 @@ internal static class ForwardedRequest
             await next(http);
             return;
         }
-        if (http.RequestServices.GetRequiredService<PeerGate>().Admit(http) is not { For: { } address } entry || !IPAddress.TryParse(address, out var client))
+        if (http.RequestServices.GetRequiredService<PeerGate>().Admit(http) is not { IsVoid: false, For: { } address } entry || !IPAddress.TryParse(address, out var client))
         {
             await ApiError.Unauthorized.ExecuteAsync(http);
             return;

@@ -20,18 +20,23 @@ internal sealed class KnownNodes(Func<NodeStore?> node, ClusterKeys keys)
     /// <summary>The speaker, if the text was signed by it and it is one of us; null otherwise.</summary>
     /// <param name="header">Value of <see cref="SignedText.NodeHeader"/>.</param>
     /// <param name="text">What the speaker is said to have signed.</param>
-    public Speaker? Verify(string header, Func<Speaker, string> text, string signature)
+    public Speaker? Verify(string header, Func<Speaker, string> text, string signature) =>
+        Recognize(header, text, signature) is (var speaker, false) ? speaker : null;
+
+    /// <summary>The same; and, of those who have the cluster key, also a life of which two things were said: nobody speaks in its name, but it must hear of that.</summary>
+    public (Speaker Speaker, bool IsVoid)? Recognize(string header, Func<Speaker, string> text, string signature)
     {
         if (SignedText.ReadNode(header) is not var (speaker, shown, admission))
         {
             return null;
         }
         var (life, isDenied) = node()?.Read(view => Find(view, speaker, shown)) ?? (null, false);
-        if (isDenied || (life is not null && life.Name != speaker.Name) || (life?.PublicKey is null && !IsAdmitted(speaker, shown, admission)))
+        var isVoid = life is { IsVoid: true };
+        if (isDenied || (!isVoid && life is not null && life.Name != speaker.Name) || ((isVoid || life?.PublicKey is null) && !IsAdmitted(speaker, shown, admission)))
         {
             return null;   // one that is known, and calls itself by another's name, too
         }
-        return PublicKeys.Verifies(life?.PublicKey ?? shown, text(speaker), signature) ? speaker : null;
+        return PublicKeys.Verifies(isVoid ? shown : life?.PublicKey ?? shown, text(speaker), signature) ? (speaker, isVoid) : null;
     }
 
     /// <summary>A life's row, and whether a deny stands against it; or, as long as no key of it is known, against another life of that name or key.</summary>

@@ -24,7 +24,8 @@ internal static class PeerEndpoints
             Is(from, question.From) ? await peers.SpendAsync(question) : null));
         group.MapPost(HttpPrimaryWire.Path + "{call}", (string call, HttpContext http) => SignedAnswer.GiveAsync<PrimaryQuestion>(http, async (_, question) =>
             primary is null ? ApiError.OfStatus(StatusCodes.Status404NotFound)
-            : question.Call.ToString() == call ? await AskPrimaryAsync(primary, question, http.RequestAborted) : null));
+            : question.Call.ToString() == call ? await AskPrimaryAsync(primary, question, http.RequestAborted) : null,
+            question => question.Call == PrimaryCall.ReadLog));   // where it hears that its life is over
     }
 
     /// <summary>A node that stops keeps nobody waiting for its news.</summary>

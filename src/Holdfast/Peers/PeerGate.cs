@@ -14,7 +14,8 @@ internal sealed class PeerGate(KnownNodes known, PeerVoice voice, TimeProvider c
     /// <summary>A request that a node of ours has signed, up to its body.</summary>
     /// <param name="Nonce">What the answer is signed over.</param>
     /// <param name="For">Whose request the node forwards; null when it is its own.</param>
-    public sealed record Entry(Speaker From, string Nonce, string BodyHash, string? For);
+    /// <param name="IsVoid">The life is nobody's any more (<see cref="KnownNodes.Recognize"/>).</param>
+    public sealed record Entry(Speaker From, string Nonce, string BodyHash, string? For, bool IsVoid);
 
     /// <summary>Whether a request says that a node sent it.</summary>
     public static bool IsSigned(HttpContext http) => http.Request.Headers.ContainsKey(SignedText.SignedHeader) || http.Request.Headers.ContainsKey(SignedText.ForHeader);
@@ -34,9 +35,9 @@ internal sealed class PeerGate(KnownNodes known, PeerVoice voice, TimeProvider c
         }
         var forwardedFor = headers.TryGetValue(SignedText.ForHeader, out var given) ? given.ToString() : null;
         var target = http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
-        var speaker = known.Verify(headers[SignedText.NodeHeader].ToString(), from => request.Text(from, http.Request.Method, target, forwardedFor), signature);
-        return speaker is not null && speaker.Incarnation != voice.Self.Incarnation && _nonces.Take(request.Nonce)
-            ? new Entry(speaker, request.Nonce, request.BodyHash, forwardedFor)
+        var recognized = known.Recognize(headers[SignedText.NodeHeader].ToString(), from => request.Text(from, http.Request.Method, target, forwardedFor), signature);
+        return recognized is var (speaker, isVoid) && speaker.Incarnation != voice.Self.Incarnation && _nonces.Take(request.Nonce)
+            ? new Entry(speaker, request.Nonce, request.BodyHash, forwardedFor, isVoid)
             : null;
     }
 

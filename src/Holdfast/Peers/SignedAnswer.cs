@@ -7,7 +7,8 @@ namespace Holdfast.Peers;
 internal static class SignedAnswer
 {
     /// <param name="answer">The answer: an <see cref="ApiAnswer"/>, or an object, which is 200; null refuses the question with 400.</param>
-    public static async Task GiveAsync<T>(HttpContext http, Func<Speaker, T, Task<object?>> answer) where T : class
+    /// <param name="evenIfVoid">What a life may ask that is nobody's any more; null for nothing.</param>
+    public static async Task GiveAsync<T>(HttpContext http, Func<Speaker, T, Task<object?>> answer, Func<T, bool>? evenIfVoid = null) where T : class
     {
         if (http.RequestServices.GetRequiredService<PeerGate>().Admit(http) is not { } entry)
         {
@@ -20,7 +21,13 @@ internal static class SignedAnswer
             await refusal!.ExecuteAsync(http);
             return;
         }
-        var given = PeerJson.Read<T>(body) is { } question ? await TryAsync(http, () => answer(entry.From, question)) : null;
+        var question = PeerJson.Read<T>(body);
+        if (entry.IsVoid && (question is null || evenIfVoid?.Invoke(question) is not true))
+        {
+            await ApiError.Unauthorized.ExecuteAsync(http);
+            return;
+        }
+        var given = question is not null ? await TryAsync(http, () => answer(entry.From, question)) : null;
         await WriteAsync(http, entry, given switch
         {
             null => ApiError.OfStatus(StatusCodes.Status400BadRequest),

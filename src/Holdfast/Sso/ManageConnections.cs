@@ -114,7 +114,7 @@ internal sealed class ManageConnections(
         if (input.State.Value == "inactive")
         {
             // A deny is always writable (law 4), whatever becomes of the rest; and always a new one, which no lift has seen.
-            await DeactivateAsync(standing, idKey);
+            await DeactivateAsync(standing, idKey, http);
         }
         var fields = new Fields();
         CheckUnchanged(input, standing, fields);
@@ -207,7 +207,7 @@ internal sealed class ManageConnections(
     {
         var environmentId = Caller.Of(http).EnvironmentId;
         var idKey = environments.IdKey(environmentId);
-        return database.RecordAsync(view =>
+        return database.RecordAsync(http, view =>
         {
             if (ConnectionStore.Find(view, environmentId, id) is not { } connection)
             {
@@ -220,7 +220,7 @@ internal sealed class ManageConnections(
         });
     }
 
-    private Task<bool> DeactivateAsync(Connection connection, byte[] idKey) => database.RecordAsync(view =>
+    private Task<bool> DeactivateAsync(Connection connection, byte[] idKey, HttpContext http) => database.RecordAsync(http, view =>
     {
         var now = clock.GetUtcNow();
         var body = ConnectionBody.Of(connection with { State = "inactive" }, connection.Open(keys), address.Url);

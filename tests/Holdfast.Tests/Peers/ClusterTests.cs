@@ -1,5 +1,6 @@
 using Holdfast.Http;
 using Holdfast.Peers;
+using Holdfast.Storage.Rows;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Holdfast.Tests.Peers;
@@ -207,7 +208,74 @@ public sealed class ClusterTests
         var peer = health.GetProperty("peers").EnumerateArray().Single();
         Assert.Equal((nodes.Url(0), "node-1", "region", "ok"),
             (peer.GetProperty("address").GetString(), peer.GetProperty("name").GetString(), peer.GetProperty("region").GetString(), peer.GetProperty("state").GetString()));
+        Assert.Equal(0, peer.GetProperty("facts_refused").GetInt64());
         Assert.Contains(health.GetProperty("dependencies").EnumerateArray(), d => d.GetProperty("name").GetString() == $"peer:{nodes.Url(0)}");
+    }
+
+    [Fact]
+    public async Task A_node_that_lost_its_key_is_another_life_and_nobody_takes_the_new_key_for_the_old_one()
+    {
+        await using var nodes = await Cluster.StartAsync(2);
+        await nodes.HeardAsync(by: 0, whom: 1);
+        var elder = nodes[1].Storage.Database.Incarnation;
+        string? KeyOf(string life) => nodes[0].Storage.Database.Read(view => Storage.Peers.Lives.Find(view, life))?.PublicKey;
+        var key = KeyOf(elder);
+        await nodes.StopNodeAsync(1);
+        File.Delete(Path.Combine(nodes.Data(1), "node.key"));
+
+        await nodes.StartNodeAsync(1);
+        var life = nodes[1].Storage.Database.Incarnation;
+        Assert.NotEqual(elder, life);
+        await nodes.HeardAsync(by: 0, whom: 1);
+        Assert.Equal(key, KeyOf(elder));
+        Assert.NotEqual(key, KeyOf(life));
+        Assert.Equal(Storage.Peers.Whose.Gone, nodes[0].Storage.Peers.Find(elder).Whose);   // what it issued is void, and is not sent on
+        await nodes.LevelAsync(1);
+        (await nodes[1].PostAsync("/organizations", new { name = "Acme" })).Is(201);
+    }
+
+    [Fact]
+    public async Task A_node_that_speaks_of_another_s_life_is_counted_and_the_other_goes_on()
+    {
+        await using var nodes = await Cluster.StartAsync(2);
+        await nodes.HeardAsync(by: 0, whom: 1);
+        await nodes.HeardAsync(by: 1, whom: 0);
+        var victim = nodes[0].Storage.Database.Incarnation;
+        var said = Change.To(Storage.Schema.Nodes, victim, ("name", "node-1"), ("region", "region"), ("zone", "node-1"), ("born_at", 1L), ("public_key", "another"))
+            .Stamped(nodes[1].Storage.Node.Clock.Next());
+        await nodes[1].Storage.Node.Writer.EnqueueAsync(session =>
+        {
+            session.Journal.Append(said, said.ToJson(), nodes.Clock.GetUtcNow());   // it tells others, and does not fall for it itself
+            return true;
+        });
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        for (var news = 0; nodes[0].Storage.Database.Incarnation == victim; news++)   // it looks whenever a peer tells something
+        {
+            await nodes[1].Storage.Database.RecordAsync(_ => Decide.To(true, Change.To(
+                Storage.Schema.Events, $"event_news_{news}", ("environment_id", "e"), ("event", "news"), ("data", "{}"), ("created_at", 1L))));
+            await Task.Delay(50, deadline.Token);
+        }
+        var peer = (await nodes[0].GetAsync("/health")).Is(200).Json.GetProperty("peers").EnumerateArray().Single();
+        Assert.Equal(("node-2", 1), (peer.GetProperty("name").GetString(), peer.GetProperty("facts_refused").GetInt64()));
+        await nodes.HeardAsync(by: 1, whom: 0);
+        await WritesAsync(nodes[1]);
+    }
+
+    [Fact]
+    public async Task A_node_whose_life_is_over_hears_it_from_the_log_though_nobody_lets_it_in()
+    {
+        await using var nodes = await Cluster.StartAsync(2);
+        await nodes.HeardAsync(by: 0, whom: 1);
+        var victim = nodes[1].Storage.Database.Incarnation;
+        await nodes[0].Storage.Database.RecordAsync(_ => Decide.To(true, Change.To(Storage.Schema.Nodes, victim,
+            ("name", "node-2"), ("region", "region"), ("zone", "node-2"), ("born_at", 1L), ("public_key", "another"))));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (nodes[1].Storage.Database.Incarnation == victim)
+        {
+            await Task.Delay(10, deadline.Token);
+        }
+        await nodes.HeardAsync(by: 0, whom: 1);
+        await WritesAsync(nodes[1]);
     }
 
     [Fact]
@@ -218,6 +286,16 @@ public sealed class ClusterTests
         Assert.Equal(20, passed);
         var tiny = new RateLimits(TimeProvider.System, 0.000001, nodes: 3);
         Assert.True(tiny.Count(RateLimits.PerApiKey, "key") is null);   // never nothing at all
+    }
+
+    /// <summary>Waits until an administrator's write succeeds: what was under way when a life ended is answered to nobody.</summary>
+    private static async Task WritesAsync(HoldfastServer node)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while ((await node.PostAsync("/organizations", new { name = "Acme" })).Status != 201)
+        {
+            await Task.Delay(50, deadline.Token);
+        }
     }
 
     private static Task ConnectionAtAsync(Cluster nodes, int node, string connectionId) =>

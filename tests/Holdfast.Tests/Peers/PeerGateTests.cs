@@ -140,6 +140,31 @@ public sealed class PeerGateTests(TwoNodes two) : IClassFixture<TwoNodes>
     }
 
     [Fact]
+    public async Task A_life_of_which_two_keys_were_said_is_nobody_s_and_its_node_comes_back_as_another()
+    {
+        var keys = A.Services.GetRequiredService<ClusterKeys>();
+        using var honest = new Stranger(keys, two.Nodes.Clock, "twice");
+        using var thief = new Stranger(keys, two.Nodes.Clock, "thief");
+        var life = honest.Voice.Self.Incarnation;
+        Task SayAsync(string key) => A.Storage.Database.RecordAsync(_ => Decide.To(true,
+            Change.To(Schema.Nodes, life, ("name", "twice"), ("region", "r"), ("zone", "z"), ("born_at", 1L), ("public_key", key))));
+        await SayAsync(honest.PublicKey);
+        (await AskAsync(Sign(honest.Voice).Headers)).Is(200);
+        (await AskAsync(Sign(thief.As("twice", life)).Headers)).Is(401);
+        await SayAsync(thief.PublicKey);
+        (await AskAsync(Sign(thief.As("twice", life)).Headers)).Is(401);
+        (await AskAsync(Sign(honest.Voice).Headers)).Is(401);
+        (await AskAsync(Sign(honest.As("twice")).Headers)).Is(200);
+
+        const string Log = "/peers/primary/ReadLog", Read = """{"call":"ReadLog","cluster":null}""", Offer = """{"call":"Offer","cluster":null}""";
+        (await AskAsync(Sign(honest.Voice, Log, Read).Headers, Read, Log)).Is(200);   // where it hears of it
+        (await AskAsync(Sign(honest.Voice, "/peers/primary/Offer", Offer).Headers, Offer, "/peers/primary/Offer")).Is(401);
+        (await AskAsync(Sign(honest.Voice, "/peers/journal", "{}").Headers, "{}", "/peers/journal")).Is(401);
+        var (forwarded, _) = honest.Voice.Sign("GET", "/health", [], null, "192.0.2.7");
+        (await A.SendAsync("GET", "/health", null, null, [.. forwarded.Select(h => (h.Key, h.Value))])).Is(401);
+    }
+
+    [Fact]
     public async Task A_node_that_is_known_speaks_under_no_other_name()
     {
         await two.Nodes.HeardAsync(by: 0, whom: 1);
@@ -271,9 +296,10 @@ public sealed class PeerGateTests(TwoNodes two) : IClassFixture<TwoNodes>
         public string PublicKey => _key.PublicKey;
 
         /// <summary>Another life, with the same key.</summary>
-        public PeerVoice As(string name)
+        /// <param name="life">Its incarnation; null for a new one.</param>
+        public PeerVoice As(string name, string? life = null)
         {
-            var incarnation = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
+            var incarnation = life ?? Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
             return new PeerVoice(_key, new KnownNodes(() => null, _keys), name, () => incarnation, Entropy.Real, _clock);
         }
 

@@ -1,0 +1,87 @@
+using System.Diagnostics.Metrics;
+using Holdfast.Http;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Holdfast.Tests.Peers;
+
+/// <summary>With how many copies something was answered is said, in the answer and in sum (law 3).</summary>
+public sealed class CopiesTests
+{
+    [Fact]
+    public async Task A_deletion_is_answered_with_two_copies_and_with_one_when_nobody_is_there_to_make_another()
+    {
+        await using var nodes = await Cluster.StartAsync(2);
+        nodes.Clock.StretchesFrom = TimeSpan.FromMilliseconds(50);   // a busy machine is no absent peer
+        var (first, second) = (await OrganizationAsync(nodes[0]), await OrganizationAsync(nodes[0]));
+        await ConfirmedAsync(nodes);
+        Assert.Equal((0, 0), await CountsAsync(nodes[0]));
+
+        Assert.Equal("2", Label((await nodes[0].DeleteAsync(first)).Is(202)));
+        Assert.Equal((0, 1), await CountsAsync(nodes[0]));
+
+        await nodes.StopNodeAsync(1);
+        Assert.Equal("1", Label((await nodes[0].DeleteAsync(second)).Is(202)));
+        Assert.Equal((1, 1), await CountsAsync(nodes[0]));
+        Assert.Equal((1, 1), Measured(nodes[0]));
+    }
+
+    [Fact]
+    public async Task Every_operation_that_denies_says_its_copies_and_no_other_does()
+    {
+        await using var server = await HoldfastServer.StartAsync();
+        var denying = server.Routes.Where(r => r.Metadata.GetMetadata<Writes>() is { } writes && (writes == Writes.Deny || writes == Writes.ToPrimaryOrDeny))
+            .SelectMany(r => DescriptionTests.Methods(r).Select(m => $"{m} {DescriptionTests.Template(r)}")).Order(StringComparer.Ordinal);
+        Assert.Equal(["DELETE /connections/{id}", "DELETE /organizations/{id}", "DELETE /user_management/redirect_uris/{id}", "PUT /connections/{id}"], denying);
+
+        var organization = await OrganizationAsync(server);
+        var uri = (await server.PostAsync("/user_management/redirect_uris", new { uri = "https://other.test/callback" })).Is(201);
+        Assert.Null(Label(uri));
+        var connection = $"/connections/{(await server.SamlConnectionAsync()).Id}";
+        Assert.Null(Label((await server.PutAsync(connection, new { name = "Named" })).Is(200)));
+        Assert.Equal("1", Label((await server.PutAsync(connection, new { state = "inactive" })).Is(200)));
+        Assert.Equal("1", Label((await server.DeleteAsync(connection)).Is(204)));
+        Assert.Equal("1", Label((await server.DeleteAsync($"/user_management/redirect_uris/{uri["id"]}")).Is(204)));
+        Assert.Equal("1", Label((await server.DeleteAsync(organization)).Is(202)));
+        Assert.Null(Label((await server.DeleteAsync(organization)).Is(404)));
+        Assert.Equal((4, 0), await CountsAsync(server));
+    }
+
+    private static async Task<string> OrganizationAsync(HoldfastServer server) => $"/organizations/{(await server.PostAsync("/organizations", new { name = "Acme" })).Is(201)["id"]}";
+
+    private static string? Label(Answer answer) => answer.Headers.TryGetValues(Copied.Header, out var said) ? said.Single() : null;
+
+    /// <summary>Waits until the other node has shown that it reads this one.</summary>
+    private static async Task ConfirmedAsync(Cluster nodes)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (nodes[0].Storage.Peers.Copies.Confirmed == 0)
+        {
+            await Task.Delay(10, deadline.Token);
+        }
+    }
+
+    private static async Task<(long One, long More)> CountsAsync(HoldfastServer server)
+    {
+        var copies = (await server.GetAsync("/health")).Is(200).Json.GetProperty("copies");
+        return (copies.GetProperty("answered_with_one").GetInt64(), copies.GetProperty("answered_with_more").GetInt64());
+    }
+
+    /// <summary>The same, as whoever collects metrics hears it.</summary>
+    private static (long One, long More) Measured(HoldfastServer server)
+    {
+        var measured = new Dictionary<int, long>();
+        using var listener = new MeterListener();
+        var factory = server.Services.GetRequiredService<IMeterFactory>();
+        listener.InstrumentPublished = (instrument, heard) =>
+        {
+            if (instrument.Meter.Scope == factory && instrument.Name == "holdfast.copies.answers")
+            {
+                heard.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.SetMeasurementEventCallback<long>((_, count, tags, _) => measured[(int)tags[0].Value!] = count);
+        listener.Start();
+        listener.RecordObservableInstruments();
+        return (measured[1], measured[2]);
+    }
+}
