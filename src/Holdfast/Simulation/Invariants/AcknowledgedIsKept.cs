@@ -25,9 +25,11 @@ internal sealed class AcknowledgedIsKept : Invariant
 
     public override void LookAtEnd(Cluster cluster)
     {
-        foreach (var table in cluster.Ledger.Kept.Where(k => k.Lost is null).GroupBy(k => k.Table))
+        var kept = cluster.Ledger.Kept.Where(k => k.Lost is null).GroupBy(k => k.Table).ToList();
+        var primary = cluster.Primary.Ids(kept.Select(t => t.Key));
+        foreach (var table in kept)
         {
-            var holders = cluster.Nodes.Select(n => (n.Name, Ids: Ids(n, table.Key.Name))).Append((cluster.Primary.Name, [.. cluster.Primary.Ids(table.Key)])).ToList();
+            var holders = cluster.Nodes.Select(n => (n.Name, Ids: Ids(n, table.Key.Name))).Append((cluster.Primary.Name, Ids: primary[table.Key])).ToList();
             foreach (var fact in table)
             {
                 var without = holders.Where(h => !h.Ids.Contains(fact.Id)).Select(h => h.Name).ToList();

@@ -10,9 +10,11 @@ internal sealed class TwoCopiesSurviveOneDisk : Invariant
     public override void LookAtEnd(Cluster cluster)
     {
         var losses = cluster.Ledger.Losses;
-        foreach (var table in cluster.Ledger.Kept.Where(k => k is { Lost: not null, Label.Copies: > 1 }).GroupBy(k => k.Table))
+        var lost = cluster.Ledger.Kept.Where(k => k is { Lost: not null, Label.Copies: > 1 }).GroupBy(k => k.Table).ToList();
+        var ids = lost.Count > 0 ? cluster.Primary.Ids(lost.Select(t => t.Key)) : [];
+        foreach (var table in lost)
         {
-            var held = cluster.Primary.Ids(table.Key).ToHashSet(StringComparer.Ordinal);
+            var held = ids[table.Key];
             foreach (var fact in table.Where(k => !held.Contains(k.Id) && losses.Count(at => at >= k.Label!.Value.At) == 1))
             {
                 Break($"{fact.What} was answered by {fact.Node} as being on two disks, and its row {fact.Id} of {fact.Table} went with {fact.Lost}");

@@ -112,17 +112,16 @@ internal sealed class Ledger(Cluster cluster)
         var holders = cluster.Nodes.Select(n => n.Products).OfType<Products>().ToList();
         People.NoteLoss(holders.SelectMany(h => h.Database.Read(view => view.Query<ClaimTerm>("SELECT id AS Id, term AS Term FROM claims")))
             .Concat(cluster.Primary.IsUp ? cluster.Primary.Terms() : []).ToLookup(c => c.Id, c => c.Term, StringComparer.Ordinal));
-        foreach (var table in Kept.Where(k => k.Lost is null).GroupBy(k => k.Table).ToList())
+        var tables = Kept.Where(k => k.Lost is null).GroupBy(k => k.Table).ToList();
+        var primary = cluster.Primary.IsUp ? cluster.Primary.Ids(tables.Select(t => t.Key)) : [];
+        foreach (var table in tables)
         {
             var held = new HashSet<string>(StringComparer.Ordinal);
             foreach (var holder in holders)
             {
                 held.UnionWith(holder.Database.Read(view => view.Query<string>($"SELECT id FROM {table.Key.Name}")));
             }
-            if (cluster.Primary.IsUp)
-            {
-                held.UnionWith(cluster.Primary.Ids(table.Key));
-            }
+            held.UnionWith(primary.GetValueOrDefault(table.Key) ?? []);
             foreach (var kept in table.Where(k => !held.Contains(k.Id)))
             {
                 kept.Lost = why;
