@@ -118,7 +118,11 @@ public class MetadataTests
     public void Our_metadata_says_who_we_are_and_nothing_can_be_put_into_it()
     {
         const string Evil = "\"/><evil a='&<>";
-        var root = Xml.Parse(SpMetadata.Write(Evil, Sample.Acs, Sample.Now.AddDays(7), ["urn:a"], signingCertificate: TestKeys.Idp.RawData)).DocumentElement!;
+        var root = Xml.Parse(SpMetadata.Write(new SpDescription(Evil, Sample.Acs, Sample.Now.AddDays(7))
+        {
+            NameIdFormats = ["urn:a"],
+            SigningCertificates = [TestKeys.Idp],
+        })).DocumentElement!;
         Assert.Equal(Evil, root.GetAttribute("entityID"));
         Assert.Equal("2026-03-08T12:00:00.000Z", root.GetAttribute("validUntil"));
         Assert.Null(root.Find("evil"));

@@ -52,7 +52,7 @@ internal sealed record Signing(
         return stream.ToArray();
     }
 
-    private byte[] Value(byte[] octets)
+    public byte[] Value(byte[] octets)
     {
         var key = Key ?? TestKeys.Idp;
         if (Method.Contains("hmac", StringComparison.Ordinal))
@@ -63,7 +63,7 @@ internal sealed record Signing(
         {
             return elliptic.SignData(octets, Hash(Method));
         }
-        var padding = Method.Contains("MGF1", StringComparison.Ordinal) ? RSASignaturePadding.Pss : RSASignaturePadding.Pkcs1;
+        var padding = Method.Contains("MGF1", StringComparison.Ordinal) || Method.EndsWith("#rsa-pss", StringComparison.Ordinal) ? RSASignaturePadding.Pss : RSASignaturePadding.Pkcs1;
         return key.GetRSAPrivateKey()!.SignData(octets, Hash(Method), padding);
     }
 
