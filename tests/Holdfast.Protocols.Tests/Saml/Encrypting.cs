@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using System.Xml;
 
 namespace Holdfast.Protocols.Tests.Saml;
 
@@ -48,13 +47,10 @@ internal sealed record Encrypting(
     /// <param name="name">Assertion or NameID: the first of that name is encrypted.</param>
     public string Encrypt(string xml, string name = "Assertion") => Xml.Change(xml, document =>
     {
-        var element = document.Get(name);
-        var encrypted = Element(Plain ?? Signing.Octets(Standalone(element)), name == "NameID" ? "EncryptedID" : "EncryptedAssertion");
+        var element = document.Get(name);   // OuterXml declares what its names use, and keeps its own declarations
+        var encrypted = Element(Plain ?? Bytes(element.OuterXml), name == "NameID" ? "EncryptedID" : "EncryptedAssertion");
         element.ParentNode!.ReplaceChild(document.ImportNode(Xml.Parse(encrypted).DocumentElement!, deep: true), element);
     });
-
-    /// <summary>OuterXml declares what the element's names use; xsi and xs in its content come along with their elements.</summary>
-    private static string Standalone(XmlElement element) => element.OuterXml;
 
     public string Element(byte[] plain, string name)
     {
