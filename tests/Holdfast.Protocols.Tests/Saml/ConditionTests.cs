@@ -292,7 +292,7 @@ public class ConditionTests
     }
 
     [Fact] // SAML-062
-    public void A_missing_subject_or_an_encrypted_name_is_refused()
+    public void A_missing_subject_or_name_is_refused()
     {
         foreach (var part in new[] { "NameID", "Subject" })
         {

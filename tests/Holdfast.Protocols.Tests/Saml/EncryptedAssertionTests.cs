@@ -72,6 +72,7 @@ public class EncryptedAssertionTests
         Refuses(SamlRefusal.DigestInvalid, Inside(a => a.Get("NameID").InnerText = Sample.Mallory));
         Refuses(SamlRefusal.SignatureReference, Inside(a => a.SetAttribute("ID", "_evil")));
         Refuses(SamlRefusal.SignatureShape, Inside(a => a.AppendChild(a.Get("Signature").Copy())));
+        Refuses(SamlRefusal.DuplicateId, Inside(a => a.Get("Subject").SetAttribute("id", "_a1")));
     }
 
     [Fact] // SAML-048: a reference can only mean the decrypted document itself
