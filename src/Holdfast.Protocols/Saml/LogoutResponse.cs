@@ -6,8 +6,8 @@ namespace Holdfast.Protocols.Saml;
 public static class LogoutResponse
 {
     /// <summary>The address to send the browser to.</summary>
-    /// <param name="relayState">As it came with the request; an empty one is left out.</param>
-    /// <exception cref="ArgumentException">The relay state is too long, or the destination is not absolute.</exception>
+    /// <param name="relayState">As it came with the request, however long; an empty one is left out.</param>
+    /// <exception cref="ArgumentException">The destination is not absolute.</exception>
     public static Uri RedirectUrl(SamlLogoutAnswer answer, string relayState, SamlSigner signer) =>
         OutgoingMessage.Redirect(answer.Destination, OutgoingMessage.Response, Write(answer), relayState, signer);
 

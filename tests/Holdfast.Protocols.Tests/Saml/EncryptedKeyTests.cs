@@ -41,6 +41,11 @@ public class EncryptedKeyTests
         }
     }
 
+    [Fact] // SAML-053: and is not transformed on the way
+    public void A_retrieval_method_with_transforms_is_refused() => Sample.Refuses(SamlRefusal.Malformed, SignedInside(new(
+        Where: Encrypting.Place.BesideAndReferred,
+        Shape: s => s.Replace("URI=\"#_ek\"/>", "URI=\"#_ek\"><ds:Transforms/></ds:RetrievalMethod>", StringComparison.Ordinal))), Trust);
+
     [Fact] // SAML-053: a key somewhere else in the document is not one
     public void A_key_in_another_place_is_not_looked_at() => Sample.Refuses(SamlRefusal.Malformed, Changed(
         SignedInside(new(Where: Encrypting.Place.BesideAndReferred)), document =>

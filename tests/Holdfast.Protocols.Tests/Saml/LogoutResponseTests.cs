@@ -79,4 +79,17 @@ public class LogoutResponseTests
         var accepted = Accepts(CheckResponse(binding, message));
         Assert.Equal(("_lr8", status, null), (accepted.Id, accepted.Status, accepted.RelayState));
     }
+
+    [Fact] // the identity provider's own relay state: longer than it may be is no reason to leave the logout unanswered
+    public void A_relay_state_is_given_back_as_it_came()
+    {
+        var state = new string('é', 500);
+        var answer = new SamlLogoutAnswer("_lr8", Sample.Idp, Slo, OurRequest, SamlLogoutStatus.Success, Sample.Now);
+        var url = LogoutResponse.RedirectUrl(answer, state, SamlSigner.With(TestKeys.Idp));
+        Assert.Equal(state, Accepts(CheckResponse(SamlBinding.Redirect, url.Query)).RelayState);
+        Assert.Equal(state, LogoutResponse.PostForm(answer, state, SamlSigner.With(TestKeys.Idp)).Fields[1].Value);
+        var logout = new SamlLogout("_lr9", Sample.Idp, Slo, Session, Sample.Now);
+        Assert.Throws<ArgumentException>(() => LogoutRequest.RedirectUrl(logout, state, SamlSigner.With(TestKeys.Idp)));
+        Assert.Throws<ArgumentException>(() => LogoutRequest.PostForm(logout, state, SamlSigner.With(TestKeys.Idp)));
+    }
 }
