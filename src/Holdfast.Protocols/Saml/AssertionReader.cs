@@ -34,8 +34,8 @@ internal static class AssertionReader
         var nameId = NameIdentifier.Read(subject, expected);
         var authn = AuthnStatement.Read(assertion, expected);
         return new SamlAssertion(
-            id, issuer, nameId.Value, nameId.Format, authn.SessionIndex, ReplayEnd(conditionsEnd, confirmationEnd, expected), authn.SessionNotOnOrAfter,
-            expected.RequestId, AttributeStatement.Read(assertion, expected.Limits))
+            id, issuer, nameId.Value, nameId.Format, authn.SessionIndex, ReplayEnd(conditionsEnd, confirmationEnd, expected),
+            authn.SessionNotOnOrAfter, expected.RequestId, AttributeStatement.Read(assertion, expected.Limits))
         {
             AuthnInstant = authn.Instant,
             AuthnContext = authn.Context,

@@ -87,7 +87,8 @@ public static class AuthnRequest
     };
 
     private static byte[] Write(
-        string idpSsoUrl, string id, string spEntityId, string acsUrl, DateTimeOffset now, string? nameIdFormat, bool forceAuthn) => SamlWriter.Write(xml =>
+        string idpSsoUrl, string id, string spEntityId, string acsUrl, DateTimeOffset now, string? nameIdFormat,
+        bool forceAuthn) => SamlWriter.Write(xml =>
     {
         xml.WriteStartElement("samlp", "AuthnRequest", SamlNames.Protocol);
         OutgoingMessage.WriteHead(xml, id, now, idpSsoUrl);

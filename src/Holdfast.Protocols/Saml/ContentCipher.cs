@@ -3,7 +3,8 @@ using System.Xml;
 
 namespace Holdfast.Protocols.Saml;
 
-/// <summary>The ciphers that an element may be encrypted with: AES in GCM, and in CBC where something else protects it (XML Encryption 1.1 §5.2).</summary>
+/// <summary>The ciphers that an element may be encrypted with: AES in GCM, and in CBC where something else protects it (XML Encryption 1.1
+/// §5.2).</summary>
 internal sealed record ContentCipher(string Uri, int KeyBytes, bool IsCbc)
 {
     /// <summary>XML Encryption 1.1 §5.2.4 fixes both for GCM.</summary>

@@ -6,7 +6,8 @@ namespace Holdfast.Protocols.Saml;
 
 /// <summary>Decrypts an element with our own keys, and reads what comes out under the same bounds as a message.</summary>
 /// <remarks>From the first use of a private key on there is one refusal, in one wording: whether a key fitted, a tag held, a padding was right or XML
-/// came out must not be told apart. What remains is time: a key that does not unwrap is stood in for, so that the content is tried all the same.</remarks>
+/// came out must not be told apart. What remains is time: a key that does not unwrap is stood in for, so that the content is tried all the
+/// same.</remarks>
 internal sealed class Decrypter(IReadOnlyList<X509Certificate2> certificates, SamlLimits limits, Proof proof)
 {
     /// <param name="encrypted">An EncryptedAssertion or EncryptedID.</param>
@@ -21,7 +22,8 @@ internal sealed class Decrypter(IReadOnlyList<X509Certificate2> certificates, Sa
         if (certificates.Count == 0 || certificates.Count > limits.MaxDecryptionKeys)
         {
             throw new RefusedException(
-                SamlRefusal.DecryptionKeyMissing, $"{certificates.Count} decryption keys are configured; 1 to {limits.MaxDecryptionKeys} are needed.");
+                SamlRefusal.DecryptionKeyMissing,
+                $"{certificates.Count} decryption keys are configured; 1 to {limits.MaxDecryptionKeys} are needed.");
         }
         var parts = EncryptedElement.Read(encrypted, isCovered, recipient, limits);
         foreach (var key in parts.Keys)

@@ -3,7 +3,8 @@ using static Holdfast.Protocols.Saml.SamlElement;
 
 namespace Holdfast.Protocols.Saml;
 
-/// <summary>An EncryptedAssertion or EncryptedID, taken apart (Core §2.2.4). Nothing here needs a key, so each fault may be told by its name.</summary>
+/// <summary>An EncryptedAssertion or EncryptedID, taken apart (Core §2.2.4). Nothing here needs a key, so each fault may be told by its
+/// name.</summary>
 /// <param name="Keys">Those that may hold the content key for us; never empty.</param>
 internal sealed record EncryptedElement(ContentCipher Cipher, byte[] Value, IReadOnlyList<EncryptedElement.Key> Keys)
 {
@@ -35,7 +36,8 @@ internal sealed record EncryptedElement(ContentCipher Cipher, byte[] Value, IRea
         }));
     }
 
-    /// <summary>Inside EncryptedData's KeyInfo; or beside EncryptedData, where a RetrievalMethod names one of them by its Id, or all are for us.</summary>
+    /// <summary>Inside EncryptedData's KeyInfo; or beside EncryptedData, where a RetrievalMethod names one of them by its Id, or all are for
+    /// us.</summary>
     private static List<XmlElement> FindKeys(XmlElement element, XmlElement data)
     {
         var info = data.Child(SamlNames.Signature, "KeyInfo")?.Children() ?? [];

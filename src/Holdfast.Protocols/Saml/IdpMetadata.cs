@@ -11,8 +11,8 @@ public static class IdpMetadata
 
     /// <param name="xml">UTF-8 or UTF-16. An EntityDescriptor, or EntitiesDescriptors that hold one identity provider in all.</param>
     /// <param name="entityId">Which identity provider to take, when there are several; null takes the only one.</param>
-    /// <param name="signedBy">Keys pinned for the metadata itself: it must then be signed with one of them, whole or the entity that is taken, and is read
-    /// from what was signed. Null: a signature is not looked at, since whoever hands the document over is trusted for it.</param>
+    /// <param name="signedBy">Keys pinned for the metadata itself: it must then be signed with one of them, whole or the entity that is taken, and
+    /// is read from what was signed. Null: a signature is not looked at, since whoever hands the document over is trusted for it.</param>
     /// <returns>A verdict on any input; it never throws.</returns>
     public static IdpMetadataVerdict Read(
         ReadOnlySpan<byte> xml, SamlLimits? limits = null, string? entityId = null, IReadOnlyList<X509Certificate2>? signedBy = null)

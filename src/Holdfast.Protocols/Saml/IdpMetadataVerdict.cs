@@ -40,8 +40,3 @@ public abstract record IdpMetadataVerdict
 
     public sealed record Refused(SamlRefusal Why, string Detail) : IdpMetadataVerdict;
 }
-
-/// <summary>A SingleLogoutService (Metadata §2.4.2).</summary>
-/// <param name="Url">Takes requests.</param>
-/// <param name="ResponseUrl">Takes responses: its ResponseLocation, else the same.</param>
-public sealed record SamlLogoutService(string Url, string ResponseUrl);

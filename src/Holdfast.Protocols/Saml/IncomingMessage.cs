@@ -24,7 +24,8 @@ internal sealed record IncomingMessage(XmlElement Root, string? RelayState)
             }
             var message = ReadRoot(RedirectEncoding.Decode(query.Message, limits.MaxDecodedBytes), name, limits);
             return EnvelopedSignature.Find(message) is null ? new(message, query.RelayState) : throw new RefusedException(
-                SamlRefusal.ElementMisplaced, "A signature stands inside the message; on this binding it belongs into the query (Bindings §3.4.4.1).");
+                SamlRefusal.ElementMisplaced,
+                "A signature stands inside the message; on this binding it belongs into the query (Bindings §3.4.4.1).");
         }
         var root = ReadRoot(Base64Message.Decode(text, limits.MaxDecodedBytes), name, limits);
         var signature = EnvelopedSignature.Find(root);

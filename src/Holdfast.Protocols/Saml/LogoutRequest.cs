@@ -27,7 +27,9 @@ public static class LogoutRequest
         var expected = new Expected(trust, null, now, clockSkew, limits ?? SamlLimits.Default);
         return RefusedException.Catch<LogoutRequestVerdict>(
             () => Read(
-                IncomingMessage.Read(binding, message, OutgoingMessage.Request, "LogoutRequest", trust.Signatures, expected.Limits, expected.Proof), expected),
+                IncomingMessage.Read(
+                    binding, message, OutgoingMessage.Request, "LogoutRequest", trust.Signatures, expected.Limits, expected.Proof),
+                expected),
             (why, detail) => new LogoutRequestVerdict.Refused(why, detail));
     }
 

@@ -10,7 +10,8 @@ public abstract record LogoutRequestVerdict
     /// <param name="Id">The InResponseTo of the answer, and what replay is remembered by.</param>
     /// <param name="SessionIndexes">Which sessions are meant; none means all of the principal's.</param>
     /// <param name="NotOnOrAfter">Until then (plus the skew) the request would be accepted again.</param>
-    /// <param name="RelayState">HTTP-Redirect: to be given back with the answer; null when there was none. HTTP-POST: null, the caller has the form.</param>
+    /// <param name="RelayState">HTTP-Redirect: to be given back with the answer; null when there was none. HTTP-POST: null, the caller has the
+    /// form.</param>
     public sealed record Accepted(
         string Id, string IdpEntityId, string SpEntityId, SamlNameId NameId, IReadOnlyList<string> SessionIndexes, DateTimeOffset NotOnOrAfter,
         string? RelayState, SamlEvidence Evidence) : LogoutRequestVerdict

@@ -17,16 +17,21 @@ public static class LogoutResponse
         OutgoingMessage.Post(answer.Destination, OutgoingMessage.Response, Write(answer), relayState, signer);
 
     /// <summary>Checks one that the identity provider sent. It must be signed.</summary>
-    /// <param name="message">HTTP-Redirect: the whole query as it was received, its escapes untouched. HTTP-POST: the form field SAMLResponse.</param>
+    /// <param name="message">HTTP-Redirect: the whole query as it was received, its escapes untouched. HTTP-POST: the form field
+    /// SAMLResponse.</param>
     /// <param name="expectedRequestId">The ID of our LogoutRequest: an answer to nothing is refused.</param>
-    /// <returns>A verdict on any input; it never throws. Accepted does not mean that the identity provider ended everything: see the status.</returns>
+    /// <returns>A verdict on any input; it never throws. Accepted does not mean that the identity provider ended everything: see the
+    /// status.</returns>
     public static LogoutResponseVerdict Check(
-        SamlBinding binding, string message, SamlTrust trust, string expectedRequestId, DateTimeOffset now, TimeSpan clockSkew, SamlLimits? limits = null)
+        SamlBinding binding, string message, SamlTrust trust, string expectedRequestId, DateTimeOffset now, TimeSpan clockSkew,
+        SamlLimits? limits = null)
     {
         var expected = new Expected(trust, expectedRequestId, now, clockSkew, limits ?? SamlLimits.Default);
         return RefusedException.Catch<LogoutResponseVerdict>(
             () => Read(
-                IncomingMessage.Read(binding, message, OutgoingMessage.Response, "LogoutResponse", trust.Signatures, expected.Limits, expected.Proof), expected),
+                IncomingMessage.Read(
+                    binding, message, OutgoingMessage.Response, "LogoutResponse", trust.Signatures, expected.Limits, expected.Proof),
+                expected),
             (why, detail) => new LogoutResponseVerdict.Refused(why, detail));
     }
 

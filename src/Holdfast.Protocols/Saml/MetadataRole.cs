@@ -13,8 +13,12 @@ internal static class MetadataRole
     public static (string Url, string ResponseUrl)? Endpoint(XmlElement role, string name, string binding)
     {
         var service = role.Children(SamlNames.Metadata, name).FirstOrDefault(s => s.Attribute("Binding") == binding);
-        return service is null ? null
-            : (CheckAddress(service.Required("Location"), name), CheckAddress(service.Attribute("ResponseLocation") ?? service.Required("Location"), name));
+        if (service is null)
+        {
+            return null;
+        }
+        var location = service.Required("Location");
+        return (CheckAddress(location, name), CheckAddress(service.Attribute("ResponseLocation") ?? location, name));
     }
 
     /// <summary>Never empty; a key without a use is for everything.</summary>

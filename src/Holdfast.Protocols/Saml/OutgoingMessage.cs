@@ -44,7 +44,8 @@ internal static class OutgoingMessage
         return new(url, fields);
     }
 
-    /// <summary>A relay state of ours has at most 80 bytes (Bindings §3.4.3 and §3.5.3). One that an answer gives back is the other side's: it goes as it came.</summary>
+    /// <summary>A relay state of ours has at most 80 bytes (Bindings §3.4.3 and §3.5.3). One that an answer gives back is the other side's: it goes
+    /// as it came.</summary>
     private static Uri CheckAddress(string url, string parameter, string relayState) =>
         parameter == Request && Encoding.UTF8.GetByteCount(relayState) > 80
             ? throw new ArgumentException("A relay state has at most 80 bytes.", nameof(relayState))

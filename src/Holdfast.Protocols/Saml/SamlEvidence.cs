@@ -1,5 +1,3 @@
-using System.Security.Cryptography.X509Certificates;
-
 namespace Holdfast.Protocols.Saml;
 
 /// <summary>How an accepted message was proven: for the log, and for telling an administrator what will break next.</summary>
@@ -28,36 +26,4 @@ public sealed record SamlEvidence(IReadOnlyList<SamlSignature> Signatures, IRead
             }
         }
     }
-}
-
-/// <summary>One signature that a pinned key made.</summary>
-/// <param name="Of">What it covers: the element's local name, or "query" on the HTTP-Redirect binding.</param>
-/// <param name="Certificate">The pinned certificate whose key verified it, as it stands in the connection.</param>
-/// <param name="Algorithm">The URI of the signature algorithm (RFC 9231).</param>
-/// <param name="Digest">The URI of the digest algorithm; null on the HTTP-Redirect binding, which has none of its own.</param>
-public sealed record SamlSignature(string Of, X509Certificate2 Certificate, string Algorithm, string? Digest)
-{
-    /// <summary>Only ever true where the connection's switch allows it.</summary>
-    public bool UsesSha1 => Algorithm == SamlNames.RsaSha1 || Digest == SamlNames.Sha1;
-}
-
-/// <summary>One element that was decrypted.</summary>
-/// <param name="Of">What came out: "Assertion" or "NameID".</param>
-/// <param name="Certificate">Ours, whose key it was encrypted for: while the old one still shows up, it must not be retired.</param>
-/// <param name="Content">The URI of the block cipher (XML Encryption 1.1 §5.2).</param>
-/// <param name="KeyTransport">The URI of the key transport (§5.5).</param>
-public sealed record SamlDecryption(string Of, X509Certificate2 Certificate, string Content, string KeyTransport);
-
-/// <summary>Something about an accepted message that somebody should know.</summary>
-public enum SamlNote
-{
-    /// <summary>SHA-1 was used, because the connection allows it.</summary>
-    Sha1,
-
-    /// <summary>The identity provider still signs with a certificate that has expired.</summary>
-    CertificateExpired,
-    CertificateNotYetValid,
-
-    /// <summary>Encrypted with a mode that does not protect itself; the signature around it did.</summary>
-    Cbc,
 }

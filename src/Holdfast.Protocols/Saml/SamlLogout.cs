@@ -4,7 +4,8 @@ namespace Holdfast.Protocols.Saml;
 /// <param name="Id">An NCName that no other message has: see <see cref="AuthnRequest.NewId"/>.</param>
 /// <param name="Issuer">Our entity id.</param>
 /// <param name="Destination">The identity provider's SingleLogoutService; absolute, a query that it has stays.</param>
-/// <param name="Session">As <see cref="SamlAssertion.Session"/> gave it at sign-in. Without a session index it is about all sessions of the principal.</param>
+/// <param name="Session">As <see cref="SamlAssertion.Session"/> gave it at sign-in. Without a session index it is about all sessions of the
+/// principal.</param>
 public sealed record SamlLogout(string Id, string Issuer, string Destination, SamlSession Session, DateTimeOffset Now)
 {
     /// <summary>How long the request is good for, from <see cref="Now"/>.</summary>

@@ -7,13 +7,3 @@ namespace Holdfast.Protocols.Saml;
 /// <param name="InResponseTo">The request's ID.</param>
 public sealed record SamlLogoutAnswer(
     string Id, string Issuer, string Destination, string InResponseTo, SamlLogoutStatus Status, DateTimeOffset Now);
-
-/// <summary>How a logout ended (Core §3.2.2.2 and §3.7.3).</summary>
-public enum SamlLogoutStatus
-{
-    Success,
-
-    /// <summary>It ended here, but not everywhere.</summary>
-    Partial,
-    Failed,
-}

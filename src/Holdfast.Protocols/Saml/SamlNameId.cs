@@ -15,7 +15,3 @@ public sealed record SamlNameId(string Value, string? Format = null, string? Nam
         && (NameQualifier ?? idpEntityId) == (other.NameQualifier ?? idpEntityId)
         && (SpNameQualifier ?? spEntityId) == (other.SpNameQualifier ?? spEntityId);
 }
-
-/// <summary>A session as the identity provider knows it: what an assertion said when it began.</summary>
-/// <param name="SessionIndex">Null when the identity provider gave none.</param>
-public sealed record SamlSession(SamlNameId NameId, string? SessionIndex);

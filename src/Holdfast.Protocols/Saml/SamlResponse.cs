@@ -4,7 +4,8 @@ namespace Holdfast.Protocols.Saml;
 
 /// <summary>Checks the Response that an identity provider posts.</summary>
 /// <remarks>SAML 2.0 Bindings §3.5 (HTTP POST), Profiles §4.1.4.3 (what must be checked), Core §5.4 (signatures) and §6 (encryption). Replay is
-/// the caller's, since it needs memory: it keeps <see cref="SamlAssertion.Id"/> per connection until <see cref="SamlAssertion.NotOnOrAfter"/> plus the skew.</remarks>
+/// the caller's, since it needs memory: it keeps <see cref="SamlAssertion.Id"/> per connection until <see cref="SamlAssertion.NotOnOrAfter"/> plus
+/// the skew.</remarks>
 public static class SamlResponse
 {
     /// <param name="response">The XML in base64 (RFC 4648 §4), as posted; line breaks are tolerated.</param>
@@ -17,7 +18,9 @@ public static class SamlResponse
     {
         var bounds = limits ?? SamlLimits.Default;
         return RefusedException.Catch<SamlVerdict>(
-            () => Check(SamlXml.Read(Base64Message.Decode(response, bounds.MaxDecodedBytes), bounds), new(trust, expectedRequestId, now, clockSkew, bounds)),
+            () => Check(
+                SamlXml.Read(Base64Message.Decode(response, bounds.MaxDecodedBytes), bounds),
+                new Expected(trust, expectedRequestId, now, clockSkew, bounds)),
             (why, detail) => new SamlVerdict.Refused(why, detail));
     }
 

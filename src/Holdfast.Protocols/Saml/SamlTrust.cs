@@ -10,7 +10,8 @@ namespace Holdfast.Protocols.Saml;
 /// <param name="SpEntityId">Our entity id: the Audience.</param>
 /// <param name="AcsUrl">Where responses arrive: Recipient and Destination. From configuration, not from request headers.</param>
 /// <param name="WantAssertionsSigned">Refuse an assertion that only the response's signature covers.</param>
-/// <param name="AllowSha1">Accept rsa-sha1 and sha1 digests, for one identity provider that knows nothing else. Each use is noted in the evidence.</param>
+/// <param name="AllowSha1">Accept rsa-sha1 and sha1 digests, for one identity provider that knows nothing else. Each use is noted in the
+/// evidence.</param>
 /// <param name="AllowNoAuthnStatement">Accept an assertion that names a user but does not say when they signed in, which Profiles §4.1.4.2 forbids
 /// and some home-made identity providers send. Two are always refused.</param>
 public sealed record SamlTrust(
