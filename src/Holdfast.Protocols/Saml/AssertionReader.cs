@@ -31,14 +31,16 @@ internal static class AssertionReader
             new Place(SamlNames.Assertion, ["NameID", "BaseID", "EncryptedID"], 0, 1),
             Place.Any(SamlNames.Assertion, "SubjectConfirmation"));
         var confirmationEnd = BearerConfirmation.Check(subject, expected);
-        var (nameId, format) = NameIdentifier.Read(subject, expected);
+        var nameId = NameIdentifier.Read(subject, expected);
         var authn = AuthnStatement.Read(assertion, expected);
         return new SamlAssertion(
-            id, issuer, nameId, format, authn.SessionIndex, ReplayEnd(conditionsEnd, confirmationEnd, expected), authn.SessionNotOnOrAfter,
-            expected.RequestId, AttributeStatement.Read(assertion, expected.Limits))
+            id, issuer, nameId.Value, nameId.Format, authn.SessionIndex, ReplayEnd(conditionsEnd, confirmationEnd, expected),
+            authn.SessionNotOnOrAfter, expected.RequestId, AttributeStatement.Read(assertion, expected.Limits))
         {
             AuthnInstant = authn.Instant,
             AuthnContext = authn.Context,
+            NameQualifier = nameId.NameQualifier,
+            SpNameQualifier = nameId.SpNameQualifier,
         };
     }
 

@@ -1,11 +1,10 @@
-using System.Security.Cryptography;
-using System.Text;
+using System.Security.Cryptography.X509Certificates;
 using System.Xml;
 using static Holdfast.Protocols.Saml.SamlElement;
 
 namespace Holdfast.Protocols.Saml;
 
-/// <summary>The request that begins a sign-in at the service provider (Core §3.4), by the HTTP-Redirect binding (Bindings §3.4).</summary>
+/// <summary>The request that begins a sign-in at the service provider (Core §3.4), by either binding, signed or not.</summary>
 public static class AuthnRequest
 {
     /// <summary>An ID as xs:ID wants it: it must not begin with a digit.</summary>
@@ -19,35 +18,22 @@ public static class AuthnRequest
     /// <param name="idpSsoUrl">Absolute; a query that it has stays.</param>
     /// <param name="relayState">At most 80 bytes (Bindings §3.4.3); an empty one is left out.</param>
     /// <param name="nameIdFormat">Asked for by NameIDPolicy; null asks for none.</param>
-    /// <param name="signWith">Signs the query with RSA-SHA256, for identity providers that want signed requests; null leaves it unsigned.</param>
+    /// <param name="signWith">Signs the query, for identity providers that want signed requests; null leaves it unsigned.</param>
     /// <exception cref="ArgumentException">The relay state is too long, or the address is not absolute.</exception>
     public static Uri RedirectUrl(
         string idpSsoUrl, string id, string spEntityId, string acsUrl, string relayState, DateTimeOffset now,
-        string? nameIdFormat = null, bool forceAuthn = false, RSA? signWith = null)
-    {
-        if (Encoding.UTF8.GetByteCount(relayState) > 80)
-        {
-            throw new ArgumentException("A relay state has at most 80 bytes.", nameof(relayState));
-        }
-        if (!Uri.TryCreate(idpSsoUrl, UriKind.Absolute, out var target) || (target.Scheme != "https" && target.Scheme != "http"))
-        {
-            throw new ArgumentException("The identity provider's address is not absolute.", nameof(idpSsoUrl));
-        }
-        var xml = SamlWriter.Write(writer => Write(writer, idpSsoUrl, id, spEntityId, acsUrl, now, nameIdFormat, forceAuthn));
-        var query = "SAMLRequest=" + Uri.EscapeDataString(RedirectEncoding.Encode(xml))
-            + (relayState.Length == 0 ? "" : "&RelayState=" + Uri.EscapeDataString(relayState));
-        if (signWith is not null)
-        {
-            // The signature is over these very characters, in this order (Bindings §3.4.4.1).
-            query += "&SigAlg=" + Uri.EscapeDataString(SamlNames.RsaSha256);
-            var value = signWith.SignData(Encoding.ASCII.GetBytes(query), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-            query += "&Signature=" + Uri.EscapeDataString(Convert.ToBase64String(value));
-        }
-        var own = target.Query.TrimStart('?');
-        return new Uri(target.GetLeftPart(UriPartial.Path) + "?" + (own.Length == 0 ? "" : own + "&") + query);
-    }
+        string? nameIdFormat = null, bool forceAuthn = false, SamlSigner? signWith = null) => OutgoingMessage.Redirect(
+            idpSsoUrl, OutgoingMessage.Request, Write(idpSsoUrl, id, spEntityId, acsUrl, now, nameIdFormat, forceAuthn), relayState, signWith);
 
-    /// <summary>Reads what <see cref="RedirectUrl"/> makes, at the identity provider.</summary>
+    /// <summary>The form that the browser posts, for identity providers that take no redirect (Bindings §3.5).</summary>
+    /// <param name="signWith">Signs the request itself; null leaves it unsigned.</param>
+    /// <exception cref="ArgumentException">As for <see cref="RedirectUrl"/>.</exception>
+    public static SamlPost PostForm(
+        string idpSsoUrl, string id, string spEntityId, string acsUrl, string relayState, DateTimeOffset now,
+        string? nameIdFormat = null, bool forceAuthn = false, SamlSigner? signWith = null) => OutgoingMessage.Post(
+            idpSsoUrl, OutgoingMessage.Request, Write(idpSsoUrl, id, spEntityId, acsUrl, now, nameIdFormat, forceAuthn), relayState, signWith);
+
+    /// <summary>Reads what <see cref="RedirectUrl"/> makes, at the identity provider, without asking for a signature.</summary>
     /// <param name="samlRequestParameter">The query parameter, percent escapes undone.</param>
     /// <returns>A request or a refusal, on any input; it never throws.</returns>
     public static AuthnRequestRead Read(string samlRequestParameter, SamlLimits? limits = null)
@@ -55,6 +41,20 @@ public static class AuthnRequest
         var bounds = limits ?? SamlLimits.Default;
         return RefusedException.Catch<AuthnRequestRead>(
             () => Read(SamlXml.Read(RedirectEncoding.Decode(samlRequestParameter, bounds.MaxDecodedBytes), bounds)),
+            (why, detail) => new AuthnRequestRead.Refused(why, detail));
+    }
+
+    /// <summary>Reads a request at the identity provider and asks for a signature, by either binding.</summary>
+    /// <param name="message">HTTP-Redirect: the whole query as it was received, its escapes untouched. HTTP-POST: the form field SAMLRequest.</param>
+    /// <param name="certificates">The service provider's; null takes the message unsigned, and does not look at a signature that is there.</param>
+    /// <returns>A request or a refusal, on any input; it never throws.</returns>
+    public static AuthnRequestRead Check(
+        SamlBinding binding, string message, IReadOnlyList<X509Certificate2>? certificates, SamlLimits? limits = null)
+    {
+        var trust = certificates is null ? null : new SignatureTrust(certificates, AllowSha1: false);
+        return RefusedException.Catch<AuthnRequestRead>(
+            () => Read(IncomingMessage.Read(
+                binding, message, OutgoingMessage.Request, "AuthnRequest", trust, limits ?? SamlLimits.Default, new Proof()).Root),
             (why, detail) => new AuthnRequestRead.Refused(why, detail));
     }
 
@@ -86,14 +86,12 @@ public static class AuthnRequest
         _ => throw Malformed("A boolean attribute is neither true nor false."),
     };
 
-    private static void Write(
-        XmlWriter xml, string idpSsoUrl, string id, string spEntityId, string acsUrl, DateTimeOffset now, string? nameIdFormat, bool forceAuthn)
+    private static byte[] Write(
+        string idpSsoUrl, string id, string spEntityId, string acsUrl, DateTimeOffset now, string? nameIdFormat,
+        bool forceAuthn) => SamlWriter.Write(xml =>
     {
         xml.WriteStartElement("samlp", "AuthnRequest", SamlNames.Protocol);
-        xml.WriteAttributeString("ID", id);
-        xml.WriteAttributeString("Version", "2.0");
-        xml.WriteAttributeString("IssueInstant", SamlTime.Write(now));
-        xml.WriteAttributeString("Destination", idpSsoUrl);
+        OutgoingMessage.WriteHead(xml, id, now, idpSsoUrl);
         if (forceAuthn)
         {
             xml.WriteAttributeString("ForceAuthn", "true");
@@ -109,5 +107,5 @@ public static class AuthnRequest
             xml.WriteEndElement();
         }
         xml.WriteEndElement();
-    }
+    });
 }

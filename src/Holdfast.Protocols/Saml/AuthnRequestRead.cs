@@ -7,7 +7,8 @@ public abstract record AuthnRequestRead
     {
     }
 
-    /// <summary>A request that is well made. It is not signed, so the reader must know the service provider and its address already.</summary>
+    /// <summary>A request that is well made. Unless the reader asked for a signature, it must know the service provider and its address
+    /// already.</summary>
     /// <param name="AcsUrl">Where the response is wanted; null leaves it to what the identity provider has on file.</param>
     /// <param name="Destination">The address that the request was meant for; null when it does not say.</param>
     public sealed record Request(

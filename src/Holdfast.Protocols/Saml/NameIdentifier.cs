@@ -2,17 +2,16 @@ using System.Xml;
 
 namespace Holdfast.Protocols.Saml;
 
-/// <summary>The NameID of a Subject (Core §2.2.2).</summary>
+/// <summary>The NameID of a Subject or LogoutRequest, plain or encrypted (Core §2.2.3 and §2.2.4).</summary>
 internal static class NameIdentifier
 {
+    /// <param name="holder">A Subject or a LogoutRequest, out of signed octets; so what is encrypted in it is covered by that signature.</param>
     /// <exception cref="RefusedException"/>
-    public static (string Value, string? Format) Read(XmlElement subject, Expected expected)
+    public static SamlNameId Read(XmlElement holder, Expected expected)
     {
-        if (subject.Child(SamlNames.Assertion, "EncryptedID") is not null)
-        {
-            throw new RefusedException(SamlRefusal.EncryptedNotSupported, "Encrypted name identifiers are not supported.");
-        }
-        var nameId = subject.Child(SamlNames.Assertion, "NameID");
+        var nameId = holder.Child(SamlNames.Assertion, "EncryptedID") is { } encrypted
+            ? expected.Decrypter.Decrypt(encrypted, isCovered: true, "NameID", expected.Trust.SpEntityId)
+            : holder.Child(SamlNames.Assertion, "NameID");
         if (nameId?.Text() is not { Length: > 0 } value)
         {
             throw new RefusedException(SamlRefusal.NameIdMissing, "There is no NameID, or it is empty.");
@@ -25,10 +24,11 @@ internal static class NameIdentifier
         {
             throw new RefusedException(SamlRefusal.NameIdNotAllowed, "The NameID holds control characters.");
         }
-        if (nameId.Attribute("SPNameQualifier") is { } qualifier && qualifier != expected.Trust.SpEntityId)
+        var id = new SamlNameId(value, nameId.Attribute("Format"), nameId.Attribute("NameQualifier"), nameId.Attribute("SPNameQualifier"));
+        if (id.SpNameQualifier is { } qualifier && qualifier != expected.Trust.SpEntityId)
         {
             throw new RefusedException(SamlRefusal.WrongNameQualifier, $"The NameID is for {RefusedException.Quote(qualifier)}.");
         }
-        return (value, nameId.Attribute("Format"));
+        return id;
     }
 }

@@ -21,12 +21,16 @@ internal static class ResponseReader
             Place.Optional(SamlNames.Assertion, "Issuer"),
             Place.Optional(SamlNames.Protocol, "Extensions"),
             Place.One(SamlNames.Protocol, "Status"),
-            Place.One(SamlNames.Assertion, "Assertion"));
+            new Place(SamlNames.Assertion, ["Assertion", "EncryptedAssertion"], 1, 1));
         if (response.Child(SamlNames.Assertion, "Issuer")?.Text() is { } issuer && issuer != expected.Trust.IdpEntityId)
         {
             throw new RefusedException(SamlRefusal.WrongIssuer, $"The response is from {RefusedException.Quote(issuer)}.");
         }
         CheckDestination(response.Attribute("Destination"), isSigned, expected);
+        if (expected is { RequestId: null, Trust.AllowUnsolicited: false } && response.Attribute("InResponseTo") is null)
+        {
+            throw new RefusedException(SamlRefusal.UnsolicitedNotAllowed, "Nobody asked for the response, and the connection does not take such.");
+        }
         // The signed InResponseTo is in the assertion, and it is required there; this one must not contradict it.
         if (response.Attribute("InResponseTo") is { } request && request != expected.RequestId)
         {

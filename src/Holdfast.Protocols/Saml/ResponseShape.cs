@@ -5,8 +5,12 @@ namespace Holdfast.Protocols.Saml;
 /// <summary>Where the parts of a Response stand, found by position alone. Nothing here is verified yet.</summary>
 /// <remarks>This is what stops signature wrapping: there is one Response, one Assertion and at most one Signature in each, so there is no
 /// second element that a signature could be about.</remarks>
+/// <param name="Assertion">An Assertion, or an EncryptedAssertion.</param>
+/// <param name="AssertionSignature">Null when there is none, or when it is encrypted with its assertion.</param>
 internal sealed record ResponseShape(XmlElement Response, XmlElement? ResponseSignature, XmlElement Assertion, XmlElement? AssertionSignature)
 {
+    public bool IsEncrypted => IsEncryptedAssertion(Assertion);
+
     /// <exception cref="RefusedException"/>
     public static ResponseShape Find(XmlElement root)
     {
@@ -17,10 +21,20 @@ internal sealed record ResponseShape(XmlElement Response, XmlElement? ResponseSi
         UniqueNames.Check(root);
         Placed(root, root);
         var assertion = OneAssertion(root);
-        return new(root, OneSignature(root), assertion, OneSignature(assertion));
+        return new(root, EnvelopedSignature.Find(root), assertion, EnvelopedSignature.Find(assertion));
+    }
+
+    /// <summary>The signature of an assertion that was decrypted and so is a document of its own; null when it has none.</summary>
+    /// <exception cref="RefusedException"/>
+    public static XmlElement? FindDecrypted(XmlElement assertion)
+    {
+        UniqueNames.Check(assertion);
+        Placed(assertion, assertion);
+        return EnvelopedSignature.Find(assertion);
     }
 
     /// <summary>Refuses a Response, Assertion or Signature in any other place than its own.</summary>
+    /// <param name="root">The Response, or an Assertion by itself.</param>
     private static void Placed(XmlElement element, XmlElement root)
     {
         for (var node = element.FirstChild; node is not null; node = node.NextSibling)
@@ -35,7 +49,7 @@ internal sealed record ResponseShape(XmlElement Response, XmlElement? ResponseSi
                     SamlRefusal.ElementMisplaced, $"A {child.LocalName} stands inside {RefusedException.Quote(element.LocalName)}.");
             }
             // Advice may quote other assertions with their own signatures (Core §2.6.1). It is never read.
-            if (!(child.Is(SamlNames.Assertion, "Advice") && IsAssertion(element) && element.ParentNode == root))
+            if (!(child.Is(SamlNames.Assertion, "Advice") && IsRead(element, root)))
             {
                 Placed(child, root);
             }
@@ -45,19 +59,20 @@ internal sealed record ResponseShape(XmlElement Response, XmlElement? ResponseSi
     private static bool MayStand(XmlElement child, XmlElement parent, XmlElement root) => (child.NamespaceURI, child.LocalName) switch
     {
         (SamlNames.Protocol, "Response") => false,
-        (SamlNames.Assertion, "Assertion" or "EncryptedAssertion") => parent == root,
-        (SamlNames.Signature, "Signature") => parent == root || (IsAssertion(parent) && parent.ParentNode == root),
+        (SamlNames.Assertion, "Assertion" or "EncryptedAssertion") => parent == root && !IsAssertion(root),
+        (SamlNames.Signature, "Signature") => parent == root || IsRead(parent, root),
         _ => true,
     };
 
+    /// <summary>Whether this is the assertion that is read, not one quoted in it.</summary>
+    private static bool IsRead(XmlElement element, XmlElement root) => IsAssertion(element) && (element == root || element.ParentNode == root);
+
     private static XmlElement OneAssertion(XmlElement response)
     {
-        var assertions = response.Children().Where(child => IsAssertion(child) || IsEncrypted(child)).ToList();
+        var assertions = response.Children().Where(child => IsAssertion(child) || IsEncryptedAssertion(child)).ToList();
         return assertions switch
         {
             [] => throw WithoutAssertion(response),
-            [var one] when IsEncrypted(one) => throw new RefusedException(
-                SamlRefusal.EncryptedNotSupported, "Encrypted assertions are not supported: turn encryption off at the identity provider."),
             [var one] => one,
             _ => throw new RefusedException(SamlRefusal.MoreThanOneAssertion, $"There are {assertions.Count} assertions."),
         };
@@ -67,15 +82,7 @@ internal sealed record ResponseShape(XmlElement Response, XmlElement? ResponseSi
     private static RefusedException WithoutAssertion(XmlElement response) =>
         ResponseStatus.Fault(response) ?? new RefusedException(SamlRefusal.AssertionMissing, "There is no assertion.");
 
-    private static XmlElement? OneSignature(XmlElement parent)
-    {
-        var signatures = parent.Children(SamlNames.Signature, "Signature").ToList();
-        return signatures.Count < 2
-            ? signatures.FirstOrDefault()
-            : throw new RefusedException(SamlRefusal.SignatureShape, $"{parent.LocalName} holds {signatures.Count} signatures.");
-    }
-
     private static bool IsAssertion(XmlElement element) => element.Is(SamlNames.Assertion, "Assertion");
 
-    private static bool IsEncrypted(XmlElement element) => element.Is(SamlNames.Assertion, "EncryptedAssertion");
+    private static bool IsEncryptedAssertion(XmlElement element) => element.Is(SamlNames.Assertion, "EncryptedAssertion");
 }

@@ -22,6 +22,9 @@ public sealed record SamlIssue(
     public IReadOnlyDictionary<string, IReadOnlyList<string>> Attributes { get; init; } = new Dictionary<string, IReadOnlyList<string>>();
 
     public SamlSigned Signed { get; init; } = SamlSigned.Assertion;
+
+    /// <summary>Encrypts the assertion; null leaves it plain.</summary>
+    public SamlEncryption? EncryptFor { get; init; }
 }
 
 /// <summary>Which elements of a response carry a signature.</summary>

@@ -7,22 +7,25 @@ namespace Holdfast.Protocols.Saml;
 /// <summary>The identity provider's side, for the one that is built in for tests: makes signed responses and its metadata.</summary>
 public static class SamlIssuer
 {
-    /// <param name="certificate">With its RSA private key.</param>
+    /// <param name="certificate">With its private key; it signs as <see cref="SamlSigner.With"/> chooses.</param>
     /// <returns>The Response in base64, ready for the form field SAMLResponse (Bindings §3.5).</returns>
-    /// <exception cref="ArgumentException">The certificate has no RSA private key.</exception>
-    public static string Issue(SamlIssue issue, X509Certificate2 certificate)
+    /// <exception cref="ArgumentException">The certificate has no private key.</exception>
+    public static string Issue(SamlIssue issue, X509Certificate2 certificate) => Issue(issue, SamlSigner.With(certificate));
+
+    /// <returns>The Response in base64, ready for the form field SAMLResponse (Bindings §3.5).</returns>
+    public static string Issue(SamlIssue issue, SamlSigner signer)
     {
-        using var key = certificate.GetRSAPrivateKey() ?? throw new ArgumentException("The certificate has no RSA private key.", nameof(certificate));
         var response = SamlXml.Read(SamlWriter.Write(xml => WriteResponse(xml, issue)), SamlLimits.Default with { MaxDecodedBytes = int.MaxValue });
         var assertion = response.Child(SamlNames.Assertion, "Assertion")!;
-        // The response's signature covers the assertion's, so it comes last.
+        // From the inside out: the assertion is signed, then encrypted, then the response's signature covers what came of that (Core §6.2).
         if (issue.Signed is SamlSigned.Assertion or SamlSigned.Both)
         {
-            SignatureWriter.Sign(assertion, key, certificate);
+            SignatureWriter.Sign(assertion, signer);
         }
+        issue.EncryptFor?.Replace(assertion, SignatureWriter.Octets(assertion), "EncryptedAssertion");
         if (issue.Signed is SamlSigned.Response or SamlSigned.Both)
         {
-            SignatureWriter.Sign(response, key, certificate);
+            SignatureWriter.Sign(response, signer);
         }
         return Convert.ToBase64String(SamlWriter.Write(response.WriteTo));
     }

@@ -11,6 +11,11 @@ namespace Holdfast.Protocols.Saml;
 /// <param name="MaxNameIdChars">UTF-16 code units.</param>
 /// <param name="MaxAttributeValues">Over all attributes of the assertion.</param>
 /// <param name="MaxCertificates">Pinned keys that may be tried, and signing certificates in one metadata document.</param>
+/// <param name="MaxDecryptionKeys">Keys of ours that may be tried on each EncryptedKey.</param>
+/// <param name="MaxEncryptedKeys">For one encrypted element. With the limit before it, this bounds the private-key operations of a message.</param>
+/// <param name="MaxQueryChars">The raw query of the HTTP-Redirect binding.</param>
+/// <param name="MaxSessionIndexes">In one LogoutRequest.</param>
+/// <param name="MaxEntities">In one metadata document.</param>
 public sealed record SamlLimits(
     int MaxDecodedBytes = 512 * 1024,
     int MaxDepth = 64,
@@ -21,10 +26,19 @@ public sealed record SamlLimits(
     int MaxPrefixes = 64,
     int MaxNameIdChars = 1024,
     int MaxAttributeValues = 2_000,
-    int MaxCertificates = 20)
+    int MaxCertificates = 20,
+    int MaxDecryptionKeys = 4,
+    int MaxEncryptedKeys = 4,
+    int MaxQueryChars = 64 * 1024,
+    int MaxSessionIndexes = 1_000,
+    int MaxEntities = 1_000)
 {
     public static SamlLimits Default { get; } = new();
 
     /// <summary>The longest an assertion may still be valid, from now: replay is remembered that long. Default 24 hours.</summary>
     public TimeSpan MaxLifetime { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>How long a logout message is good for that does not say so itself, from its IssueInstant. Default 10 minutes: a browser carries
+    /// it straight over.</summary>
+    public TimeSpan MaxMessageAge { get; init; } = TimeSpan.FromMinutes(10);
 }

@@ -20,6 +20,12 @@ internal static class SamlNames
     public const string Post = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
     public const string PasswordProtectedTransport = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
 
+    public const string ElementType = "http://www.w3.org/2001/04/xmlenc#Element";
+    public const string Encryption = "http://www.w3.org/2001/04/xmlenc#";
+    public const string Encryption11 = "http://www.w3.org/2009/xmlenc11#";
+
+    public const string RsaSha1 = "http://www.w3.org/2000/09/xmldsig#rsa-sha1";
+    public const string Sha1 = "http://www.w3.org/2000/09/xmldsig#sha1";
     public const string RsaSha256 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
     public const string Sha256 = "http://www.w3.org/2001/04/xmlenc#sha256";
 }

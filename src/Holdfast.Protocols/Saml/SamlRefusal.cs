@@ -32,7 +32,16 @@ public enum SamlRefusal
     ElementMisplaced,
     AssertionMissing,
     MoreThanOneAssertion,
+
+    /// <summary>An EncryptedAttribute, which is never decrypted.</summary>
     EncryptedNotSupported,
+
+    // Encryption. All but the last are told from what anybody can read in the message.
+    DecryptionKeyMissing,
+    EncryptionNotAllowed,
+
+    /// <summary>The one refusal for all that can go wrong once a private key is used. Why is not known to anybody, on purpose.</summary>
+    DecryptionFailed,
 
     // Signature.
     SignatureMissing,
@@ -55,6 +64,9 @@ public enum SamlRefusal
     WrongIssuer,
     WrongDestination,
     WrongRequest,
+
+    /// <summary>Nobody asked for the response, and the connection does not take such.</summary>
+    UnsolicitedNotAllowed,
     WrongAudience,
     WrongRecipient,
     ConditionUnknown,
@@ -71,9 +83,14 @@ public enum SamlRefusal
     MoreThanOneAuthnStatement,
     TooManyAttributeValues,
 
+    // Redirect binding and logout.
+    QueryTooLong,
+    QueryParameter,
+
     // Metadata.
     IdentityProviderMissing,
     MoreThanOneIdentityProvider,
+    TooManyEntities,
     SignOnServiceMissing,
     SigningCertificateMissing,
     CertificateUnreadable,

@@ -3,12 +3,14 @@ using System.Xml;
 namespace Holdfast.Protocols.Saml;
 
 /// <summary>Checks the Response that an identity provider posts.</summary>
-/// <remarks>SAML 2.0 Bindings §3.5 (HTTP POST), Profiles §4.1.4.3 (what must be checked), Core §5.4 (signatures). Replay is the caller's: it
-/// needs memory.</remarks>
+/// <remarks>SAML 2.0 Bindings §3.5 (HTTP POST), Profiles §4.1.4.3 (what must be checked), Core §5.4 (signatures) and §6 (encryption). Replay is
+/// the caller's, since it needs memory: it keeps <see cref="SamlAssertion.Id"/> per connection until <see cref="SamlAssertion.NotOnOrAfter"/> plus
+/// the skew.</remarks>
 public static class SamlResponse
 {
     /// <param name="response">The XML in base64 (RFC 4648 §4), as posted; line breaks are tolerated.</param>
-    /// <param name="expectedRequestId">The ID of our AuthnRequest; null for an unsolicited response, if the caller allows those at all.</param>
+    /// <param name="expectedRequestId">The ID of our AuthnRequest; null when we sent none, so that only an unsolicited response can pass, and only
+    /// where <see cref="SamlTrust.AllowUnsolicited"/> lets it.</param>
     /// <param name="clockSkew">How far the identity provider's clock may be off, either way.</param>
     /// <returns>A verdict on any input; it never throws.</returns>
     public static SamlVerdict Check(
@@ -16,35 +18,49 @@ public static class SamlResponse
     {
         var bounds = limits ?? SamlLimits.Default;
         return RefusedException.Catch<SamlVerdict>(
-            () =>
-            {
-                var shape = ResponseShape.Find(SamlXml.Read(Base64Message.Decode(response, bounds.MaxDecodedBytes), bounds));
-                var (message, assertion) = Verify(shape, trust, bounds);
-                var expected = new Expected(trust, expectedRequestId, now, clockSkew, bounds);
-                ResponseReader.Check(message, isSigned: shape.ResponseSignature is not null, expected);
-                return new SamlVerdict.Accepted(AssertionReader.Read(assertion, expected));
-            },
+            () => Check(
+                SamlXml.Read(Base64Message.Decode(response, bounds.MaxDecodedBytes), bounds),
+                new Expected(trust, expectedRequestId, now, clockSkew, bounds)),
             (why, detail) => new SamlVerdict.Refused(why, detail));
     }
 
-    /// <summary>Verifies every signature that is there, and yields what to read from: signed octets, save for an unsigned Response around a
-    /// signed Assertion.</summary>
-    private static (XmlElement Response, XmlElement Assertion) Verify(ResponseShape shape, SamlTrust trust, SamlLimits limits)
+    private static SamlVerdict.Accepted Check(XmlElement root, Expected expected)
     {
-        if (shape is { ResponseSignature: null, AssertionSignature: null })
+        var shape = ResponseShape.Find(root);
+        RequireSignature(shape.ResponseSignature ?? shape.AssertionSignature, shape.AssertionSignature, isHidden: shape.IsEncrypted, expected.Trust);
+        // Signed octets, save for an unsigned Response around a signed Assertion.
+        var isSigned = shape.ResponseSignature is not null;
+        var response = Verified(shape.Response, shape.ResponseSignature, expected);
+        var assertion = shape.AssertionSignature is null ? OneAssertion(response) : Verified(shape.Assertion, shape.AssertionSignature, expected);
+        ResponseReader.Check(response, isSigned, expected);
+        if (shape.IsEncrypted)
+        {
+            assertion = expected.Decrypter.Decrypt(assertion, isCovered: isSigned, "Assertion", expected.Trust.SpEntityId);
+            var signature = ResponseShape.FindDecrypted(assertion);
+            RequireSignature(shape.ResponseSignature ?? signature, signature, isHidden: false, expected.Trust);
+            assertion = Verified(assertion, signature, expected);
+        }
+        return new(AssertionReader.Read(assertion, expected), expected.Proof.Evidence());
+    }
+
+    private static XmlElement OneAssertion(XmlElement response) =>
+        response.Children().Single(child => child.NamespaceURI == SamlNames.Assertion && child.LocalName is "Assertion" or "EncryptedAssertion");
+
+    /// <param name="any">Some signature that covers the assertion.</param>
+    /// <param name="own">The assertion's own.</param>
+    /// <param name="isHidden">It may still come out of decryption.</param>
+    private static void RequireSignature(XmlElement? any, XmlElement? own, bool isHidden, SamlTrust trust)
+    {
+        if (any is null && !isHidden)
         {
             throw new RefusedException(SamlRefusal.SignatureMissing, "Neither the response nor the assertion is signed.");
         }
-        if (trust.WantAssertionsSigned && shape.AssertionSignature is null)
+        if (trust.WantAssertionsSigned && own is null && !isHidden)
         {
             throw new RefusedException(SamlRefusal.AssertionNotSigned, "The connection wants the assertion itself to be signed.");
         }
-        var response = shape.ResponseSignature is null
-            ? shape.Response
-            : EnvelopedSignature.Verify(shape.Response, shape.ResponseSignature, trust, limits);
-        var assertion = shape.AssertionSignature is null
-            ? response.Children(SamlNames.Assertion, "Assertion").Single()
-            : EnvelopedSignature.Verify(shape.Assertion, shape.AssertionSignature, trust, limits);
-        return (response, assertion);
     }
+
+    private static XmlElement Verified(XmlElement element, XmlElement? signature, Expected expected) =>
+        signature is null ? element : EnvelopedSignature.Verify(element, signature, expected.Trust.Signatures, expected.Limits, expected.Proof);
 }

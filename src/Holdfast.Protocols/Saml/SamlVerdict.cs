@@ -7,7 +7,8 @@ public abstract record SamlVerdict
     {
     }
 
-    public sealed record Accepted(SamlAssertion Assertion) : SamlVerdict;
+    /// <param name="Evidence">Which certificates verified, what was decrypted, and what deserves to be told about either.</param>
+    public sealed record Accepted(SamlAssertion Assertion, SamlEvidence Evidence) : SamlVerdict;
 
     /// <param name="Detail">Plain text for the organization's administrator: never a name identifier or an attribute's value. What it quotes from the
     /// message is cut short and free of control characters, but not escaped for HTML.</param>

@@ -1,31 +1,31 @@
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Xml;
 
 namespace Holdfast.Protocols.Saml;
 
-/// <summary>Puts an enveloped signature into an element: RSA-SHA256, exclusive canonicalization (Core §5.4).</summary>
+/// <summary>Puts an enveloped signature into an element, with exclusive canonicalization (Core §5.4).</summary>
 internal static class SignatureWriter
 {
     private static readonly Canonicalization Exclusive = new(true, null);
 
-    /// <param name="element">A Response or Assertion; the signature goes right after its Issuer, where the schema wants it.</param>
-    public static void Sign(XmlElement element, RSA key, X509Certificate2 certificate)
+    /// <summary>The octets of an element by itself, as exclusive canonicalization writes them: with every namespace that it uses.</summary>
+    public static byte[] Octets(XmlElement element) => Exclusive.Octets(element);
+
+    /// <param name="element">A message or Assertion; the signature goes right after its Issuer, where the schema wants it.</param>
+    public static void Sign(XmlElement element, SamlSigner signer)
     {
         var id = element.RequiredId();
-        var digest = SHA256.HashData(Exclusive.Octets(element));
+        var digest = signer.Digest(Exclusive.Octets(element));
         var signature = Place(element, SamlWriter.Write(xml =>
         {
             xml.WriteStartElement("ds", "Signature", SamlNames.Signature);
-            WriteSignedInfo(xml, id, digest);
+            WriteSignedInfo(xml, id, digest, signer);
             xml.WriteElementString("ds", "SignatureValue", SamlNames.Signature, "");
-            WriteKeyInfo(xml, certificate.RawData);
+            WriteKeyInfo(xml, signer.Certificate.RawData);
             xml.WriteEndElement();
         }));
         // SignedInfo is canonicalized where it stands, then its value is filled in.
         var children = signature.Children();
-        children[1].InnerText = Convert.ToBase64String(
-            key.SignData(Exclusive.Octets(children[0]), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
+        children[1].InnerText = Convert.ToBase64String(signer.Sign(Exclusive.Octets(children[0])));
     }
 
     public static void WriteKeyInfo(XmlWriter xml, ReadOnlySpan<byte> certificate)
@@ -44,18 +44,18 @@ internal static class SignatureWriter
         return (XmlElement)made;
     }
 
-    private static void WriteSignedInfo(XmlWriter xml, string id, byte[] digest)
+    private static void WriteSignedInfo(XmlWriter xml, string id, byte[] digest, SamlSigner signer)
     {
         xml.WriteStartElement("ds", "SignedInfo", SamlNames.Signature);
         WriteAlgorithm(xml, "CanonicalizationMethod", SamlNames.ExclusiveC14n);
-        WriteAlgorithm(xml, "SignatureMethod", SamlNames.RsaSha256);
+        WriteAlgorithm(xml, "SignatureMethod", signer.AlgorithmUri);
         xml.WriteStartElement("ds", "Reference", SamlNames.Signature);
         xml.WriteAttributeString("URI", "#" + id);
         xml.WriteStartElement("ds", "Transforms", SamlNames.Signature);
         WriteAlgorithm(xml, "Transform", SamlNames.Enveloped);
         WriteAlgorithm(xml, "Transform", SamlNames.ExclusiveC14n);
         xml.WriteEndElement();
-        WriteAlgorithm(xml, "DigestMethod", SamlNames.Sha256);
+        WriteAlgorithm(xml, "DigestMethod", signer.DigestUri);
         xml.WriteElementString("ds", "DigestValue", SamlNames.Signature, Convert.ToBase64String(digest));
         xml.WriteEndElement();
         xml.WriteEndElement();

@@ -7,7 +7,8 @@ namespace Holdfast.Protocols.Saml;
 /// canonicalization.</summary>
 /// <param name="Id">The ID that the Reference names.</param>
 internal sealed record SignedInfo(
-    Canonicalization Method, SignatureAlgorithm Algorithm, string Id, Canonicalization Content, HashAlgorithmName DigestAlgorithm, byte[] Digest)
+    Canonicalization Method, SignatureAlgorithm Algorithm, string Id, Canonicalization Content, HashAlgorithmName DigestAlgorithm, string DigestUri,
+    byte[] Digest)
 {
     /// <exception cref="RefusedException">SignatureShape, SignatureReference, AlgorithmNotAllowed or TooManyPrefixes.</exception>
     public static SignedInfo Read(XmlElement signedInfo, bool allowSha1, SamlLimits limits)
@@ -23,6 +24,7 @@ internal sealed record SignedInfo(
             ReferencedId(reference.Attribute("URI")),
             ReadTransforms(referenced[0], limits),
             SignatureAlgorithm.FindDigest(referenced[1].Attribute("Algorithm"), allowSha1),
+            referenced[1].Required("Algorithm"),
             Base64(referenced[2]));
     }
 

@@ -75,15 +75,55 @@ public class KeyTests
     }
 
     [Theory] // SAML-041
-    [InlineData("ecdsa-sha256")]
-    [InlineData("ecdsa-sha384")]
-    [InlineData("ecdsa-sha512")]
-    public void Ecdsa_is_accepted_with_a_pinned_elliptic_key_only(string method)
+    [InlineData("ecdsa-sha256", "P-256")]
+    [InlineData("ecdsa-sha384", "P-256")]
+    [InlineData("ecdsa-sha512", "P-256")]
+    [InlineData("ecdsa-sha256", "P-384")]
+    [InlineData("ecdsa-sha384", "P-384")]
+    [InlineData("ecdsa-sha512", "P-521")]
+    public void Ecdsa_is_accepted_with_a_pinned_elliptic_key_only(string method, string curve)
     {
-        var xml = Sample.Signed(how: Sample.OnAssertion with { Method = Signing.More + method, Key = TestKeys.Elliptic });
-        Sample.Accepts(xml, Pinned(TestKeys.Idp, TestKeys.Elliptic));
+        var key = TestKeys.Signer(curve);
+        var xml = Sample.Signed(how: Sample.OnAssertion with { Method = Signing.More + method, Key = key });
+        Sample.Accepts(xml, Pinned(TestKeys.Idp, key));
         Sample.Refuses(SamlRefusal.AlgorithmNotAllowed, xml, Pinned(TestKeys.Idp));
-        Sample.Refuses(SamlRefusal.AlgorithmNotAllowed, Sample.Signed(), Pinned(TestKeys.Elliptic));
+        Sample.Refuses(SamlRefusal.AlgorithmNotAllowed, Sample.Signed(), Pinned(key));
+        Sample.Refuses(SamlRefusal.SignatureInvalid, xml, Pinned(TestKeys.Signer(curve == "P-256" ? "P-384" : "P-256")));
+    }
+
+    [Fact] // SAML-041
+    public void An_elliptic_key_on_another_curve_is_refused()
+    {
+        var xml = Sample.Signed(how: Sample.OnAssertion with { Method = Signing.More + "ecdsa-sha256", Key = TestKeys.Koblitz });
+        Sample.Refuses(SamlRefusal.KeyNotAllowed, xml, Pinned(TestKeys.Koblitz));
+        Sample.Accepts(Sample.Signed(how: Sample.OnAssertion with { Method = Signing.More + "ecdsa-sha256", Key = TestKeys.Elliptic }), Pinned(TestKeys.Koblitz, TestKeys.Elliptic));
+    }
+
+    [Fact] // SAML-041: r and s as a DER sequence, as some libraries write them, is not what RFC 9231 says
+    public void An_ecdsa_value_in_der_is_refused()
+    {
+        string With(Func<byte[], byte[]> change) => Xml.Change(
+            Sample.Signed(how: Sample.OnAssertion with { Method = Signing.More + "ecdsa-sha256", Key = TestKeys.Elliptic }),
+            d => d.Get("SignatureValue").InnerText = Convert.ToBase64String(change(Convert.FromBase64String(d.Get("SignatureValue").InnerText))));
+        var trust = Pinned(TestKeys.Elliptic);
+        Sample.Accepts(With(v => v), trust);
+        Sample.Refuses(SamlRefusal.SignatureInvalid, With(v => [0x30, 0x44, 0x02, 0x20, .. v[..32], 0x02, 0x20, .. v[32..]]), trust);
+        Sample.Refuses(SamlRefusal.SignatureInvalid, With(v => [0, .. v[..32], 0, .. v[32..]]), trust);
+        Sample.Refuses(SamlRefusal.SignatureInvalid, With(_ => new byte[64]), trust);
+        Sample.Refuses(SamlRefusal.SignatureInvalid, With(v => v[..63]), trust);
+    }
+
+    [Fact] // SAML-041: rsa-pss means its defaults; parameters would let the message choose
+    public void Rsa_pss_is_accepted_with_its_defaults_only()
+    {
+        const string Pss = "http://www.w3.org/2007/05/xmldsig-more#rsa-pss";
+        Sample.Accepts(Sample.Signed(how: Sample.OnAssertion with { Method = Pss }));
+        Sample.Refuses(SamlRefusal.SignatureInvalid, Sample.Signed(how: Sample.OnAssertion with { Method = Pss, Key = TestKeys.Other }));
+        Sample.Refuses(SamlRefusal.SignatureShape, Sample.Signed(how: Sample.OnAssertion with
+        {
+            Method = Pss,
+            Shape = s => s.Replace($"<ds:SignatureMethod Algorithm=\"{Pss}\"/>", $"<ds:SignatureMethod Algorithm=\"{Pss}\"><p:RSAPSSParams xmlns:p=\"http://www.w3.org/2007/05/xmldsig-more#\"/></ds:SignatureMethod>", StringComparison.Ordinal),
+        }));
     }
 
     [Theory] // SAML-041

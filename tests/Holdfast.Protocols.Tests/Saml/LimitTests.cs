@@ -46,6 +46,8 @@ public class LimitTests
             "<samlp:Status>", $"<samlp:Extensions>{Deep(depth - 2)}</samlp:Extensions><samlp:Status>", StringComparison.Ordinal);
         Bounds(SamlRefusal.TooDeep, Nested, n => new(MaxDepth: n), 64);
         Bounds(SamlRefusal.TooDeep, Nested, n => new(MaxDepth: n), 20);
+        // Below a signature that has to be canonicalized, too: the canonicalizer has a bound of its own, which must not be lower.
+        Assert.Equal(Sample.Alice, Sample.Accepts(Sample.OnResponse.Sign(Nested(64))).NameId);
     }
 
     [Theory] // SAML-083

@@ -1,9 +1,10 @@
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Holdfast.Protocols.Saml;
 
 namespace Holdfast.Protocols.Tests.Saml;
 
-/// <summary>SAML-075 and SAML-078: identity providers' metadata read, ours written.</summary>
+/// <summary>SAML-075 and SAML-077: identity providers' metadata.</summary>
 public class MetadataTests
 {
     private const string Sso = "https://idp.example/sso";
@@ -12,12 +13,18 @@ public class MetadataTests
     private static readonly string s_idp = Convert.ToBase64String(TestKeys.Idp.RawData);
     private static readonly string s_other = Convert.ToBase64String(TestKeys.Other.RawData);
 
-    private static IdpMetadataVerdict Read(string xml, SamlLimits? limits = null) => IdpMetadata.Read(Encoding.UTF8.GetBytes(xml), limits);
+    private static IdpMetadataVerdict Read(string xml, SamlLimits? limits = null, string? entityId = null, IReadOnlyList<X509Certificate2>? signedBy = null) =>
+        IdpMetadata.Read(Encoding.UTF8.GetBytes(xml), limits, entityId, signedBy);
 
-    private static IdpMetadataVerdict.Accepted Accepts(string xml, SamlLimits? limits = null) => Assert.IsType<IdpMetadataVerdict.Accepted>(Read(xml, limits));
+    private static IdpMetadataVerdict.Accepted Accepts(
+        string xml, SamlLimits? limits = null, string? entityId = null, IReadOnlyList<X509Certificate2>? signedBy = null) =>
+        Read(xml, limits, entityId, signedBy) is var verdict && verdict is IdpMetadataVerdict.Accepted accepted
+            ? accepted
+            : throw new Xunit.Sdk.XunitException($"Expected Accepted: {verdict}");
 
-    private static void Refuses(SamlRefusal why, string xml, SamlLimits? limits = null) =>
-        Assert.Equal(why, Assert.IsType<IdpMetadataVerdict.Refused>(Read(xml, limits)).Why);
+    private static void Refuses(
+        SamlRefusal why, string xml, SamlLimits? limits = null, string? entityId = null, IReadOnlyList<X509Certificate2>? signedBy = null) =>
+        Assert.Equal(why, Assert.IsType<IdpMetadataVerdict.Refused>(Read(xml, limits, entityId, signedBy)).Why);
 
     private static string Key(string? use, string certificate) =>
         $"<KeyDescriptor{(use is null ? "" : $" use=\"{use}\"")}><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></KeyDescriptor>";
@@ -79,7 +86,6 @@ public class MetadataTests
     public void A_list_with_one_identity_provider_is_read_and_several_are_refused()
     {
         const string Sp = "<EntityDescriptor entityID=\"sp\"><SPSSODescriptor/></EntityDescriptor>";
-        string List(string inside) => $"<EntitiesDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\">{inside}</EntitiesDescriptor>";
         Assert.Equal(Sample.Idp, Accepts(List(Sp + List(Simple()))).EntityId);
         Refuses(SamlRefusal.MoreThanOneIdentityProvider, List(Simple() + Simple("https://other.example")));
         Refuses(SamlRefusal.MoreThanOneIdentityProvider, List(Simple() + List(Simple("https://other.example"))));
@@ -114,21 +120,104 @@ public class MetadataTests
         Refuses(SamlRefusal.TooManyCertificates, two, new(MaxCertificates: 1));
     }
 
-    [Fact] // SAML-078
-    public void Our_metadata_says_who_we_are_and_nothing_can_be_put_into_it()
+    [Fact]
+    public void Every_endpoint_is_told_with_its_binding()
     {
-        const string Evil = "\"/><evil a='&<>";
-        var root = Xml.Parse(SpMetadata.Write(Evil, Sample.Acs, Sample.Now.AddDays(7), ["urn:a"], signingCertificate: TestKeys.Idp.RawData)).DocumentElement!;
-        Assert.Equal(Evil, root.GetAttribute("entityID"));
-        Assert.Equal("2026-03-08T12:00:00.000Z", root.GetAttribute("validUntil"));
-        Assert.Null(root.Find("evil"));
-        Assert.Equal("true", root.Get("SPSSODescriptor").GetAttribute("WantAssertionsSigned"));
-        Assert.Equal("true", root.Get("SPSSODescriptor").GetAttribute("AuthnRequestsSigned"));
-        Assert.Equal("signing", root.Get("KeyDescriptor").GetAttribute("use"));
-        Assert.Equal(s_idp, root.Get("X509Certificate").InnerText);
-        Assert.Equal("urn:a", root.Get("NameIDFormat").InnerText);
-        var acs = root.Get("AssertionConsumerService");
-        Assert.Equal((Post, Sample.Acs, "0"), (acs.GetAttribute("Binding"), acs.GetAttribute("Location"), acs.GetAttribute("index")));
-        Assert.Throws<ArgumentException>(() => SpMetadata.Write("\0", Sample.Acs, Sample.Now));
+        var idp = Accepts(Entity(
+            Key("signing", s_idp) + Key("encryption", s_other)
+            + $"<SingleLogoutService Binding=\"{Redirect}\" Location=\"https://idp.example/slo\" ResponseLocation=\"https://idp.example/slo-back\"/>"
+            + Service("SingleLogoutService", Post, "https://idp.example/slo-post")
+            + Service("SingleSignOnService", Post, "https://idp.example/post") + Service("SingleSignOnService", Redirect, Sso)));
+        Assert.Equal((Sso, "https://idp.example/post"), (idp.SsoUrl, idp.SsoPostUrl));
+        Assert.Equal(new SamlLogoutService("https://idp.example/slo", "https://idp.example/slo-back"), idp.SloRedirect);
+        Assert.Equal(new SamlLogoutService("https://idp.example/slo-post", "https://idp.example/slo-post"), idp.SloPost);
+        Assert.Equal(TestKeys.Other.RawData, Assert.Single(idp.EncryptionCertificates).RawData);
+        var plain = Accepts(Simple());
+        Assert.Equal((null, null, null), (plain.SloRedirect, plain.SloPost, plain.SsoPostUrl));
+        Refuses(SamlRefusal.Malformed, Entity(Key("signing", s_idp) + Service("SingleSignOnService", Redirect, Sso)
+            + $"<SingleLogoutService Binding=\"{Redirect}\" Location=\"https://idp.example/slo\" ResponseLocation=\"javascript:alert(1)\"/>"));
+    }
+
+    [Theory]
+    [InlineData(" WantAuthnRequestsSigned=\"true\"", true)]
+    [InlineData(" WantAuthnRequestsSigned=\"1\"", true)]
+    [InlineData(" WantAuthnRequestsSigned=\"false\"", false)]
+    [InlineData("", false)]
+    public void Whether_it_wants_signed_requests_is_told(string attribute, bool wants) =>
+        Assert.Equal(wants, Accepts(Simple().Replace("<IDPSSODescriptor", "<IDPSSODescriptor" + attribute, StringComparison.Ordinal)).WantsSignedRequests);
+
+    [Fact]
+    public void Of_several_the_one_that_is_meant_is_taken()
+    {
+        const string Other = "https://other.example";
+        var both = List(Simple() + List(Simple(Other)));
+        Assert.Equal(Other, Accepts(both, entityId: Other).EntityId);
+        Assert.Equal(Sample.Idp, Accepts(both, entityId: Sample.Idp).EntityId);
+        Assert.Equal(Sample.Idp, Accepts(Simple(), entityId: Sample.Idp).EntityId);
+        Refuses(SamlRefusal.MoreThanOneIdentityProvider, both);
+        Refuses(SamlRefusal.IdentityProviderMissing, both, entityId: "https://nobody.example");
+        Refuses(SamlRefusal.IdentityProviderMissing, Simple(), entityId: Other);
+        Refuses(SamlRefusal.MoreThanOneIdentityProvider, List(Simple() + Simple()), entityId: Sample.Idp);
+
+        string Many(int n) => List(Simple() + string.Concat(Enumerable.Range(1, n - 1).Select(i => $"<EntityDescriptor entityID=\"{i}\"><IDPSSODescriptor/></EntityDescriptor>")));
+        Assert.Equal(Sample.Idp, Accepts(Many(1_000), entityId: Sample.Idp).EntityId);
+        Refuses(SamlRefusal.TooManyEntities, Many(1_001), entityId: Sample.Idp);
+    }
+
+    private static string List(string inside, string attributes = "") =>
+        $"<EntitiesDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\"{attributes}>{inside}</EntitiesDescriptor>";
+
+    [Fact]
+    public void The_tightest_end_counts()
+    {
+        DateTimeOffset Year(int year) => new(year, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        Assert.Equal(Year(2027), Accepts(List(Simple())).ValidUntil);
+        Assert.Equal(Year(2026), Accepts(List(Simple(), " validUntil=\"2026-01-01T00:00:00Z\"")).ValidUntil);
+        Assert.Equal(Year(2027), Accepts(List(Simple(), " validUntil=\"2028-01-01T00:00:00Z\"")).ValidUntil);
+        Assert.Equal(Year(2025), Accepts(Simple().Replace("<IDPSSODescriptor", "<IDPSSODescriptor validUntil=\"2025-01-01T00:00:00Z\"", StringComparison.Ordinal)).ValidUntil);
+        Refuses(SamlRefusal.Malformed, List(Simple(), " validUntil=\"later\""));
+
+        Assert.Null(Accepts(Simple()).CacheDuration);
+        var cached = Simple().Replace("entityID=", "cacheDuration=\"PT6H\" entityID=", StringComparison.Ordinal);
+        Assert.Equal(TimeSpan.FromHours(6), Accepts(cached).CacheDuration);
+        Assert.Equal(TimeSpan.FromMinutes(5), Accepts(List(cached, " cacheDuration=\"PT5M\"")).CacheDuration);
+        foreach (var bad in new[] { "6h", "-PT6H", "P99999999999Y", "" })
+        {
+            Refuses(SamlRefusal.Malformed, cached.Replace("PT6H", bad, StringComparison.Ordinal));
+        }
+    }
+
+    [Fact] // SAML-077
+    public void Where_a_key_is_pinned_only_signed_metadata_is_read()
+    {
+        string Named(string xml, string id) => xml.Replace("<EntityDescriptor ", $"<EntityDescriptor ID=\"{id}\" ", StringComparison.Ordinal);
+        X509Certificate2[] pinned = [TestKeys.Other];
+        var by = new Signing("_m1", TestKeys.Other);
+        var signed = by.Sign(Named(Simple(), "_m1"));
+        Assert.Equal(TestKeys.Other, Accepts(signed, signedBy: pinned).Signature!.Certificate);
+        Assert.Null(Accepts(signed).Signature);
+        Refuses(SamlRefusal.SignatureMissing, Simple(), signedBy: pinned);
+        Refuses(SamlRefusal.SignatureInvalid, (by with { Key = TestKeys.Idp }).Sign(Named(Simple(), "_m1")), signedBy: pinned);
+        Refuses(SamlRefusal.DigestInvalid, signed.Replace(Sso, "https://evil.example/sso", StringComparison.Ordinal), signedBy: pinned);
+
+        // A list signed as a whole, and one of which only the entity that is taken is signed.
+        var list = List(Named(Simple(), "_e1") + Simple("https://other.example"), " ID=\"_m1\"");
+        Assert.Equal(Sample.Idp, Accepts(by.Sign(list), entityId: Sample.Idp, signedBy: pinned).EntityId);
+        var inner = (by with { Id = "_e1" }).Sign(list);
+        Assert.Equal(Sample.Idp, Accepts(inner, entityId: Sample.Idp, signedBy: pinned).EntityId);
+        Refuses(SamlRefusal.SignatureMissing, inner, entityId: "https://other.example", signedBy: pinned);
+
+        // Wrapped: the signed entity inside of a forged one that carries its signature.
+        var wrapped = Xml.Change(signed, document =>
+        {
+            var genuine = document.DocumentElement!;
+            var forged = genuine.Copy();
+            forged.SetAttribute("ID", "_evil");
+            forged.SetAttribute("entityID", "https://evil.example");
+            document.ReplaceChild(forged, genuine);
+            forged.Get("Signature").AppendChild(genuine);
+            genuine.Get("Signature").Remove();
+        });
+        Assert.IsType<IdpMetadataVerdict.Refused>(Read(wrapped, signedBy: pinned));
     }
 }

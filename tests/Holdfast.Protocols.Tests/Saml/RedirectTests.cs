@@ -50,7 +50,7 @@ public class RedirectTests
     public void A_signed_request_is_signed_over_the_query_as_sent()
     {
         using var key = TestKeys.Idp.GetRSAPrivateKey()!;
-        var url = AuthnRequest.RedirectUrl("https://idp.example/sso", "_id", Sample.Sp, Sample.Acs, "state", Sample.Now, signWith: key);
+        var url = AuthnRequest.RedirectUrl("https://idp.example/sso", "_id", Sample.Sp, Sample.Acs, "state", Sample.Now, signWith: SamlSigner.With(TestKeys.Idp));
         Assert.Equal(["SAMLRequest", "RelayState", "SigAlg", "Signature"], Query(url).Keys);
         var query = url.OriginalString[(url.OriginalString.IndexOf('?', StringComparison.Ordinal) + 1)..];
         var signed = query[..query.IndexOf("&Signature=", StringComparison.Ordinal)];

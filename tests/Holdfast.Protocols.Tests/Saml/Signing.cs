@@ -7,6 +7,7 @@ namespace Holdfast.Protocols.Tests.Saml;
 
 /// <summary>Signs an element of a document, well or in any wrong way a test asks for. It shares no code with what it tests.</summary>
 /// <param name="Id">The ID of the element that gets the signature and, unless <paramref name="Reference"/> says otherwise, is signed.</param>
+/// <param name="Prefixes">An InclusiveNamespaces PrefixList for the exclusive transform; null has none.</param>
 /// <param name="Shape">Changes the whole Signature element before SignedInfo is signed.</param>
 internal sealed record Signing(
     string Id,
@@ -17,6 +18,7 @@ internal sealed record Signing(
     string Transforms = Signing.Enveloped + Signing.Exclusive,
     string C14n = Signing.ExclusiveUri,
     string KeyInfo = "",
+    string? Prefixes = null,
     Func<string, string>? Shape = null)
 {
     public const string More = "http://www.w3.org/2001/04/xmldsig-more#";
@@ -24,14 +26,17 @@ internal sealed record Signing(
     public const string Enveloped = "<ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"/>";
     public const string Exclusive = "<ds:Transform Algorithm=\"" + ExclusiveUri + "\"/>";
 
+    private string Chain => Prefixes is null ? Transforms
+        : Enveloped + $"<ds:Transform Algorithm=\"{ExclusiveUri}\"><ec:InclusiveNamespaces xmlns:ec=\"{ExclusiveUri}\" PrefixList=\"{Prefixes}\"/></ds:Transform>";
+
     public string Sign(string xml)
     {
         var document = Xml.Parse(xml);
         var element = document.ById(Id);
-        var digest = Convert.ToBase64String(CryptographicOperations.HashData(Hash(Digest), Octets(element.OuterXml)));
+        var digest = Convert.ToBase64String(CryptographicOperations.HashData(Hash(Digest), Octets(element.OuterXml, Prefixes)));
         var signature =
             $"""
-            <ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:SignedInfo><ds:CanonicalizationMethod Algorithm="{C14n}"/><ds:SignatureMethod Algorithm="{Method}"/><ds:Reference URI="{Reference ?? "#" + Id}"><ds:Transforms>{Transforms}</ds:Transforms><ds:DigestMethod Algorithm="{Digest}"/><ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo><ds:SignatureValue></ds:SignatureValue>{KeyInfo}</ds:Signature>
+            <ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:SignedInfo><ds:CanonicalizationMethod Algorithm="{C14n}"/><ds:SignatureMethod Algorithm="{Method}"/><ds:Reference URI="{Reference ?? "#" + Id}"><ds:Transforms>{Chain}</ds:Transforms><ds:DigestMethod Algorithm="{Digest}"/><ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo><ds:SignatureValue></ds:SignatureValue>{KeyInfo}</ds:Signature>
             """;
         signature = Shape is null ? signature : Shape(signature);
         var made = (XmlElement)document.ImportNode(Xml.Parse(signature).DocumentElement!, deep: true);
@@ -44,15 +49,15 @@ internal sealed record Signing(
     }
 
     /// <summary>Exclusive canonicalization of an element by itself.</summary>
-    public static byte[] Octets(string element)
+    public static byte[] Octets(string element, string? prefixes = null)
     {
-        var transform = new XmlDsigExcC14NTransform();
+        var transform = new XmlDsigExcC14NTransform(prefixes ?? "");
         transform.LoadInput(Xml.Parse(element));
         using var stream = (MemoryStream)transform.GetOutput(typeof(Stream));
         return stream.ToArray();
     }
 
-    private byte[] Value(byte[] octets)
+    public byte[] Value(byte[] octets)
     {
         var key = Key ?? TestKeys.Idp;
         if (Method.Contains("hmac", StringComparison.Ordinal))
@@ -63,7 +68,7 @@ internal sealed record Signing(
         {
             return elliptic.SignData(octets, Hash(Method));
         }
-        var padding = Method.Contains("MGF1", StringComparison.Ordinal) ? RSASignaturePadding.Pss : RSASignaturePadding.Pkcs1;
+        var padding = Method.Contains("MGF1", StringComparison.Ordinal) || Method.EndsWith("#rsa-pss", StringComparison.Ordinal) ? RSASignaturePadding.Pss : RSASignaturePadding.Pkcs1;
         return key.GetRSAPrivateKey()!.SignData(octets, Hash(Method), padding);
     }
 

@@ -190,6 +190,25 @@ public class XmlHygieneTests
     public void What_is_no_message_is_refused(string? response, SamlRefusal why) =>
         Sample.Refused(why, SamlResponse.Check(response!, Sample.Trust, Sample.Request, Sample.Now, Sample.Skew));
 
+    [Theory] // SAML-074: neither artifacts nor SOAP are taken
+    [InlineData("<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body>RESPONSE</soap:Body></soap:Envelope>")]
+    [InlineData("<samlp:ArtifactResponse xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" ID=\"_ar\" Version=\"2.0\">RESPONSE</samlp:ArtifactResponse>")]
+    [InlineData("RESPONSE")]
+    public void A_response_in_an_envelope_is_refused(string around)
+    {
+        var xml = around.Replace("RESPONSE", Sample.Signed(how: Sample.OnResponse), StringComparison.Ordinal);
+        if (around == "RESPONSE")
+        {
+            Sample.Accepts(xml);
+        }
+        else
+        {
+            Sample.Refuses(SamlRefusal.WrongMessage, xml);
+        }
+        var artifact = Convert.ToBase64String([0, 4, 0, 0, .. new byte[40]]);
+        Assert.IsType<SamlVerdict.Refused>(SamlResponse.Check(artifact, Sample.Trust, Sample.Request, Sample.Now, Sample.Skew));
+    }
+
     private static byte[] Encode(string encoding, bool mark, string? declared)
     {
         Encoding encoder = encoding == "utf-8" ? new UTF8Encoding(mark) : new UnicodeEncoding(encoding.EndsWith("BE", StringComparison.Ordinal), mark);
