@@ -177,14 +177,15 @@ public sealed class PassedOnTests
     private static bool Offered(WriterSession session, long position) => session.OfferedFor(PeerJournals.Find(session.View, Origin)!, position);
 
     /// <summary>What a node tells of the other's journal to somebody who has it up to a position; null when nothing.</summary>
-    private static (long To, bool HasGap, string Positions)? Told(StorageHost host, long after) => host.Node.Read(view =>
+    private static (long To, bool HasGap, string Positions)? Told(StorageHost host, long after)
     {
         var known = new Dictionary<string, JournalMark> { [Origin] = new(after, ""), [host.Node.Incarnation] = new(long.MaxValue, "") };
         var later = TimeProvider.System.GetUtcNow() + PeerJournals.PassedOnAfter + TimeSpan.FromSeconds(1);
-        return new JournalReader(view, new JournalQuestion(s_other with { Name = "third", Incarnation = "aaaaaaaaaaaa" }, known, 0, 100, TimeSpan.Zero), later).Read() is [var told]
+        var question = new JournalQuestion(s_other with { Name = "third", Incarnation = "aaaaaaaaaaaa" }, known, 0, 100, TimeSpan.Zero);
+        return new JournalReader(host.Node, host.Node.Progress, question, later, withHeld: true).Read() is [var told]
             ? (told.To, told.HasGap, string.Join(' ', told.Facts.Select(f => f.Position)))
-            : ((long, bool, string)?)null;
-    });
+            : null;
+    }
 
     /// <summary>A node whose replicator moves when it is told to.</summary>
     private sealed class Stepped : IAsyncDisposable
