@@ -8,11 +8,11 @@ internal static class SsoEndpoints
 {
     public static void AddSso(this IServiceCollection services)
     {
-        services.AddSingleton<SsoOptions>().AddSingleton<Connections>().AddSingleton<SignInStore>().AddSingleton<AttemptRing>().AddSingleton<FlowAttempts>().AddSingleton<ProfileToken>();
+        services.AddSingleton<SsoOptions>().AddSingleton<SpKeys>().AddSingleton<SamlChecks>().AddSingleton<Connections>().AddSingleton<SignInStore>().AddSingleton<AttemptRing>().AddSingleton<FlowAttempts>().AddSingleton<ProfileToken>();
         services.AddSingleton(s => new FlowCookie(s.GetRequiredService<Keys.ClusterKeys>(), s.GetRequiredService<PublicAddress>().IsHttps));
         services.AddSingleton<ProviderDocuments>().AddHostedService(s => s.GetRequiredService<ProviderDocuments>());
         services.AddSingleton<StartSignIn>().AddSingleton<ResumeFlow>().AddSingleton<FinishSamlSignIn>().AddSingleton<FinishOidcSignIn>().AddSingleton<ExchangeCode>().AddSingleton<ReadProfile>();
-        services.AddSingleton<ManageConnections>();
+        services.AddSingleton<ManageConnections>().AddSingleton<ManageAttempts>();
     }
 
     public static void MapSso(this IEndpointRouteBuilder routes)
@@ -35,11 +35,26 @@ internal static class SsoEndpoints
         connections.MapPut("/{id}", (string id, HttpContext http, ManageConnections manage) => manage.UpdateAsync(id, http))
             .Accepts<ConnectionInput>(JsonBody.AnyType).Produces<ConnectionBody>().WithMetadata(Writes.ToPrimaryOrDeny);
         connections.MapDelete("/{id}", (string id, HttpContext http, ManageConnections manage) => manage.DeleteAsync(id, http)).Produces(204).WithMetadata(Writes.Deny);
+        connections.MapGet("/{id}/attempts", (string id, HttpContext http, ManageAttempts attempts) => attempts.List(id, http)).Produces<ListBody<AttemptBody>>();
+        connections.MapGet("/{id}/attempts/{attemptId}", (string id, string attemptId, HttpContext http, ManageAttempts attempts) => attempts.Get(id, attemptId, http)).Produces<AttemptBody>();
+        connections.MapPost("/{id}/attempts/{attemptId}/replay", (string id, string attemptId, HttpContext http, ManageAttempts attempts) => attempts.ReplayAsync(id, attemptId, http))
+            .Accepts<EmptyInput>(JsonBody.AnyType).Produces<AttemptBody>().WithMetadata(Writes.Nothing);
     }
+
+    /// <summary>A body that says nothing: clients send <c>{}</c>, or none.</summary>
+    internal sealed record EmptyInput;
 
     /// <summary>What the identity provider's administrator loads (SAML 2.0 Metadata §2.4.4).</summary>
     private static IResult ReadMetadata(string connectionId, Connections connections, TimeProvider clock) =>
-        connections.Find(connectionId) is { Trust: { } trust }
-            ? Results.Text(SpMetadata.Write(trust.SpEntityId, trust.AcsUrl, clock.GetUtcNow().AddDays(7)), "application/samlmetadata+xml; charset=utf-8")
+        connections.Find(connectionId) is { Trust: { } trust, Settings.Saml: { } saml, SpKeys: var ours }
+            ? Results.Text(SpMetadata.Write(new SpDescription(trust.SpEntityId, trust.AcsUrl, clock.GetUtcNow().AddDays(7))
+            {
+                CacheDuration = TimeSpan.FromHours(1),
+                WantAssertionsSigned = true,
+                SigningCertificates = ours.Signing,
+                AuthnRequestsSigned = saml.SignRequests,
+                EncryptionCertificates = ours.Decrypting,
+                SloUrl = trust.SloUrl,
+            }), "application/samlmetadata+xml; charset=utf-8")
             : SsoErrors.NoConnection;
 }
