@@ -30,6 +30,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         ["GET /connections/{id}/attempts"] = new(m => $"/connections/{m.Connection}/attempts"),
         ["GET /connections/{id}/attempts/{attemptId}"] = new(m => $"/connections/{m.Connection}/attempts/{m.Attempt}"),
         ["POST /connections/{id}/attempts/{attemptId}/replay"] = new(m => $"/connections/{m.Connection}/attempts/{m.Attempt}/replay", _ => new { }),
+        ["POST /sso/logout/authorize"] = new(_ => "/sso/logout/authorize", m => new { profile_id = m.Profile }),
         ["DELETE /connections/{id}"] = new(m => $"/connections/{m.Connection}"),
     };
 
@@ -49,6 +50,8 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         internal string RedirectUri { get; private set; } = null!;
 
         internal string Attempt { get; private set; } = null!;
+
+        internal string Profile { get; private set; } = null!;
 
         internal string Token { get; private set; } = null!;
 
@@ -71,6 +74,9 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         {
             Organization = (await Server.PostAsync("/organizations", new { name = Mark, external_id = ExternalId, domains = new[] { Domain } })).Is(201)["id"]!;
             Connection = (await Server.PostAsync("/connections", new { organization_id = Organization, connection_type = "GenericSAML", name = Mark, saml = Saml, domains = new[] { Domain } })).Is(201)["id"]!;
+            var acs = $"{Server.PublicUrl}/sso/saml/acs/{Connection}";
+            var code = await new SamlConnection(Server, Connection, Organization, new SamlProvider { EntityId = $"https://{Mark}.test" }, acs).SignInAsync();
+            Profile = (await SamlConnection.RedeemAsync(Server, Server.A, code, null)).Is(200).Json.GetProperty("profile").GetProperty("id").GetString()!;
             Attempt = Server.Services.GetRequiredService<Holdfast.Sso.AttemptRing>().Remember(Connection, "FlowNotFound", Mark);
             RedirectUri = (await Server.PostAsync("/user_management/redirect_uris", new { uri = $"https://{Mark}.test/callback" })).Is(201)["id"]!;
         }

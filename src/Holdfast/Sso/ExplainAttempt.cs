@@ -117,6 +117,9 @@ internal static class ExplainAttempt
                     "Let people start at the application. Or switch allow_idp_initiated on for this connection; its page says what that gives up.");
             case "StatusNotSuccess":
                 return StatusWords(detail, p);
+            case "StableIdMissing" when m?.Surface?.NameIdFormat?.EndsWith(":transient", StringComparison.Ordinal) != true:
+                return ("The attribute that is to name the person (attribute_map.id) did not come.", p.Attributes,
+                    "Send it, or change attribute_map.id." + (m?.Surface is { AttributeNames: { Count: > 0 } ids } ? $" These came: {Join(ids)}." : " None came."));
             case "StableIdMissing":
                 return ("The NameID is transient: it is another one at each sign-in, so nobody can be known again by it.", p.NameId, "Choose persistent or e-mail address, or map an attribute that stays (attribute_map.id).");
             case "NameIdMissing" or "NameIdTooLong" or "NameIdNotAllowed" or "WrongNameQualifier":

@@ -126,7 +126,8 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
 
     private static Redemption? Redeemed(View view, CodeRow row, string codeId) => FindProfile(view, row.ProfileId) is { } profile ? new Redemption(profile, codeId) : null;
 
-    private static ProfileRow? FindProfile(View view, string id) => view.Find<ProfileRow>($"SELECT {ProfileRow.Columns} FROM profiles WHERE id = @id", new { id });
+    /// <summary>A profile, whatever became of its connection.</summary>
+    public static ProfileRow? FindProfile(View view, string id) => view.Find<ProfileRow>($"SELECT {ProfileRow.Columns} FROM profiles WHERE id = @id", new { id });
 
     /// <summary>What an assertion is used up under.</summary>
     public static string AssertionKey(string connectionId, string assertionId) => Caller.Hash($"{connectionId}\n{assertionId}");

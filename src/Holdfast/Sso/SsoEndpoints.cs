@@ -13,6 +13,7 @@ internal static class SsoEndpoints
         services.AddSingleton<ProviderDocuments>().AddHostedService(s => s.GetRequiredService<ProviderDocuments>());
         services.AddSingleton<StartSignIn>().AddSingleton<ResumeFlow>().AddSingleton<FinishSamlSignIn>().AddSingleton<FinishOidcSignIn>().AddSingleton<ExchangeCode>().AddSingleton<ReadProfile>();
         services.AddSingleton<ManageConnections>().AddSingleton<ManageAttempts>();
+        services.AddSingleton<LogoutToken>().AddSingleton<AuthorizeLogout>().AddSingleton<StartLogout>().AddSingleton<AnswerSamlLogout>();
     }
 
     public static void MapSso(this IEndpointRouteBuilder routes)
@@ -26,6 +27,12 @@ internal static class SsoEndpoints
         sso.MapGet("/oidc/callback/{connectionId}", (string connectionId, HttpContext http, FinishOidcSignIn finish) => finish.HandleAsync(connectionId, http)).Produces(302);
         sso.MapPost("/token", (HttpContext http, ExchangeCode exchange) => exchange.HandleAsync(http)).WithMetadata(Writes.Fact).Produces<ExchangeCode.Body>();
         sso.MapGet("/profile", (HttpContext http, ReadProfile read) => read.Handle(http)).Produces<ProfileBody>();
+        sso.MapPost("/logout/authorize", (HttpContext http, AuthorizeLogout logout) => logout.HandleAsync(http)).WithMetadata(ApiKeyRequired.Yes)
+            .Accepts<AuthorizeLogout.Input>(JsonBody.AnyType).Produces<AuthorizeLogout.Body>().WithMetadata(Writes.Nothing);
+        sso.MapGet("/logout", (HttpContext http, StartLogout logout) => logout.HandleAsync(http)).WithMetadata(Writes.Deny).Produces(302);
+        // The identity provider sends the browser here with its own request, or with the answer to ours: the signature does the work of an antiforgery token.
+        sso.MapMethods("/saml/slo/{connectionId}", ["GET", "POST"], (string connectionId, HttpContext http, AnswerSamlLogout logout) => logout.HandleAsync(connectionId, http))
+            .WithMetadata(Writes.Deny).Produces(302);
 
         var connections = routes.MapGroup("/connections").WithTags("Connections").WithMetadata(ApiKeyRequired.Yes);
         connections.MapGet("", (HttpContext http, ManageConnections manage) => manage.List(http)).Produces<ListBody<ConnectionBody>>();
