@@ -114,7 +114,7 @@ internal static class ExplainAttempt
                 return ("The response answers another request than this browser's.", null, "Sign in again, once, and without going back. If it happens every time, the identity provider gives a wrong InResponseTo, or answers from a cache.");
             case "Unsolicited" or "UnsolicitedNotAllowed":
                 return ("The sign-in began at the identity provider, and the connection does not take such.", null,
-                    "Let people start at the application. Or switch allow_idp_initiated on for this connection; its page says what that gives up.");
+                    "Let people start at the application. Or switch allow_idp_initiated on for this connection: then nothing shows that the person who arrives is the one who signed in there.");
             case "StatusNotSuccess":
                 return StatusWords(detail, p);
             case "StableIdMissing" when m?.Surface?.NameIdFormat?.EndsWith(":transient", StringComparison.Ordinal) != true:

@@ -126,8 +126,9 @@ internal sealed class FinishSamlSignIn(
         }
 
         // Save: one node decides that it was not used (law 5), then the profile and the code are this node's.
+        // While the node list changes two are asked, and the second may have heard of the first one's answer: by this post's own id it knows that it is about the same use.
         var question = new SpendQuestion(
-            peers.Own, environmentId, "saml_assertion", SignInStore.AssertionKey(connectionId, assertion.Id), Request: null, assertion.IssueInstant.ToUnixTimeMilliseconds(),
+            peers.Own, environmentId, "saml_assertion", SignInStore.AssertionKey(connectionId, assertion.Id), ids.New(Ids.Request), assertion.IssueInstant.ToUnixTimeMilliseconds(),
             (assertion.NotOnOrAfter + options.ClockSkew).ToUnixTimeMilliseconds(), NeedsCopy: false);
         switch (await singleUse.SpendAsync(question, http.RequestAborted))
         {
