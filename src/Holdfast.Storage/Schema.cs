@@ -122,11 +122,25 @@ public static class Schema
     public static readonly Table SessionSpends = new("session_spends",
         [new("made", First, "environment_id", "session_id", "generation", "node", "created_at", "expires_at")], Expires: true, FromNodes: true);
 
+    /// <summary>Our keys towards identity providers, by SAML: <c>purpose</c> is <c>signing</c> or <c>encryption</c>, <c>certificate</c> DER in base64. A signing key that was
+    /// never activated is published and unused.</summary>
+    public static readonly Table SamlKeys = new("saml_keys",
+        [new("made", First, "environment_id", "purpose", "private_key_sealed", "certificate", "created_at"), new("use", Later, "activated_at")]);
+
+    /// <summary>What an identity provider calls a session, by the id of the code that the sign-in ended with.</summary>
+    public static readonly Table SamlSessions = new("saml_sessions",
+        [new("made", First, "environment_id", "connection_id", "profile_id", "name_hash", "session_sealed", "created_at", "expires_at")], Expires: true, FromNodes: true);
+
+    /// <summary>Sign-ins that succeeded. <c>said</c> is what the identity provider said, as JSON, without what it said of the person.</summary>
+    public static readonly Table SsoAttempts = new("sso_attempts",
+        [new("made", First, "environment_id", "connection_id", "profile_id", "said", "created_at", "expires_at")], Expires: true, FromNodes: true);
+
     /// <summary>All of them, in the order that the digest takes.</summary>
     public static IReadOnlyList<Table> Tables { get; } =
     [
         Environments, Nodes, NodeList, ApiKeys, SigningKeys, RedirectUris, Organizations, OrganizationDomains, Claims, Connections, ProviderDocuments, Profiles,
         SsoCodes, Spends, Denies, Lifts, Events, IdempotencyKeys, Users, Memberships, PendingSignUps, PendingItems, Credentials, Sessions, SessionSpends,
+        SamlKeys, SamlSessions, SsoAttempts,
     ];
 
     /// <summary>The same by name.</summary>

@@ -103,7 +103,8 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
 
         var services = builder.Services;
         services.AddSingleton(settings).AddSingleton(world.Clock).AddSingleton(world.Entropy).AddSingleton(keys);
-        services.AddSingleton(storage.Database).AddSingleton(storage.Replicator).AddSingleton(storage.Node).AddSingleton(storage.Peers);
+        services.AddSingleton(storage.Database).AddSingleton(storage.Replicator).AddSingleton(storage.Node).AddSingleton(storage.Peers)
+            .AddSingleton(storage.SingleUse);
         services.AddSingleton(new PublicAddress(settings.PublicUrl, settings.IsDev)).AddSingleton(new RateLimits(world.Clock, settings.RateLimitFactor, nodes: 1 + settings.Peers.Count));
         services.AddSingleton<Ids>().AddSingleton<Idempotency>().AddSingleton<Readiness>();
         services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(PrimaryDependency.Declare(dependencies, storage.Replicator, world.Clock));

@@ -157,7 +157,7 @@ internal sealed class HoldfastServer : IAsyncDisposable
         var bytesRead = await response.Content.ReadAsByteArrayAsync();
         var answer = new Answer((int)response.StatusCode, response.Content.Headers.ContentType?.ToString(), bytesRead, response.Headers);
         // Pages have no shape in the description, and what the web server refuses before our code is not ours to shape: it carries no request id.
-        if (request.RequestUri!.AbsolutePath != "/sso/authorize" && answer.Headers.Contains("X-Request-ID"))
+        if (request.RequestUri!.AbsolutePath is not ("/sso/authorize" or "/sso/logout") && answer.Headers.Contains("X-Request-ID"))
         {
             Log?.Append(method, request.RequestUri.AbsolutePath, answer);
         }
@@ -177,7 +177,8 @@ internal sealed class HoldfastServer : IAsyncDisposable
     public async Task<string> OrganizationAsync(string name = "Acme") => (await PostAsync("/organizations", new { name })).Is(201)["id"]!;
 
     /// <summary>A SAML connection of a new organization, whose identity provider the test plays.</summary>
-    public async Task<SamlConnection> SamlConnectionAsync(string? organizationId = null, string type = "GenericSAML")
+    /// <param name="saml">More fields of the body's <c>saml</c>.</param>
+    public async Task<SamlConnection> SamlConnectionAsync(string? organizationId = null, string type = "GenericSAML", params (string Name, object? Value)[] saml)
     {
         organizationId ??= await OrganizationAsync();
         var provider = new SamlProvider();
@@ -186,7 +187,10 @@ internal sealed class HoldfastServer : IAsyncDisposable
             organization_id = organizationId,
             connection_type = type,
             name = "Acme",
-            saml = new { idp_entity_id = provider.EntityId, idp_sso_url = provider.SsoUrl, idp_certificates = new[] { SamlProvider.Certificate.ExportCertificatePem() } },
+            saml = new Dictionary<string, object?>(saml.Select(s => KeyValuePair.Create(s.Name, s.Value)))
+            {
+                ["idp_entity_id"] = provider.EntityId, ["idp_sso_url"] = provider.SsoUrl, ["idp_certificates"] = new[] { SamlProvider.Certificate.ExportCertificatePem() },
+            },
         });
         return new SamlConnection(this, answer.Is(201)["id"]!, organizationId, provider, answer.Json.GetProperty("saml").GetProperty("acs_url").GetString()!);
     }

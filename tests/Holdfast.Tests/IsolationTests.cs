@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Holdfast.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Holdfast.Tests;
 
@@ -26,6 +27,10 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         ["POST /connections"] = new(_ => "/connections", m => new { organization_id = m.Organization, connection_type = "GenericSAML", name = "Theirs", saml = m.Saml }),
         ["GET /connections/{id}"] = new(m => $"/connections/{m.Connection}"),
         ["PUT /connections/{id}"] = new(m => $"/connections/{m.Connection}", _ => new { state = "inactive" }),
+        ["GET /connections/{id}/attempts"] = new(m => $"/connections/{m.Connection}/attempts"),
+        ["GET /connections/{id}/attempts/{attemptId}"] = new(m => $"/connections/{m.Connection}/attempts/{m.Attempt}"),
+        ["POST /connections/{id}/attempts/{attemptId}/replay"] = new(m => $"/connections/{m.Connection}/attempts/{m.Attempt}/replay", _ => new { }),
+        ["POST /sso/logout/authorize"] = new(_ => "/sso/logout/authorize", m => new { profile_id = m.Profile }),
         ["DELETE /connections/{id}"] = new(m => $"/connections/{m.Connection}"),
     };
 
@@ -43,6 +48,10 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         internal string Connection { get; private set; } = null!;
 
         internal string RedirectUri { get; private set; } = null!;
+
+        internal string Attempt { get; private set; } = null!;
+
+        internal string Profile { get; private set; } = null!;
 
         internal string Token { get; private set; } = null!;
 
@@ -65,6 +74,10 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         {
             Organization = (await Server.PostAsync("/organizations", new { name = Mark, external_id = ExternalId, domains = new[] { Domain } })).Is(201)["id"]!;
             Connection = (await Server.PostAsync("/connections", new { organization_id = Organization, connection_type = "GenericSAML", name = Mark, saml = Saml, domains = new[] { Domain } })).Is(201)["id"]!;
+            var acs = $"{Server.PublicUrl}/sso/saml/acs/{Connection}";
+            var code = await new SamlConnection(Server, Connection, Organization, new SamlProvider { EntityId = $"https://{Mark}.test" }, acs).SignInAsync();
+            Profile = (await SamlConnection.RedeemAsync(Server, Server.A, code, null)).Is(200).Json.GetProperty("profile").GetProperty("id").GetString()!;
+            Attempt = Server.Services.GetRequiredService<Holdfast.Sso.AttemptRing>().Remember(Connection, "FlowNotFound", Mark);
             RedirectUri = (await Server.PostAsync("/user_management/redirect_uris", new { uri = $"https://{Mark}.test/callback" })).Is(201)["id"]!;
         }
 

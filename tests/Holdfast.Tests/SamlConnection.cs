@@ -13,7 +13,7 @@ internal sealed class SamlProvider
 
     public static X509Certificate2 Certificate => One.Value;
 
-    public string EntityId { get; } = $"https://idp.test/{Unique()}";
+    public string EntityId { get; init; } = $"https://idp.test/{Unique()}";
 
     public string SsoUrl { get; } = "https://idp.test/sso";
 

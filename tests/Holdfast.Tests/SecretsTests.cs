@@ -59,6 +59,13 @@ public sealed class SecretsTests
                     rsa.ImportPkcs8PrivateKey(keys.OpenAtRest($"signing_keys/{row.Id}/private_key", row.Item), out _);
                     secrets[$"private key {n++}"] = Encoding.Latin1.GetString(rsa.ExportParameters(true).P!);
                 }
+                foreach (var row in server.Storage.Database.Read(v => v.Query<Sealed>("SELECT id AS Id, private_key_sealed AS Item FROM saml_keys")))
+                {
+                    using var rsa = RSA.Create();
+                    rsa.ImportPkcs8PrivateKey(keys.OpenAtRest($"saml_keys/{row.Id}/private_key", row.Item), out _);
+                    secrets[$"private key {n++}"] = Encoding.Latin1.GetString(rsa.ExportParameters(true).P!);
+                }
+                Assert.Equal(6, n);   // two that sign tokens in each of two environments, and two towards identity providers
                 await server.ShippedAsync();
             }
             var files = Directory.GetFiles(data).Where(f => Path.GetFileName(f) != "cluster.key").ToDictionary(f => Path.GetFileName(f), f => Encoding.Latin1.GetString(File.ReadAllBytes(f)));

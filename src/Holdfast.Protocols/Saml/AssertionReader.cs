@@ -12,7 +12,7 @@ internal static class AssertionReader
     {
         var id = assertion.RequiredId();
         SamlVersion.Check(assertion);
-        SamlTime.Parse(assertion.Required("IssueInstant"));
+        var issued = SamlTime.Parse(assertion.Required("IssueInstant"));
         assertion.InOrder(
             Place.One(SamlNames.Assertion, "Issuer"),
             Place.Optional(SamlNames.Assertion, "Subject"),
@@ -37,6 +37,7 @@ internal static class AssertionReader
             id, issuer, nameId.Value, nameId.Format, authn.SessionIndex, ReplayEnd(conditionsEnd, confirmationEnd, expected),
             authn.SessionNotOnOrAfter, expected.RequestId, AttributeStatement.Read(assertion, expected.Limits))
         {
+            IssueInstant = issued,
             AuthnInstant = authn.Instant,
             AuthnContext = authn.Context,
             NameQualifier = nameId.NameQualifier,

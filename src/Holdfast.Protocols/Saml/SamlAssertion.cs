@@ -19,6 +19,9 @@ public sealed record SamlAssertion(
     string? InResponseTo,
     IReadOnlyDictionary<string, IReadOnlyList<string>> Attributes)
 {
+    /// <summary>When the identity provider made it, by its own clock.</summary>
+    public DateTimeOffset IssueInstant { get; init; }
+
     /// <summary>When the user proved who they are. A caller that asked for ForceAuthn compares it with the time of its request. Null only where
     /// <see cref="SamlTrust.AllowNoAuthnStatement"/> let such an assertion pass.</summary>
     public DateTimeOffset? AuthnInstant { get; init; }

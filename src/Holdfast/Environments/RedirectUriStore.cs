@@ -24,6 +24,10 @@ public sealed class RedirectUriStore(Database database)
                 .Any(registered => RedirectUri.WithoutLoopbackPort(registered) == bare);
     }
 
+    /// <summary>Where a sign-in ends that did not begin at the application; null when none is registered.</summary>
+    public string? Default(string environmentId) => database.Read(view => view.Find<string>(
+        $"SELECT uri FROM redirect_uris WHERE {Effective} ORDER BY is_default DESC, created_at, id LIMIT 1", new { environmentId }));
+
     internal List<RedirectUri> List(string environmentId, Http.Page page) => database.Read(view => view.Query<RedirectUri>(
         page.Sql($"SELECT {Columns} FROM redirect_uris WHERE {Effective}"), page.Parameters(view, "redirect_uris", environmentId)));
 }

@@ -25,6 +25,7 @@ public sealed class Ids(TimeProvider clock, Entropy entropy)
     public const string Profile = "prof_";
     public const string RedirectUri = "redir_";
     public const string Request = "req_";
+    public const string SamlKey = "saml_key_";
     public const string Session = "session_";
     public const string SignUp = "sign_up_";
     public const string SigningKey = "key_";

@@ -1,4 +1,5 @@
 using Holdfast.Http;
+using Holdfast.Protocols.Saml;
 
 namespace Holdfast.Sso;
 
@@ -11,12 +12,23 @@ public sealed class AttemptRing(Ids ids, TimeProvider clock, ILogger<AttemptRing
     /// <summary>The most connections; above it the one that was quiet longest is forgotten.</summary>
     public const int MostConnections = 1000;
 
+    /// <summary>The most of all; above it whoever has the most loses its oldest.</summary>
+    public const int MostAttempts = 20_000;
+
     /// <summary>What is kept of a text that came from outside, in characters.</summary>
     public const int LongestDetail = 500;
 
+    /// <summary>The longest response that is kept to be checked again, and the most characters of all that are; the oldest go first.</summary>
+    public const int LongestResponse = 64 * 1024;
+    public const int MostResponseCharacters = 8 * 1024 * 1024;
+
     private readonly Lock _lock = new();
     private long _place;
+    private int _count;
+    private long _responseCharacters;
     private readonly Dictionary<string, Queue<(long Place, Attempt Attempt)>> _attempts = new(StringComparer.Ordinal);
+    private readonly Queue<(string Id, string Response)> _order = new();
+    private readonly Dictionary<string, string> _responses = new(StringComparer.Ordinal);
 
     /// <summary>The latest, oldest first.</summary>
     public IReadOnlyList<Attempt> Latest
@@ -30,38 +42,110 @@ public sealed class AttemptRing(Ids ids, TimeProvider clock, ILogger<AttemptRing
         }
     }
 
+    /// <summary>Those of one connection, oldest first.</summary>
+    public IReadOnlyList<Attempt> Of(string connectionId)
+    {
+        lock (_lock)
+        {
+            return _attempts.TryGetValue(connectionId, out var ring) ? [.. ring.Select(a => a.Attempt)] : [];
+        }
+    }
+
+    /// <summary>The response of an attempt, as it was posted; null when it was too long, or is forgotten.</summary>
+    internal string? ResponseOf(string attemptId)
+    {
+        lock (_lock)
+        {
+            return _responses.GetValueOrDefault(attemptId);
+        }
+    }
+
     /// <summary>Remembers one.</summary>
     /// <param name="reason">A stable code.</param>
     /// <param name="detail">For the administrator; holds no secret and no assertion.</param>
+    /// <param name="material">What it was about, for telling and for trying again; null when nothing was checked.</param>
     /// <returns>The id that the person is shown.</returns>
-    public string Remember(string connectionId, string reason, string detail)
+    public string Remember(string connectionId, string reason, string detail, SamlMaterial? material = null)
     {
-        var attempt = new Attempt(ids.New(Ids.Attempt), clock.GetUtcNow(), connectionId, Cut(reason), Cut(detail));
+        var attempt = new Attempt(ids.New(Ids.Attempt), clock.GetUtcNow(), connectionId, Cut(reason), Cut(detail))
+        {
+            Material = material is null ? null : material with { Response = null },
+        };
         lock (_lock)
         {
             if (!_attempts.TryGetValue(connectionId, out var ring))
             {
                 if (_attempts.Count >= MostConnections)
                 {
-                    _attempts.Remove(_attempts.MinBy(a => a.Value.Last().Place).Key);
+                    _attempts.Remove(_attempts.MinBy(a => a.Value.Last().Place).Key, out var quiet);
+                    _count -= quiet!.Count;
                 }
                 _attempts.Add(connectionId, ring = new Queue<(long, Attempt)>());
             }
             ring.Enqueue((_place++, attempt));
+            _count++;
             if (ring.Count > MostPerConnection)
             {
-                ring.Dequeue();
+                Forget(ring);
             }
+            else if (_count > MostAttempts)
+            {
+                Forget(_attempts.Values.MaxBy(a => a.Count)!);
+            }
+            Keep(attempt.Id, material?.Response);
         }
         SsoLog.Refused(log, attempt.Id, connectionId, attempt.Reason);
         return attempt.Id;
+    }
+
+    /// <summary>Keeps what a sign-in that succeeded was proven by, to be tried again: here alone, and never on a disk.</summary>
+    internal void KeepResponse(string attemptId, string response)
+    {
+        lock (_lock)
+        {
+            Keep(attemptId, response);
+        }
+    }
+
+    private void Forget(Queue<(long Place, Attempt Attempt)> ring)
+    {
+        ring.Dequeue();
+        _count--;
+    }
+
+    private void Keep(string attemptId, string? response)
+    {
+        if (response is not { Length: <= LongestResponse })
+        {
+            return;
+        }
+        _responses[attemptId] = response;
+        _order.Enqueue((attemptId, response));
+        _responseCharacters += response.Length;
+        while (_responseCharacters > MostResponseCharacters)
+        {
+            var oldest = _order.Dequeue();
+            _responses.Remove(oldest.Id);
+            _responseCharacters -= oldest.Response.Length;
+        }
     }
 
     private static string Cut(string text) => text.Length <= LongestDetail ? text : string.Concat(text.AsSpan(0, LongestDetail), "…");
 }
 
 /// <summary>A refused sign-in.</summary>
-public sealed record Attempt(string Id, DateTimeOffset At, string ConnectionId, string Reason, string Detail);
+public sealed record Attempt(string Id, DateTimeOffset At, string ConnectionId, string Reason, string Detail)
+{
+    internal SamlMaterial? Material { get; init; }
+}
+
+/// <summary>What a sign-in by SAML was about.</summary>
+/// <param name="Surface">What the response says of itself; null when it could not be read.</param>
+/// <param name="Trust">What the connection trusted then.</param>
+/// <param name="RequestId">What it had to answer; null when nobody asked.</param>
+/// <param name="BeganAt">When our request was made; null when there was none.</param>
+/// <param name="Response">As posted.</param>
+public sealed record SamlMaterial(SamlSurface? Surface, SamlTrust Trust, string? RequestId, DateTimeOffset? BeganAt, string? Response);
 
 internal static partial class SsoLog
 {
@@ -73,4 +157,7 @@ internal static partial class SsoLog
 
     [LoggerMessage(1003, LogLevel.Warning, "A round through the providers' documents was cut off")]
     public static partial void RoundCutOff(ILogger log, Exception fault);
+
+    [LoggerMessage(1004, LogLevel.Warning, "Sign-in {Attempt} on {ConnectionId} was accepted with {Notes}")]
+    public static partial void Noted(ILogger log, string attempt, string connectionId, string notes);
 }

@@ -34,9 +34,17 @@ internal sealed record ConnectionAddresses(string PublicUrl, string ConnectionId
 
     public string OidcCallback => $"{PublicUrl}/sso/oidc/callback/{ConnectionId}";
 
+    /// <summary>Where the identity provider's logout messages arrive, by redirect and by post.</summary>
+    public string Slo => $"{PublicUrl}/sso/saml/slo/{ConnectionId}";
+
     /// <summary>What the connection trusts.</summary>
-    public SamlTrust Trust(SamlSettings saml) => new(
-        saml.IdpEntityId, saml.Certificates(), saml.SpEntityId ?? SpMetadata, saml.AcsUrl ?? Acs, saml.WantAssertionsSigned, saml.AllowSha1);
+    public SamlTrust Trust(SamlSettings saml, SpKeySet keys) => new(
+        saml.IdpEntityId, saml.Certificates(), saml.SpEntityId ?? SpMetadata, saml.AcsUrl ?? Acs, saml.WantAssertionsSigned, saml.AllowSha1)
+    {
+        DecryptionCertificates = keys.Decrypting,
+        AllowUnsolicited = saml.AllowIdpInitiated,
+        SloUrl = saml.IdpSloUrl is null ? null : Slo,
+    };
 }
 
 /// <summary>A connection as the API shows it.</summary>
@@ -49,8 +57,10 @@ internal sealed record ConnectionBody(
     internal sealed record DomainBody(string Object, string Id, string Domain);
 
     /// <summary>What an administrator copies to the identity provider, and what was pasted from it.</summary>
+    /// <param name="SpSloUrl">Null while the identity provider's own logout address is not known.</param>
     internal sealed record SamlBody(
-        string AcsUrl, string SpEntityId, string SpMetadataUrl, string IdpEntityId, string IdpSsoUrl, IReadOnlyList<CertificateBody> IdpCertificates);
+        string AcsUrl, string SpEntityId, string SpMetadataUrl, string? SpSloUrl, string IdpEntityId, string IdpSsoUrl, string? IdpSloUrl,
+        IReadOnlyList<CertificateBody> IdpCertificates, bool SignRequests, bool AllowIdpInitiated, bool WantAssertionsSigned, bool AllowSha1);
 
     /// <param name="Fingerprint">SHA-256 of the certificate, in hex.</param>
     internal sealed record CertificateBody(string Fingerprint, DateTimeOffset NotAfter);
@@ -66,8 +76,10 @@ internal sealed record ConnectionBody(
             [.. connection.DomainNames.Select(d => new DomainBody("connection_domain", Ids.Derived(Ids.ConnectionDomain, [], connection.Id, d), d))],
             DateTimeOffset.FromUnixTimeMilliseconds(connection.CreatedAt), DateTimeOffset.FromUnixTimeMilliseconds(connection.UpdatedAt),
             settings.Saml is { } saml
-                ? new SamlBody(saml.AcsUrl ?? here.Acs, saml.SpEntityId ?? here.SpMetadata, here.SpMetadata, saml.IdpEntityId, saml.IdpSsoUrl,
-                    [.. saml.Certificates().Select(c => new CertificateBody(c.GetCertHashString(System.Security.Cryptography.HashAlgorithmName.SHA256).ToLowerInvariant(), c.NotAfter.ToUniversalTime()))])
+                ? new SamlBody(saml.AcsUrl ?? here.Acs, saml.SpEntityId ?? here.SpMetadata, here.SpMetadata, saml.IdpSloUrl is null ? null : here.Slo,
+                    saml.IdpEntityId, saml.IdpSsoUrl, saml.IdpSloUrl,
+                    [.. saml.Certificates().Select(c => new CertificateBody(c.GetCertHashString(System.Security.Cryptography.HashAlgorithmName.SHA256).ToLowerInvariant(), c.NotAfter.ToUniversalTime()))],
+                    saml.SignRequests, saml.AllowIdpInitiated, saml.WantAssertionsSigned, saml.AllowSha1)
                 : null,
             settings.Oidc is { } oidc ? new OidcBody(here.OidcCallback, oidc.DiscoveryUrl, oidc.ClientId) : null);
     }

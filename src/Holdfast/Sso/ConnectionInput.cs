@@ -58,6 +58,8 @@ internal sealed record ConnectionInput(
     public static SamlSettings? Settle(SamlInput input, SamlSettings? standing, byte[]? metadata, bool allowHttpLoopback, Fields fields)
     {
         var (entityId, ssoUrl, sloUrl) = (standing?.IdpEntityId, standing?.IdpSsoUrl, standing?.IdpSloUrl);
+        var (ssoByPost, sloByPost, sloResponseUrl) = (standing?.SsoByPost ?? false, standing?.SloByPost ?? false, standing?.IdpSloResponseUrl);
+        var signs = standing?.SignRequests ?? false;
         var certificates = standing?.IdpCertificates.ToList();
         metadata ??= input.MetadataXml.Value is { } xml ? Encoding.UTF8.GetBytes(xml) : null;
         if (metadata is not null)
@@ -65,11 +67,11 @@ internal sealed record ConnectionInput(
             var place = input.MetadataXml.Value is null ? "saml.metadata_url" : "saml.metadata_xml";
             switch (IdpMetadata.Read(metadata))
             {
-                case IdpMetadataVerdict.Accepted { SsoIsRedirect: false }:
-                    fields.Fault(place, "no_redirect_binding");   // posting the request comes with the whole service provider
-                    break;
                 case IdpMetadataVerdict.Accepted read:
-                    (entityId, ssoUrl, sloUrl) = (read.EntityId, read.SsoUrl, read.SloUrl);
+                    (entityId, ssoUrl, ssoByPost) = (read.EntityId, read.SsoUrl, !read.SsoIsRedirect);
+                    var logout = read.SloRedirect ?? read.SloPost;
+                    (sloUrl, sloResponseUrl, sloByPost) = (logout?.Url, logout?.ResponseUrl, read.SloRedirect is null && read.SloPost is not null);
+                    signs |= read.WantsSignedRequests;
                     certificates = read.SigningCertificates.Select(c => Convert.ToBase64String(c.RawData)).ToList();
                     break;
                 case IdpMetadataVerdict.Refused refused:
@@ -78,8 +80,14 @@ internal sealed record ConnectionInput(
             }
         }
         entityId = input.IdpEntityId.Is ? fields.Required("saml.idp_entity_id", input.IdpEntityId) : entityId;
-        ssoUrl = input.IdpSsoUrl.Is ? fields.Required("saml.idp_sso_url", input.IdpSsoUrl, 2048) : ssoUrl;
-        sloUrl = input.IdpSloUrl.Is ? fields.Optional("saml.idp_slo_url", input.IdpSloUrl, 2048) : sloUrl;
+        if (input.IdpSsoUrl.Is && input.IdpSsoUrl.Value != ssoUrl)
+        {
+            (ssoUrl, ssoByPost) = (fields.Required("saml.idp_sso_url", input.IdpSsoUrl, 2048), false);   // how the old one was spoken to says nothing of another
+        }
+        if (input.IdpSloUrl.Is && input.IdpSloUrl.Value != sloUrl)
+        {
+            (sloUrl, sloResponseUrl, sloByPost) = (fields.Optional("saml.idp_slo_url", input.IdpSloUrl, 2048), null, false);
+        }
         if (input.IdpCertificates.Value is { } pems)
         {
             certificates = [.. ReadCertificates(pems, fields)];
@@ -97,21 +105,17 @@ internal sealed record ConnectionInput(
             fields.Fault("saml.idp_certificates", "too_many");
         }
         CheckUrl(fields, "saml.idp_sso_url", ssoUrl, allowHttpLoopback);
-        if (sloUrl is not null)
+        foreach (var url in new[] { sloUrl, sloResponseUrl }.OfType<string>())
         {
-            CheckUrl(fields, "saml.idp_slo_url", sloUrl, allowHttpLoopback);
+            CheckUrl(fields, "saml.idp_slo_url", url, allowHttpLoopback);
         }
         if (input.AcsUrl.Value is { } acs)
         {
             CheckUrl(fields, "saml.acs_url", acs, allowHttpLoopback);
         }
-        // What is not built yet is refused rather than taken and not done.
-        foreach (var (name, value) in new[] { ("sign_requests", input.SignRequests), ("allow_idp_initiated", input.AllowIdpInitiated) })
+        if (input.SpEntityId.Value is { } ours && string.IsNullOrWhiteSpace(ours))
         {
-            if (value.Value == true)
-            {
-                fields.Fault($"saml.{name}", "not_supported");
-            }
+            fields.Fault("saml.sp_entity_id", "required");
         }
         return new SamlSettings(
             entityId, ssoUrl, sloUrl, certificates,
@@ -119,7 +123,10 @@ internal sealed record ConnectionInput(
             input.AcsUrl.Is ? input.AcsUrl.Value : standing?.AcsUrl,
             input.WantAssertionsSigned.Value ?? standing?.WantAssertionsSigned ?? false,
             input.AllowSha1.Value ?? standing?.AllowSha1 ?? false,
-            input.AttributeMap.Is ? Map("saml", input.AttributeMap.Value, fields) : standing?.AttributeMap);
+            input.AttributeMap.Is ? Map("saml", input.AttributeMap.Value, fields) : standing?.AttributeMap,
+            input.SignRequests.Value ?? signs,
+            input.AllowIdpInitiated.Value ?? standing?.AllowIdpInitiated ?? false,
+            ssoByPost, sloResponseUrl, sloByPost);
     }
 
     /// <summary>The OpenID Connect settings that this body asks for, on top of those that stand.</summary>

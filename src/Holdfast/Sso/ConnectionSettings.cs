@@ -8,9 +8,13 @@ internal sealed record ConnectionSettings(SamlSettings? Saml, OidcSettings? Oidc
 /// <param name="IdpCertificates">DER in base64; any of them may have signed.</param>
 /// <param name="SpEntityId">Ours, where a customer's identity provider knows us by another; null for the one of this connection.</param>
 /// <param name="AcsUrl">Where responses are addressed to, likewise; null for this connection's.</param>
+/// <param name="SsoByPost">The identity provider takes requests by HTTP-POST alone.</param>
+/// <param name="IdpSloResponseUrl">Where it wants answers to its own logout requests; null for where it takes ours.</param>
+/// <param name="SloByPost">It takes logout messages by HTTP-POST alone.</param>
 internal sealed record SamlSettings(
     string IdpEntityId, string IdpSsoUrl, string? IdpSloUrl, IReadOnlyList<string> IdpCertificates, string? SpEntityId, string? AcsUrl,
-    bool WantAssertionsSigned, bool AllowSha1, AttributeMap? AttributeMap)
+    bool WantAssertionsSigned, bool AllowSha1, AttributeMap? AttributeMap,
+    bool SignRequests = false, bool AllowIdpInitiated = false, bool SsoByPost = false, string? IdpSloResponseUrl = null, bool SloByPost = false)
 {
     /// <summary>The certificates, read. They are pinned: dates and chains do not count.</summary>
     public IReadOnlyList<X509Certificate2> Certificates() => [.. IdpCertificates.Select(c => X509CertificateLoader.LoadCertificate(Convert.FromBase64String(c)))];

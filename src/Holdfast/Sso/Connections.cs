@@ -7,7 +7,7 @@ using Holdfast.Storage;
 namespace Holdfast.Sso;
 
 /// <summary>Connections, ready for use: settings opened and certificates parsed once per version of them.</summary>
-internal sealed class Connections(Database database, ClusterKeys keys, PublicAddress address)
+internal sealed class Connections(Database database, ClusterKeys keys, SpKeys spKeys, PublicAddress address)
 {
     private const int MostKept = 10_000;
 
@@ -18,7 +18,8 @@ internal sealed class Connections(Database database, ClusterKeys keys, PublicAdd
 
     public ReadyConnection Ready(Connection connection)
     {
-        if (_ready.TryGetValue(connection.Id, out var ready) && ready.Connection.SettingsSealed == connection.SettingsSealed)
+        var ours = ConnectionInput.IsSamlType(connection.ConnectionType) ? spKeys.Of(connection.EnvironmentId) : SpKeySet.None;
+        if (_ready.TryGetValue(connection.Id, out var ready) && ready.Connection.SettingsSealed == connection.SettingsSealed && ready.SpKeys.Version == ours.Version)
         {
             return ready with { Connection = connection };
         }
@@ -28,12 +29,13 @@ internal sealed class Connections(Database database, ClusterKeys keys, PublicAdd
         }
         var settings = connection.Open(keys);
         var here = new ConnectionAddresses(address.Url, connection.Id);
-        return _ready[connection.Id] = new ReadyConnection(connection, settings, here, settings.Saml is { } saml ? here.Trust(saml) : null);
+        return _ready[connection.Id] = new ReadyConnection(connection, settings, here, settings.Saml is { } saml ? here.Trust(saml, ours) : null, ours);
     }
 }
 
 /// <param name="Trust">What a SAML connection trusts; null for OpenID Connect.</param>
-internal sealed record ReadyConnection(Connection Connection, ConnectionSettings Settings, ConnectionAddresses Here, SamlTrust? Trust)
+/// <param name="SpKeys">What we sign and decrypt with; none for OpenID Connect.</param>
+internal sealed record ReadyConnection(Connection Connection, ConnectionSettings Settings, ConnectionAddresses Here, SamlTrust? Trust, SpKeySet SpKeys)
 {
     public ConnectionBody ToBody() => ConnectionBody.Of(Connection, Settings, Here.PublicUrl);
 }

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using Holdfast.Http;
 using Holdfast.Protocols.OpenIdConnect;
 using Holdfast.Resilience;
 
@@ -10,7 +11,7 @@ namespace Holdfast.Sso;
 /// <remarks>OpenID Connect Core 1.0 §3.1.2.5 to §3.1.3.7. The token endpoint is the one far party that this waits for (law 1), inside its deadline.</remarks>
 internal sealed class FinishOidcSignIn(
     Connections connections, ProviderDocuments documents, OutboundHttp outbound, Dependencies dependencies, SignInStore signIns, FlowCookie cookie,
-    AttemptRing attempts, ResumeFlow resume, SsoOptions options, TimeProvider clock)
+    AttemptRing attempts, ResumeFlow resume, SsoOptions options, Ids ids, TimeProvider clock)
 {
     public async Task<IResult> HandleAsync(string connectionId, HttpContext http)
     {
@@ -110,7 +111,7 @@ internal sealed class FinishOidcSignIn(
         }
 
         // Save, then answer.
-        var (code, failure) = await signIns.CompleteAsync(connection.Connection, flow, who, assertion: null);
+        var (code, failure) = await signIns.CompleteAsync(connection.Connection, flow, who, new Success(ids.New(Ids.Attempt), new AttemptFacts(null, [], false)), saml: null);
         return code is null
             ? SsoErrors.Refused(attempts.Remember(id, failure!, "the sign-in was used before"))
             : new Back(SsoErrors.BackUrl(flow.RedirectUri, [("code", code), ("state", flow.State)]));

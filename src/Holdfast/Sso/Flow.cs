@@ -17,6 +17,15 @@ internal sealed record Flow(
     /// <summary>The incarnation that made it, and alone ends it.</summary>
     public string Authority => Id[..Id.IndexOf('.', StringComparison.Ordinal)];
 
+    /// <summary>Whether a RelayState or <c>state</c> looks like the id of a flow: one of ours comes back, others are somebody else's text.</summary>
+    public static bool IsId(string? text) => text is { Length: > IdTail and <= 80 } && text.LastIndexOf('.') == text.Length - IdTail;
+
+    /// <summary>When the flow of this id began, to the second.</summary>
+    public DateTimeOffset BeganAt => DateTimeOffset.FromUnixTimeSeconds(uint.Parse(Id.AsSpan(Id.Length - IdTail + 1, 8), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
+
+    /// <summary>What stands after the incarnation: a dot, 8 characters of time, 22 that are random.</summary>
+    private const int IdTail = 31;
+
     /// <summary>A new id. At most 80 bytes may travel as RelayState (SAML 2.0 Bindings §3.4.3); this is 43.</summary>
     public static string NewId(string incarnation, DateTimeOffset now, byte[] random16) =>
         $"{incarnation}.{now.ToUnixTimeSeconds().ToString("x8", CultureInfo.InvariantCulture)}{Base64.Encode(random16)}";

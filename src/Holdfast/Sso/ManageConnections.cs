@@ -13,7 +13,7 @@ namespace Holdfast.Sso;
 /// <summary>Connections, for administrators: list, read, create, change, delete.</summary>
 internal sealed class ManageConnections(
     Database database, Idempotency idempotency, Connections connections, ProviderDocuments documents, EnvironmentStore environments, OutboundHttp outbound,
-    Dependencies dependencies, ClusterKeys keys, PublicAddress address, Ids ids, TimeProvider clock)
+    Dependencies dependencies, ClusterKeys keys, SpKeys spKeys, PublicAddress address, Ids ids, TimeProvider clock)
 {
     public ApiAnswer List(HttpContext http)
     {
@@ -68,6 +68,7 @@ internal sealed class ManageConnections(
             return refusal;
         }
         var idKey = environments.IdKey(environmentId);
+        var ours = settings!.Saml is null ? [] : spKeys.MakeMissing(environmentId);
         var answer = await idempotency.WriteAsync(http, (view, operation) =>
         {
             if (OrganizationStore.Find(view, environmentId, organizationId) is null)
@@ -76,15 +77,16 @@ internal sealed class ManageConnections(
             }
             var now = clock.GetUtcNow();
             var id = operation.NewId(Ids.Connection);
-            var made = new Connection(id, environmentId, organizationId, type, name, state, Seal(id, settings!), JsonSerializer.Serialize(domains ?? []),
+            var made = new Connection(id, environmentId, organizationId, type, name, state, Seal(id, settings), JsonSerializer.Serialize(domains ?? []),
                 now.ToUnixTimeMilliseconds(), now.ToUnixTimeMilliseconds());
-            var body = ConnectionBody.Of(made, settings!, address.Url);
+            var body = ConnectionBody.Of(made, settings, address.Url);
             var changes = new List<Change>
             {
                 Change.To(Schema.Connections, id,
                     ("environment_id", environmentId), ("organization_id", organizationId), ("connection_type", type), ("created_at", made.CreatedAt), ("name", name),
                     ("settings_sealed", made.SettingsSealed), ("domains", made.Domains), ("state", state), ("updated_at", made.UpdatedAt)),
             };
+            changes.AddRange(SpKeys.StillMissing(view, environmentId, ours));
             if (made.IsActive)
             {
                 changes.Add(EventRow.Of("connection.activated", body, environmentId, idKey, id, now));
@@ -131,6 +133,7 @@ internal sealed class ManageConnections(
             return Get(id, http);
         }
         var denies = database.Read(view => Denied.Standing(view, id, "deactivated"));   // a deletion is never lifted
+        var ours = ConnectionInput.IsSamlType(standing.ConnectionType) ? spKeys.MakeMissing(environmentId) : [];   // a connection of an elder release had none
         var answer = await idempotency.WriteAsync(http, (view, operation) =>
         {
             // As it is now, in the primary and here: what was read before may have been changed, deactivated or deleted meanwhile.
@@ -148,6 +151,7 @@ internal sealed class ManageConnections(
             after = after with { UpdatedAt = Math.Max(now.ToUnixTimeMilliseconds(), current.UpdatedAt + 1) };
             values["updated_at"] = after.UpdatedAt;
             var changes = new List<Change> { new(Schema.Connections, id, values) };
+            changes.AddRange(SpKeys.StillMissing(view, environmentId, ours));
             var lifts = state == "active" ? denies : [];
             // Lifting names the denies that were seen: one that was made elsewhere meanwhile stays.
             changes.AddRange(lifts.Select(deny => Denied.Lifted(deny, environmentId, ids, now)));

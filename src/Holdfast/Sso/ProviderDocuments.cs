@@ -28,6 +28,9 @@ internal sealed class ProviderDocuments(
     /// <summary>A provider's documents; null when they were never read and cannot be now.</summary>
     public async Task<Provider?> FindAsync(ReadyConnection connection, CancellationToken ct) => Kept(connection) ?? await FetchAsync(connection, ct);
 
+    /// <summary>Where a provider ends its sessions, as it last said; null when it does not, or was never read. Nobody waits for it: this is for signing out.</summary>
+    public string? EndSessionEndpoint(ReadyConnection connection) => Kept(connection)?.Metadata.EndSessionEndpoint;
+
     /// <summary>Reads a provider's keys anew, because it signed with one that nobody has seen; unless that was just done.</summary>
     public Task<Provider?> FindKeyAsync(ReadyConnection connection, Provider known, CancellationToken ct) => FetchAsync(connection, ct, known.Row.Metadata);
 

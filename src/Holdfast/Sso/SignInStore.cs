@@ -2,24 +2,26 @@ using System.Text.Json;
 using Holdfast.Environments;
 using Holdfast.Http;
 using Holdfast.Keys;
+using Holdfast.Protocols.Saml;
 using Holdfast.Storage;
 using Holdfast.Storage.Rows;
 
 namespace Holdfast.Sso;
 
 /// <summary>Every statement on profiles, codes and what was used: the facts of a sign-in (decision 0002).</summary>
-internal sealed class SignInStore(Database database, EnvironmentStore environments, SsoOptions options, Entropy entropy, TimeProvider clock)
+internal sealed class SignInStore(Database database, EnvironmentStore environments, ClusterKeys keys, SsoOptions options, Entropy entropy, TimeProvider clock)
 {
     /// <summary>Ends a flow: uses it up, and the assertion with it; makes or refreshes the profile; makes the code. All of it, or nothing.</summary>
-    /// <param name="assertion">A SAML assertion's id, and how long it must be remembered; null for OpenID Connect.</param>
+    /// <param name="attempt">What is kept of it for the administrator.</param>
+    /// <param name="saml">Null for OpenID Connect.</param>
     /// <returns>The code, or a stable code of refusal.</returns>
-    public Task<(string? Code, string? Refusal)> CompleteAsync(Connection connection, Flow flow, Attributes who, (string Id, DateTimeOffset Until)? assertion)
+    public Task<(string? Code, string? Refusal)> CompleteAsync(Connection connection, Flow flow, Attributes who, Success attempt, SamlProof? saml)
     {
         var idKey = environments.IdKey(connection.EnvironmentId);
         var profileId = Ids.Derived(Ids.Profile, idKey, connection.Id, who.IdpId);
         var code = $"{database.Incarnation}.{Base64.Encode(entropy.Bytes(32))}";
         var (groups, raw) = (JsonSerializer.Serialize(who.Groups, JavaScriptJson.Options), JsonSerializer.Serialize(who.Raw, JavaScriptJson.Options));
-        var assertionKey = assertion is { } used ? Caller.Hash($"{connection.Id}\n{used.Id}") : null;
+        var assertionKey = saml is { IsSpent: false } ? AssertionKey(connection.Id, saml.AssertionId) : null;
         return database.RecordAsync<(string?, string?)>(view =>
         {
             var now = clock.GetUtcNow();
@@ -50,7 +52,15 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
             };
             if (assertionKey is not null)
             {
-                changes.Add(Spend(assertionKey, "saml_assertion", connection.EnvironmentId, null, now, assertion!.Value.Until + options.ClockSkew));
+                changes.Add(Spend(assertionKey, "saml_assertion", connection.EnvironmentId, null, now, saml!.Until + options.ClockSkew));
+            }
+            changes.Add(Change.To(Schema.SsoAttempts, attempt.Id,
+                ("environment_id", connection.EnvironmentId), ("connection_id", connection.Id), ("profile_id", profileId),
+                ("said", JsonSerializer.Serialize(attempt.Facts, JavaScriptJson.Options)), ("created_at", time),
+                ("expires_at", (now + options.AttemptLifetime).ToUnixTimeMilliseconds())));
+            if (saml?.Session is { } session)
+            {
+                changes.Add(SamlSessions.Begin(connection, profileId, Caller.Hash(code), session, saml.SessionEnd, keys, options, now));
             }
             var held = view.Find<ProfileRow>($"SELECT {ProfileRow.Columns} FROM profiles WHERE id = @profileId", new { profileId });
             if (held is null)
@@ -90,7 +100,7 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
                 return Decide.Nothing<Redemption?>(null);
             }
             var fits = row.EnvironmentId == environmentId && row.ClientId == clientId && (redirectUri is null || redirectUri == row.RedirectUri)
-                && provesChallenge(row.CodeChallenge)
+                && provesChallenge(row.CodeChallenge) && !Denied.Is(view, codeId)
                 && ConnectionStore.Find(view, row.EnvironmentId, row.ConnectionId) is { IsActive: true };
             var spent = view.Find<SpendRow>("SELECT id AS Id, request AS Request FROM spends WHERE id = @codeId", new { codeId });
             if (spent is not null)
@@ -116,7 +126,11 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
 
     private static Redemption? Redeemed(View view, CodeRow row, string codeId) => FindProfile(view, row.ProfileId) is { } profile ? new Redemption(profile, codeId) : null;
 
-    private static ProfileRow? FindProfile(View view, string id) => view.Find<ProfileRow>($"SELECT {ProfileRow.Columns} FROM profiles WHERE id = @id", new { id });
+    /// <summary>A profile, whatever became of its connection.</summary>
+    public static ProfileRow? FindProfile(View view, string id) => view.Find<ProfileRow>($"SELECT {ProfileRow.Columns} FROM profiles WHERE id = @id", new { id });
+
+    /// <summary>What an assertion is used up under.</summary>
+    public static string AssertionKey(string connectionId, string assertionId) => Caller.Hash($"{connectionId}\n{assertionId}");
 
     private static string FlowKey(Flow flow) => Caller.Hash("flow\n" + flow.Id);
 
@@ -131,6 +145,20 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
 
     private sealed record SpendRow(string Id, string? Request);
 }
+
+/// <summary>What a sign-in by SAML leaves beside its profile and code.</summary>
+/// <param name="Until">How long the assertion must be remembered.</param>
+/// <param name="IsSpent">The assertion was used up already, by the node that decides about it.</param>
+/// <param name="Session">What the identity provider calls its session; null when there is no single logout with it.</param>
+/// <param name="SessionEnd">When that session ends at the latest; null when it does not say.</param>
+internal sealed record SamlProof(string AssertionId, DateTimeOffset Until, bool IsSpent, SamlSession? Session, DateTimeOffset? SessionEnd);
+
+/// <summary>A sign-in that succeeds, as it is told to administrators.</summary>
+internal sealed record Success(string Id, AttemptFacts Facts);
+
+/// <param name="Surface">What the identity provider said, without the person; null for OpenID Connect.</param>
+/// <param name="Notes">What was let pass, in stable words.</param>
+internal sealed record AttemptFacts(SamlSurface? Surface, IReadOnlyList<string> Notes, bool IdpInitiated);
 
 /// <summary>A code that was redeemed.</summary>
 /// <param name="CodeId">The code's hash: a replay of the code is a deny of this.</param>

@@ -8,11 +8,12 @@ internal static class SsoEndpoints
 {
     public static void AddSso(this IServiceCollection services)
     {
-        services.AddSingleton<SsoOptions>().AddSingleton<Connections>().AddSingleton<SignInStore>().AddSingleton<AttemptRing>().AddSingleton<FlowAttempts>().AddSingleton<ProfileToken>();
+        services.AddSingleton<SsoOptions>().AddSingleton<SpKeys>().AddSingleton<SamlChecks>().AddSingleton<Connections>().AddSingleton<SignInStore>().AddSingleton<AttemptRing>().AddSingleton<FlowAttempts>().AddSingleton<ProfileToken>();
         services.AddSingleton(s => new FlowCookie(s.GetRequiredService<Keys.ClusterKeys>(), s.GetRequiredService<PublicAddress>().IsHttps));
         services.AddSingleton<ProviderDocuments>().AddHostedService(s => s.GetRequiredService<ProviderDocuments>());
         services.AddSingleton<StartSignIn>().AddSingleton<ResumeFlow>().AddSingleton<FinishSamlSignIn>().AddSingleton<FinishOidcSignIn>().AddSingleton<ExchangeCode>().AddSingleton<ReadProfile>();
-        services.AddSingleton<ManageConnections>();
+        services.AddSingleton<ManageConnections>().AddSingleton<ManageAttempts>();
+        services.AddSingleton<LogoutToken>().AddSingleton<AuthorizeLogout>().AddSingleton<StartLogout>().AddSingleton<AnswerSamlLogout>();
     }
 
     public static void MapSso(this IEndpointRouteBuilder routes)
@@ -26,6 +27,12 @@ internal static class SsoEndpoints
         sso.MapGet("/oidc/callback/{connectionId}", (string connectionId, HttpContext http, FinishOidcSignIn finish) => finish.HandleAsync(connectionId, http)).Produces(302);
         sso.MapPost("/token", (HttpContext http, ExchangeCode exchange) => exchange.HandleAsync(http)).WithMetadata(Writes.Fact).Produces<ExchangeCode.Body>();
         sso.MapGet("/profile", (HttpContext http, ReadProfile read) => read.Handle(http)).Produces<ProfileBody>();
+        sso.MapPost("/logout/authorize", (HttpContext http, AuthorizeLogout logout) => logout.HandleAsync(http)).WithMetadata(ApiKeyRequired.Yes)
+            .Accepts<AuthorizeLogout.Input>(JsonBody.AnyType).Produces<AuthorizeLogout.Body>().WithMetadata(Writes.Nothing);
+        sso.MapGet("/logout", (HttpContext http, StartLogout logout) => logout.HandleAsync(http)).WithMetadata(Writes.Deny).Produces(302);
+        // The identity provider sends the browser here with its own request, or with the answer to ours: the signature does the work of an antiforgery token.
+        sso.MapMethods("/saml/slo/{connectionId}", ["GET", "POST"], (string connectionId, HttpContext http, AnswerSamlLogout logout) => logout.HandleAsync(connectionId, http))
+            .WithMetadata(Writes.Deny).Produces(302);
 
         var connections = routes.MapGroup("/connections").WithTags("Connections").WithMetadata(ApiKeyRequired.Yes);
         connections.MapGet("", (HttpContext http, ManageConnections manage) => manage.List(http)).Produces<ListBody<ConnectionBody>>();
@@ -35,11 +42,26 @@ internal static class SsoEndpoints
         connections.MapPut("/{id}", (string id, HttpContext http, ManageConnections manage) => manage.UpdateAsync(id, http))
             .Accepts<ConnectionInput>(JsonBody.AnyType).Produces<ConnectionBody>().WithMetadata(Writes.ToPrimaryOrDeny);
         connections.MapDelete("/{id}", (string id, HttpContext http, ManageConnections manage) => manage.DeleteAsync(id, http)).Produces(204).WithMetadata(Writes.Deny);
+        connections.MapGet("/{id}/attempts", (string id, HttpContext http, ManageAttempts attempts) => attempts.List(id, http)).Produces<ListBody<AttemptBody>>();
+        connections.MapGet("/{id}/attempts/{attemptId}", (string id, string attemptId, HttpContext http, ManageAttempts attempts) => attempts.Get(id, attemptId, http)).Produces<AttemptBody>();
+        connections.MapPost("/{id}/attempts/{attemptId}/replay", (string id, string attemptId, HttpContext http, ManageAttempts attempts) => attempts.ReplayAsync(id, attemptId, http))
+            .Accepts<EmptyInput>(JsonBody.AnyType).Produces<AttemptBody>().WithMetadata(Writes.Nothing);
     }
+
+    /// <summary>A body that says nothing: clients send <c>{}</c>, or none.</summary>
+    internal sealed record EmptyInput;
 
     /// <summary>What the identity provider's administrator loads (SAML 2.0 Metadata §2.4.4).</summary>
     private static IResult ReadMetadata(string connectionId, Connections connections, TimeProvider clock) =>
-        connections.Find(connectionId) is { Trust: { } trust }
-            ? Results.Text(SpMetadata.Write(trust.SpEntityId, trust.AcsUrl, clock.GetUtcNow().AddDays(7)), "application/samlmetadata+xml; charset=utf-8")
+        connections.Find(connectionId) is { Trust: { } trust, Settings.Saml: { } saml, SpKeys: var ours }
+            ? Results.Text(SpMetadata.Write(new SpDescription(trust.SpEntityId, trust.AcsUrl, clock.GetUtcNow().AddDays(7))
+            {
+                CacheDuration = TimeSpan.FromHours(1),
+                WantAssertionsSigned = true,
+                SigningCertificates = ours.Signing,
+                AuthnRequestsSigned = saml.SignRequests,
+                EncryptionCertificates = ours.Decrypting,
+                SloUrl = trust.SloUrl,
+            }), "application/samlmetadata+xml; charset=utf-8")
             : SsoErrors.NoConnection;
 }

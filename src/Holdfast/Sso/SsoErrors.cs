@@ -38,6 +38,17 @@ internal static class SsoErrors
     public static ErrorPage NoConnection { get; } = new(StatusCodes.Status404NotFound, "connection_not_found",
         "This sign-in address does not exist.", "Ask your administrator for the right one.");
 
+    public static ErrorPage NoLogout { get; } = new(StatusCodes.Status404NotFound, "logout_token_not_found",
+        "This sign-out link does not work any more.", "Go back to the application and sign out again.");
+
+    /// <summary>A logout message that is not accepted; what exactly was wrong is for the administrator.</summary>
+    public static ErrorPage LogoutRefused(string attempt) => new(StatusCodes.Status400BadRequest, "sign_out_refused",
+        "We could not sign you out.", "Your identity provider's message was not accepted. Sign out in the application itself; your administrator can look up why with the reference below.", attempt);
+
+    /// <summary>A profile whose connection has no single logout, as the public API says it.</summary>
+    public static ApiAnswer NoSingleLogout { get; } = ApiError.OAuth("connection_invalid",
+        "The profile's connection has no single logout: set saml.idp_slo_url, or use a provider with an end_session_endpoint.");
+
     /// <summary>Back to the application with an error (RFC 6749 §4.1.2.1).</summary>
     public static IResult Back(string redirectUri, string? state, string error, string description) =>
         new Back(BackUrl(redirectUri, [("error", error), ("error_description", description), ("state", state)]));

@@ -17,4 +17,13 @@ public sealed record SsoOptions
 
     /// <summary>The longest <c>state</c>, in bytes of UTF-8: it travels in the flow's cookie.</summary>
     public int MaxStateBytes { get; init; } = 8192;
+
+    /// <summary>How long a sign-in that succeeded is told of.</summary>
+    public TimeSpan AttemptLifetime { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>How long a session is known by the identity provider's name for it, where it does not say when it ends.</summary>
+    public TimeSpan SamlSessionLifetime { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>How long a logout token may be shown.</summary>
+    public TimeSpan LogoutTokenLifetime { get; init; } = TimeSpan.FromMinutes(5);
 }

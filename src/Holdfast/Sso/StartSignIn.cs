@@ -74,6 +74,10 @@ internal sealed class StartSignIn(
         ? SsoErrors.NoFlow(attempts.Remember(flow.ConnectionId, "FlowVoid", "the sign-in began again twice and its node was away each time"))
         : await SendAsync(http, connection, flow with { Restarts = flow.Restarts + 1 });
 
+    /// <summary>Begins a flow in the place of what the identity provider began, when nobody can say that its assertion was not used (law 5).</summary>
+    public Task<IResult> InsteadAsync(HttpContext http, ReadyConnection connection, string clientId, string redirectUri) => SendAsync(http, connection, new Flow(
+        "", connection.Connection.EnvironmentId, clientId, connection.Connection.Id, redirectUri, null, null, null, null, null, null, default, 0));
+
     private async Task<IResult> SendAsync(HttpContext http, ReadyConnection connection, Flow flow)
     {
         var now = clock.GetUtcNow();
@@ -82,8 +86,16 @@ internal sealed class StartSignIn(
         if (connection.Settings.Saml is { } saml)
         {
             flow = flow with { RequestId = AuthnRequest.NewId(entropy.Bytes(20)) };
+            var signer = saml.SignRequests ? connection.SpKeys.Signer : null;
+            if (saml.SsoByPost)
+            {
+                var post = AuthnRequest.PostForm(
+                    saml.IdpSsoUrl, flow.RequestId, connection.Trust!.SpEntityId, connection.Trust.AcsUrl, flow.Id, now, forceAuthn: flow.ForcedAt is not null, signWith: signer);
+                cookie.Write(http, flow, options.FlowLifetime);
+                return new PostOn("Signing in", post.Url, post.Fields);
+            }
             target = AuthnRequest.RedirectUrl(
-                saml.IdpSsoUrl, flow.RequestId, connection.Trust!.SpEntityId, connection.Trust.AcsUrl, flow.Id, now, forceAuthn: flow.ForcedAt is not null).AbsoluteUri;
+                saml.IdpSsoUrl, flow.RequestId, connection.Trust!.SpEntityId, connection.Trust.AcsUrl, flow.Id, now, forceAuthn: flow.ForcedAt is not null, signWith: signer).AbsoluteUri;
         }
         else
         {

@@ -15,7 +15,7 @@ internal sealed class Products
         Ids = new Ids(Clock, surroundings.Entropy);
         Environments = new EnvironmentStore(Database, keys, Ids, surroundings.Entropy, Clock);
         Idempotency = new Idempotency(Database, keys, Ids, Clock);
-        SignIns = new SignInStore(Database, Environments, new SsoOptions(), surroundings.Entropy, Clock);
+        SignIns = new SignInStore(Database, Environments, keys, new SsoOptions(), surroundings.Entropy, Clock);
         Entropy = surroundings.Entropy;
     }
 

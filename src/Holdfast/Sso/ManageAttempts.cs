@@ -1,0 +1,141 @@
+using System.Text.Json;
+using Holdfast.Http;
+using Holdfast.Protocols.Saml;
+using Holdfast.Storage;
+
+namespace Holdfast.Sso;
+
+/// <summary>The login explainer: sign-ins of a connection, what each was checked for, and the same response against the connection's present settings.</summary>
+/// <remarks>What succeeded is a row that every node has, for 30 days. What was refused is in the memory of the node that refused it, and so is every response.</remarks>
+internal sealed class ManageAttempts(Database database, Connections connections, AttemptRing ring, SamlChecks checks, TimeProvider clock)
+{
+    public ApiAnswer List(string connectionId, HttpContext http)
+    {
+        var (page, refusal) = Page.Read(http);
+        if (page is null)
+        {
+            return refusal!;
+        }
+        if (Find(connectionId, http) is not { } connection)
+        {
+            return ApiError.NotFound("Connection", connectionId);
+        }
+        // Ids begin with their time, so they are the order; a cursor may be of either kind.
+        var up = page.Ascending != page.Backwards;
+        bool IsBeyond(string id) => page.Cursor is not { } cursor || (up ? string.CompareOrdinal(id, cursor) > 0 : string.CompareOrdinal(id, cursor) < 0);
+        var rows = database.Read(view => view.Query<Row>(
+            $"SELECT {Row.Columns} FROM sso_attempts WHERE connection_id = @connectionId AND expires_at > @now"
+            + (page.Cursor is null ? "" : $" AND id {(up ? ">" : "<")} @Cursor") + $" ORDER BY id {(up ? "ASC" : "DESC")} LIMIT {page.Limit + 1}",
+            new { connectionId, now = Now, page.Cursor }));
+        var all = rows.Select(r => Succeeded(r, connection)).Concat(ring.Of(connectionId).Where(a => IsBeyond(a.Id)).Select(a => Refused(a, connection)));
+        var ordered = up ? all.OrderBy(a => a.Id, StringComparer.Ordinal) : all.OrderByDescending(a => a.Id, StringComparer.Ordinal);
+        return ApiAnswer.Ok(page.Answer(ordered.Take(page.Limit + 1).ToList(), a => a.Id, a => a));
+    }
+
+    public ApiAnswer Get(string connectionId, string attemptId, HttpContext http) => Find(connectionId, http) is not { } connection
+        ? ApiError.NotFound("Connection", connectionId)
+        : FindAttempt(connection, attemptId) is { } found ? ApiAnswer.Ok(found.Body) : ApiError.NotFound("Attempt", attemptId);
+
+    /// <summary>Checks the same response again, as of when it came. It signs nobody in, and writes nothing.</summary>
+    public async Task<ApiAnswer> ReplayAsync(string connectionId, string attemptId, HttpContext http)
+    {
+        if (Find(connectionId, http) is not { } connection)
+        {
+            return ApiError.NotFound("Connection", connectionId);
+        }
+        if (FindAttempt(connection, attemptId) is not { } found)
+        {
+            return ApiError.NotFound("Attempt", attemptId);
+        }
+        if (ring.ResponseOf(attemptId) is not { } response || connection is not { Trust: { } trust, Settings.Saml: { } saml })
+        {
+            return ApiError.Conflict("response_not_kept",
+                "There is no response to check again: responses are kept for a while, in the memory of the node that received them, and only where one was read. Ask for a new sign-in.");
+        }
+        var (at, was) = (found.Body.CreatedAt, found.Material);
+        // Of a sign-in that succeeded, what it answered is known from the response; that it was ours was checked then.
+        var requestId = was is { Surface: { } said } ? was.RequestId ?? (found.Body.Outcome == "succeeded" ? said.InResponseTo : null) : was?.RequestId;
+        var (verdict, surface) = await checks.CheckAsync(response, trust, requestId, at, http.RequestAborted);
+        var material = new SamlMaterial(surface, trust, requestId, was?.BeganAt, null);
+        var (reason, detail, notes) = verdict switch
+        {
+            SamlVerdict.Refused refused => (refused.Why.ToString(), refused.Detail, (IReadOnlyList<string>)[]),
+            SamlVerdict.Accepted accepted => (Attributes.Of(accepted.Assertion, saml.AttributeMap).Refusal, "the assertion does not say who the person is",
+                [.. accepted.Evidence.Notes(clock.GetUtcNow()).Order().Select(SamlWords.Of)]),
+            _ => throw new InvalidOperationException("There is no such verdict."),
+        };
+        return ApiAnswer.Ok(Describe("connection_attempt_replay", attemptId, connection, reason, detail, material, notes, requestId is null, null, at));
+    }
+
+    private ReadyConnection? Find(string connectionId, HttpContext http) =>
+        database.Read(view => ConnectionStore.Find(view, Caller.Of(http).EnvironmentId, connectionId)) is { } connection ? connections.Ready(connection) : null;
+
+    private (AttemptBody Body, SamlMaterial? Material)? FindAttempt(ReadyConnection connection, string attemptId)
+    {
+        if (attemptId.Length > 128)
+        {
+            return null;
+        }
+        var connectionId = connection.Connection.Id;
+        if (ring.Of(connectionId).FirstOrDefault(a => a.Id == attemptId) is { } refused)
+        {
+            return (Refused(refused, connection), refused.Material);
+        }
+        return database.Read(view => view.Find<Row>(
+            $"SELECT {Row.Columns} FROM sso_attempts WHERE id = @attemptId AND connection_id = @connectionId AND expires_at > @now", new { attemptId, connectionId, now = Now })) is { } row
+            ? (Succeeded(row, connection), MaterialOf(row.Facts(), connection))
+            : null;
+    }
+
+    private AttemptBody Refused(Attempt attempt, ReadyConnection connection) => Describe(
+        "connection_attempt", attempt.Id, connection, attempt.Reason, attempt.Detail, attempt.Material, [], attempt.Material is { RequestId: null }, null, attempt.At);
+
+    private AttemptBody Succeeded(Row row, ReadyConnection connection)
+    {
+        var facts = row.Facts();
+        return Describe("connection_attempt", row.Id, connection, null, "", MaterialOf(facts, connection), facts.Notes, facts.IdpInitiated, row.ProfileId,
+            DateTimeOffset.FromUnixTimeMilliseconds(row.CreatedAt));
+    }
+
+    /// <summary>What was received was what was expected then, whatever the connection expects now.</summary>
+    private static SamlMaterial? MaterialOf(AttemptFacts facts, ReadyConnection connection) => facts.Surface is { } said && connection.Trust is { } trust
+        ? new SamlMaterial(said, trust with { IdpEntityId = said.Issuer!, AcsUrl = said.Destination!, SpEntityId = said.Audiences[0] }, said.InResponseTo, null, null)
+        : null;
+
+    private AttemptBody Describe(
+        string kind, string id, ReadyConnection connection, string? reason, string detail, SamlMaterial? material, IReadOnlyList<string> notes, bool isIdpInitiated, string? profileId,
+        DateTimeOffset at)
+    {
+        var (summary, remedy, steps) = ExplainAttempt.Of(connection.Connection.ConnectionType, reason, detail, material, at);
+        return new AttemptBody(
+            kind, id, connection.Connection.Id, reason is null ? "succeeded" : "refused", reason, reason is null ? null : detail, summary, remedy, steps, notes, isIdpInitiated, profileId,
+            ring.ResponseOf(id) is not null, at);
+    }
+
+    private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private sealed record Row(string Id, string ProfileId, string Said, long CreatedAt)
+    {
+        public const string Columns = "id AS Id, profile_id AS ProfileId, said AS Said, created_at AS CreatedAt";
+
+        public AttemptFacts Facts() => JsonSerializer.Deserialize<AttemptFacts>(Said, JavaScriptJson.Options)!;
+    }
+}
+
+/// <summary>A sign-in as the login explainer tells it. Nothing in it is a name identifier, a value of an attribute, or a secret.</summary>
+/// <param name="Outcome"><c>succeeded</c> or <c>refused</c>.</param>
+/// <param name="Reason">A stable code; null for a sign-in that succeeded.</param>
+/// <param name="Summary">One sentence for the administrator.</param>
+/// <param name="Notes">What was let pass and should be known: <c>sha1</c>, <c>certificate_expired</c>, <c>certificate_not_yet_valid</c>, <c>cbc</c>.</param>
+/// <param name="CanReplay">Whether the response is still kept, by this node.</param>
+internal sealed record AttemptBody(
+    string Object, string Id, string ConnectionId, string Outcome, string? Reason, string? Detail, string Summary, AttemptBody.RemedyBody? Remedy, IReadOnlyList<AttemptBody.StepBody> Steps,
+    IReadOnlyList<string> Notes, bool IdpInitiated, string? ProfileId, bool CanReplay, DateTimeOffset CreatedAt)
+{
+    /// <param name="Product">The identity provider's product.</param>
+    /// <param name="Where">Where in it the setting is; null when the remedy is elsewhere.</param>
+    internal sealed record RemedyBody(string Product, string? Where, string Text);
+
+    /// <param name="Outcome"><c>passed</c>, <c>failed</c> or <c>not_reached</c>.</param>
+    internal sealed record StepBody(string Step, string Outcome, string Checked, string? Expected, string? Received);
+}
