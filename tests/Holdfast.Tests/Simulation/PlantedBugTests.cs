@@ -38,6 +38,9 @@ public sealed class PlantedBugTests
     [InlineData("primary-skips-fsync", 16)]
     [InlineData("skip-fsync", 16)]
     [InlineData("reset-replaces-nothing", 27)]
+    [InlineData("greatest-takes-what-comes-last", 1)]
+    [InlineData("lost-tail-is-not-noticed", 1)]
+    [InlineData("offer-acknowledged-and-lost", 1)]
     public void A_planted_bug_is_found(string name, int knownSeed)
     {
         var found = Enumerable.Range(0, MostSeeds).Select(i => (ulong)(knownSeed + i))
