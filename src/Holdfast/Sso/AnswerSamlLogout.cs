@@ -51,7 +51,7 @@ internal sealed class AnswerSamlLogout(
             var refused = (LogoutRequestVerdict.Refused)verdict;
             return Refuse(connectionId, refused.Why.ToString(), refused.Detail);
         }
-        if (!await EndAsync(connection.Connection, accepted, now))
+        if (!await EndAsync(connection.Connection, accepted, now, http))
         {
             return Refuse(connectionId, "Replayed", "the logout request was used before");
         }
@@ -67,10 +67,10 @@ internal sealed class AnswerSamlLogout(
     }
 
     /// <summary>Uses the request up, and denies every session that it means, in one transaction. False when it was used before: replayed later, it would end a newer session.</summary>
-    private Task<bool> EndAsync(Connection connection, LogoutRequestVerdict.Accepted request, DateTimeOffset now)
+    private Task<bool> EndAsync(Connection connection, LogoutRequestVerdict.Accepted request, DateTimeOffset now, HttpContext http)
     {
         var key = Caller.Hash($"logout\n{connection.Id}\n{request.Id}");
-        return database.RecordAsync(view =>
+        return database.RecordAsync(http, view =>
         {
             if (view.Find<long>("SELECT count(*) FROM spends WHERE id = @key", new { key }) > 0)
             {

@@ -36,7 +36,7 @@ internal sealed class StartLogout(
             return SsoErrors.NoLogout;
         }
         var now = clock.GetUtcNow();
-        var ended = await database.RecordAsync(view => SamlSessions.LatestOf(view, connection.Connection.Id, shown.ProfileId, now) is { } latest
+        var ended = await database.RecordAsync(http, view => SamlSessions.LatestOf(view, connection.Connection.Id, shown.ProfileId, now) is { } latest
             ? Decide.To<SamlSessions.Row?>(latest, Denied.Because("revoked", latest.Id, shown.EnvironmentId, ids, now))
             : Decide.Nothing<SamlSessions.Row?>(null));
         if (ended is null)

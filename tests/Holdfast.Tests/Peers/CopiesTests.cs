@@ -31,7 +31,10 @@ public sealed class CopiesTests
         await using var server = await HoldfastServer.StartAsync();
         var denying = server.Routes.Where(r => r.Metadata.GetMetadata<Writes>() is { } writes && (writes == Writes.Deny || writes == Writes.ToPrimaryOrDeny))
             .SelectMany(r => DescriptionTests.Methods(r).Select(m => $"{m} {DescriptionTests.Template(r)}")).Order(StringComparer.Ordinal);
-        Assert.Equal(["DELETE /connections/{id}", "DELETE /organizations/{id}", "DELETE /user_management/redirect_uris/{id}", "PUT /connections/{id}"], denying);
+        // Those of logout are shown by LogoutTests.
+        Assert.Equal(
+            ["DELETE /connections/{id}", "DELETE /organizations/{id}", "DELETE /user_management/redirect_uris/{id}", "GET /sso/logout", "GET /sso/saml/slo/{connectionId}",
+                "POST /sso/saml/slo/{connectionId}", "PUT /connections/{id}"], denying);
 
         var organization = await OrganizationAsync(server);
         var uri = (await server.PostAsync("/user_management/redirect_uris", new { uri = "https://other.test/callback" })).Is(201);

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Xml.Linq;
+using Holdfast.Http;
 using Holdfast.Protocols.Saml;
 
 namespace Holdfast.Tests.Sso;
@@ -27,6 +28,7 @@ public sealed class LogoutTests(Shared shared) : IClassFixture<Shared>
         var browser = new Browser(_server);
         var to = (await browser.GetAsync(authorized["logout_url"]!)).Is(302);
 
+        Assert.Equal(["1"], to.Headers.GetValues(Copied.Header));   // a deny, with its label (law 3)
         Assert.StartsWith(IdpSlo + "?", to.Location, StringComparison.Ordinal);
         var request = Assert.IsType<LogoutRequestVerdict.Accepted>(LogoutRequest.Check(
             SamlBinding.Redirect, new Uri(to.Location!).Query, await AtIdpAsync(connection), _server.Clock.GetUtcNow(), TimeSpan.FromSeconds(60)));
@@ -91,6 +93,7 @@ public sealed class LogoutTests(Shared shared) : IClassFixture<Shared>
         var send = Request(connection, "ada@acme.test", namesSession ? one.Index : null, binding);
 
         var back = (await send()).Is(302);
+        Assert.Equal(["1"], back.Headers.GetValues(Copied.Header));
         var answer = Assert.IsType<LogoutResponseVerdict.Accepted>(LogoutResponse.Check(
             SamlBinding.Redirect, new Uri(back.Location!).Query, await AtIdpAsync(connection), "_request", _server.Clock.GetUtcNow(), TimeSpan.FromSeconds(60)));
 
