@@ -65,9 +65,17 @@ public sealed class SingleUse(NodeStore node, PeerLinks peers, Copies copies, Ti
         {
             return Rows.Decide.Nothing(SpendVerdict.Unavailable);   // the asker goes by a list that is over, or that has not come here
         }
-        if (view.Find<Spent>("SELECT id AS Id, request AS Request FROM spends WHERE id = @Item", new { question.Item }) is { } spent)
+        // Each authority's word is a row of its own: of one row for both, the other's, made for another request by a slower clock, would replace this one's.
+        var own = $"{question.Item}/{peers.Own.Name}";
+        var spent = view.Query<Spent>("SELECT id AS Id, request AS Request FROM spends WHERE id = @Item OR (id > @from AND id < @to)",
+            new { question.Item, from = question.Item + "/", to = question.Item + "0" });
+        if (spent.Find(s => s.Id == own) is { } ours)
         {
-            return Rows.Decide.Nothing(question.Request is not null && spent.Request == question.Request ? SpendVerdict.Granted : SpendVerdict.Used);
+            return Rows.Decide.Nothing(question.Request is not null && ours.Request == question.Request ? SpendVerdict.Granted : SpendVerdict.Used);
+        }
+        if (spent.Exists(s => question.Request is null || s.Request != question.Request))
+        {
+            return Rows.Decide.Nothing(SpendVerdict.Used);   // another authority has decided, for somebody else
         }
         if (Lives.Find(view, node.Incarnation) is not { IsVoid: false } life)
         {
@@ -77,7 +85,7 @@ public sealed class SingleUse(NodeStore node, PeerLinks peers, Copies copies, Ti
         {
             return Rows.Decide.Nothing(SpendVerdict.Void);   // the elder may have spent it, on a disk that is gone
         }
-        return Rows.Decide.To(SpendVerdict.Granted, Change.To(Schema.Spends, question.Item,
+        return Rows.Decide.To(SpendVerdict.Granted, Change.To(Schema.Spends, own,
             ("environment_id", question.EnvironmentId), ("kind", question.Kind), ("request", question.Request),
             ("created_at", clock.GetUtcNow().ToUnixTimeMilliseconds()), ("expires_at", question.ExpiresAt)));
     }
