@@ -27,12 +27,12 @@ public sealed record JournalLimits(long MaxBytes = 5L << 30, TimeSpan? KeepShipp
 public sealed record JournalRow(long Position, string Version);
 
 /// <summary>Every statement on the journal, and the count of its bytes. Used by the node's writer alone.</summary>
-internal sealed class Journal
+internal sealed class Journal : IDisposable
 {
     private const int MostDroppedAtOnce = 1000;
 
     private readonly SqliteConnection _connection;
-    private readonly NodeState _state;
+    private readonly View _view;
     private readonly JournalLimits _limits;
     private readonly DbCommand _append;
     private long _bytes;
@@ -41,7 +41,7 @@ internal sealed class Journal
 
     public Journal(SqliteConnection connection, JournalLimits limits)
     {
-        (_connection, _state, _limits) = (connection, new View(connection).NodeState, limits);
+        (_connection, _view, _limits) = (connection, new View(connection), limits);
         _append = connection.CreateCommand();
         _append.CommandText = "INSERT INTO journal (at, share, bytes, version) VALUES (@at, @share, @bytes, @version)";
         foreach (var name in (string[])["@at", "@share", "@bytes", "@version"])
@@ -50,7 +50,7 @@ internal sealed class Journal
             parameter.ParameterName = name;
             _append.Parameters.Add(parameter);
         }
-        (_bytes, _auditBytes) = _state.JournalBytes ?? connection.QueryFirst<(long, long)>(
+        (_bytes, _auditBytes) = _view.NodeState.JournalBytes ?? connection.QueryFirst<(long, long)>(
             "SELECT coalesce(sum(bytes), 0), coalesce(sum(CASE WHEN share = 1 THEN bytes ELSE 0 END), 0) FROM journal");   // 1: JournalShare.Audit
     }
 
@@ -117,7 +117,7 @@ internal sealed class Journal
     {
         if (_before != (_bytes, _auditBytes))
         {
-            _state.JournalBytes = (_bytes, _auditBytes);
+            _view.NodeState.JournalBytes = (_bytes, _auditBytes);
         }
     }
 
@@ -129,6 +129,13 @@ internal sealed class Journal
     {
         (_bytes, _auditBytes) = _before;
         Tail.Undone();
+    }
+
+    /// <summary>Lets go of its statements, and not of the connection.</summary>
+    public void Dispose()
+    {
+        _append.Dispose();
+        _view.Dispose();
     }
 
     /// <summary>Facts after a position, in order.</summary>

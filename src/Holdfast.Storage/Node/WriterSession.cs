@@ -219,7 +219,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             PeerJournals.Save(View, known with
             {
                 Position = segment.To,
-                Mark = segment.Facts.Count > 0 && segment.Facts[^1].Position == segment.To ? PeerJournals.MarkOf(segment.Facts[^1].Version) : "",
+                Mark = segment.Facts.Count > 0 && segment.Facts[^1].Position == segment.To ? JournalMark.Of(segment.Facts[^1].Version) : "",
                 Shipped = segment.Shipped,
                 ShippedAt = segment.ShippedAt,
                 GapEndsAt = Math.Max(known.GapEndsAt, segment.GapEndsAt),
@@ -282,9 +282,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         return true;
     }
 
-    private long OwnPositionOf(string incarnation) => View.Find<long>("SELECT count(*) FROM lives WHERE incarnation = @incarnation", new { incarnation }) == 0
-        ? 0
-        : Lives.OfThisFile(View).Find(l => l.Incarnation == incarnation)!.To;
+    private long OwnPositionOf(string incarnation) => Lives.OfThisFile(View).Find(l => l.Incarnation == incarnation)?.To ?? 0;
 
     /// <summary>A peer has more of this life than this disk, or something else: the disk was put back in time, and what was issued since it was opened is void.</summary>
     /// <remarks>The clock, and with it the node, goes on as the new life once this transaction is on the disk: not before, because it may be undone.</remarks>
@@ -437,6 +435,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
 
     public void Dispose()
     {
+        Journal.Dispose();
         Rows.Dispose();
         View.Dispose();
     }

@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace Holdfast.Storage.Peers;
 
 /// <summary>Another node of the cluster, as far as it can be reached. Two bodies are made: over HTTP, and over a simulated network.</summary>
@@ -37,7 +40,11 @@ public sealed record JournalAnswer(NodeIdentity From, long Now, long NodeList, I
 /// <summary>How far a journal is known, and by what: a disk that was put back in time goes on with the same positions and other facts.</summary>
 /// <param name="Mark">A short hash of the fact at that position; empty when it is not known.</param>
 /// <param name="GapEndsAt">Up to this sequence the change log has what was not read of the journal.</param>
-public sealed record JournalMark(long Position, string Mark, long GapEndsAt = 0);
+public sealed record JournalMark(long Position, string Mark, long GapEndsAt = 0)
+{
+    /// <summary>A short hash of a fact's version, so that two journals can be told apart by their last one.</summary>
+    public static string Of(string version) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(version)).AsSpan(0, 8));
+}
 
 /// <summary>A stretch of one incarnation's journal.</summary>
 /// <param name="Origin">The incarnation whose facts these are: the answerer's own, or one whose facts it holds for others.</param>

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Holdfast.Storage.Peers;
@@ -26,9 +25,6 @@ internal static class PeerJournals
         "INSERT INTO peer_journals (origin, position, mark, shipped, shipped_at, offered, gap_ends_at) "
         + "VALUES (@Origin, @Position, @Mark, @Shipped, @ShippedAt, @Offered, @GapEndsAt) ON CONFLICT (origin) DO UPDATE SET position = excluded.position, "
         + "mark = excluded.mark, shipped = excluded.shipped, shipped_at = excluded.shipped_at, offered = excluded.offered, gap_ends_at = excluded.gap_ends_at", state);
-
-    /// <summary>A short hash of a fact, so that two journals can be told apart by their last one.</summary>
-    public static string MarkOf(string version) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(version)).AsSpan(0, 8));
 
     public static void Keep(View view, string origin, JournalFact fact, DateTimeOffset now) => view.Execute(
         "INSERT OR IGNORE INTO received (origin, position, at, bytes, version) VALUES (@origin, @Position, @at, @bytes, @Version)",

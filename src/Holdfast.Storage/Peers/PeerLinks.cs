@@ -75,7 +75,7 @@ public sealed class PeerLinks
 
     private bool IsOurs(JournalMark held) =>
         held.Position <= _node.Progress.JournalHead
-        && (held.Mark.Length == 0 || FactAt(held.Position) is not { } ours || PeerJournals.MarkOf(ours) == held.Mark);
+        && (held.Mark.Length == 0 || FactAt(held.Position) is not { } ours || JournalMark.Of(ours) == held.Mark);
 
     /// <summary>Null when it is no longer kept.</summary>
     private string? FactAt(long position) => _node.Tail.Find(position - 1, position, 1) is [var fact]

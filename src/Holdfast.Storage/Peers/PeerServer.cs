@@ -9,6 +9,11 @@ public sealed class PeerServer
     /// <summary>The most that one answer holds, whatever was asked for.</summary>
     private const int MostAtOnce = 1000;
 
+    // What becomes of those who wait for what came from others.
+    private const int Asleep = 0;
+    private const int Waits = 1;
+    private const int CameMeanwhile = 2;
+
     private static readonly TimeSpan s_mostPatience = TimeSpan.FromSeconds(10);
 
     private readonly NodeStore _node;
@@ -16,7 +21,7 @@ public sealed class PeerServer
     private readonly SingleUse _singleUse;
     private readonly Surroundings _world;
     private readonly Signal _news = new();
-    private int _isWaking;
+    private int _waking;
     private long _passedOn;
 
     public PeerServer(NodeStore node, PeerLinks peers, SingleUse singleUse, Surroundings world)
@@ -55,7 +60,7 @@ public sealed class PeerServer
     /// <summary>What came from others is passed on after a while: then those who wait are to look again.</summary>
     private void WakeLater()
     {
-        if (Interlocked.Exchange(ref _isWaking, 1) == 0)
+        if (Interlocked.Exchange(ref _waking, CameMeanwhile) == Asleep)
         {
             _ = WakeAsync();
         }
@@ -63,10 +68,14 @@ public sealed class PeerServer
 
     private async Task WakeAsync()
     {
-        await Task.Delay(PeerJournals.PassedOnAfter, _world.Clock);
-        Interlocked.Exchange(ref _isWaking, 0);
-        Interlocked.Increment(ref _passedOn);
-        _news.Set();
+        do
+        {
+            Interlocked.Exchange(ref _waking, Waits);
+            await Task.Delay(PeerJournals.PassedOnAfter, _world.Clock);
+            Interlocked.Increment(ref _passedOn);
+            _news.Set();
+        }
+        while (Interlocked.CompareExchange(ref _waking, Asleep, Waits) == CameMeanwhile);   // that has waited less than its time
     }
 
     /// <param name="withHeld">Whether it is time to look at what is held for others: when somebody asks, and when some of it has waited its time.</param>

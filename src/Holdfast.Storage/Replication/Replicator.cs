@@ -211,9 +211,9 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     private async Task<bool> ShipAsync(CancellationToken ct)
     {
         var progress = node.Progress;
-        if (progress.OffersAgain)
+        if (progress.OffersAgain
+            && node.Read(view => view.Query<Again>("SELECT place AS Place, version AS Version FROM offer_again ORDER BY place LIMIT @BatchSize", new { BatchSize })) is { Count: > 0 } again)
         {
-            var again = node.Read(view => view.Query<Again>("SELECT place AS Place, version AS Version FROM offer_again ORDER BY place LIMIT @BatchSize", new { BatchSize }));
             await OfferAsync(again.ConvertAll(a => a.Version), session => session.OfferedAgain(again[^1].Place), ct);
             return true;
         }

@@ -64,8 +64,8 @@ internal static class SimulateVerb
         var results = asked switch
         {
             { Plan: not null } => One(asked, given!, commit),
-            { Planted: { } bug } when asked.Seed is null || asked.Seeds is not null => Plant(asked, bug, clock, ct),
             { Seed: { } one, Seeds: null, Minutes: null } => One(asked, Simulation.Plans.Plan.Of(one), commit),
+            { Planted: { } bug } => Plant(asked, bug, clock, ct),
             _ => Many(asked, clock, commit, ct),
         };
         foreach (var result in results.Where(r => !r.Measure.StartsWith("met/", StringComparison.Ordinal)))

@@ -75,6 +75,32 @@ public sealed class NodeListTests
             TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds(), long.MaxValue, false))).Verdict);
     }
 
+    /// <summary>What the first authority wrote for one request came to the second after that had granted another: by a smaller stamp, it would replace the second's word.</summary>
+    [Fact]
+    public async Task An_authority_s_word_is_not_replaced_by_that_of_the_other()
+    {
+        await using var cluster = await TestCluster.StartAsync("a", "b");
+        await SettledAsync(cluster, "a", "b");
+        var item = Enumerable.Range(0, 100).Select(n => $"item_{n}").First(i => cluster["a"].Database.Read(NodeList.Of).AuthoritiesOf(i)[0] == "b");
+        cluster.Cut.UnionWith([("a", "b"), ("b", "a")]);   // so that the change goes on
+        await cluster["a"].Database.WriteAsync(v => NodeList.Leave(v, "b"), CancellationToken.None);
+        await Until.TrueAsync(
+            () => ((string[])["a", "b"]).All(n => cluster[n].Database.Read(NodeList.Of).AuthoritiesOf(item).SequenceEqual(["b", "a"])), () => "The step is not read.");
+
+        Assert.Equal(SpendVerdict.Granted, await DecideAsync(cluster, "b", item, "the first to ask"));
+        Assert.Equal(SpendVerdict.Granted, await DecideAsync(cluster, "a", item, "another, by a list that is over"));
+        cluster.Cut.Clear();
+        await Until.TrueAsync(() => cluster["a"].Node.Progress.Peers.TryGetValue(cluster["b"].Node.Incarnation, out var read)
+            && read.Position == cluster["b"].Node.Progress.JournalHead, () => "It does not come across.");
+
+        Assert.Equal(SpendVerdict.Used, await DecideAsync(cluster, "a", item, "the first to ask"));
+        Assert.Equal(SpendVerdict.Granted, await DecideAsync(cluster, "a", item, "another, by a list that is over"));
+    }
+
+    /// <summary>One authority's word.</summary>
+    private static Task<SpendVerdict> DecideAsync(TestCluster cluster, string node, string item, string request) => cluster[node].SingleUse.SpendHereAsync(new SpendQuestion(
+        cluster[node].Peers.Own, "e", "totp_step", item, request, TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds(), long.MaxValue, NeedsCopy: false));
+
     [Fact]
     public async Task A_new_life_knows_nothing_of_what_is_older_than_itself()
     {

@@ -21,8 +21,9 @@ internal sealed record PlanFile(
     {
         try
         {
-            var file = JsonSerializer.Deserialize<PlanFile>(File.ReadAllBytes(path), JavaScriptJson.Options) ?? throw new InvalidDataException($"{path} holds no plan.");
-            return file.Faults.FirstOrDefault(f => !Fault.All.ContainsKey(f.Kind)) is { } gone ? throw new InvalidDataException($"{path}: there is no fault '{gone.Kind}'.") : file;
+            var file = JsonSerializer.Deserialize<PlanFile>(File.ReadAllBytes(path), JavaScriptJson.Options);
+            return file is not { Nodes: > 0, Regions: > 0, Operations: not null, Faults: not null } ? throw new InvalidDataException($"{path} holds no plan.")
+                : file.Faults.FirstOrDefault(f => !Fault.All.ContainsKey(f.Kind)) is { } gone ? throw new InvalidDataException($"{path}: there is no fault '{gone.Kind}'.") : file;
         }
         catch (JsonException broken)
         {

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using Holdfast.Simulation.Machines;
 using Holdfast.Simulation.Time;
 using Holdfast.Storage;
@@ -44,15 +42,12 @@ internal sealed class ReceiptBeforeTheDisk : PlantedBug
             var known = new Dictionary<string, JournalMark>(question.Known, StringComparer.Ordinal);
             foreach (var segment in answer.Segments)
             {
-                known[segment.Origin] = new JournalMark(segment.To, segment.Facts is [.., var last] && last.Position == segment.To ? MarkOf(last.Version) : "");
+                known[segment.Origin] = new JournalMark(segment.To, segment.Facts is [.., var last] && last.Position == segment.To ? JournalMark.Of(last.Version) : "");
             }
             _ = ConfirmAsync(question with { Known = known, Patience = TimeSpan.Zero }, ct);
             await Task.Delay(Pause, clock, ct);
             return answer with { Segments = [] };
         }
-
-        /// <summary>As a node writes down what it has read: a receipt without the mark of its last fact counts as none.</summary>
-        private static string MarkOf(string version) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(version)).AsSpan(0, 8));
 
         private async Task ConfirmAsync(JournalQuestion receipt, CancellationToken ct)
         {
