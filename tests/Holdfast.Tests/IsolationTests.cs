@@ -123,9 +123,9 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             Assert.DoesNotContain(Mark, answer.Text.Replace(made.ExternalId, "", StringComparison.Ordinal), StringComparison.Ordinal);
             // What exists nowhere is answered in the same words.
             var nobody = name.Contains("externalId", StringComparison.Ordinal) ? "nobody" : "org_01J00000000000000000000000";
-            var id = name.StartsWith("POST", StringComparison.Ordinal) ? made.Organization : Cases[name].Path(made).Split('/').First(p => p == made.ExternalId || p.Contains('_', StringComparison.Ordinal) && p.Length >= 30);
-            var path = Cases[name].Path(made).Replace(id, nobody, StringComparison.Ordinal);
-            var body = Body(name) is { } given ? JsonSerializer.Serialize(given).Replace(id, nobody, StringComparison.Ordinal) : null;
+            var (theirs, given) = (Cases[name].Path(made), Body(name) is { } sent ? JsonSerializer.Serialize(sent) : null);
+            var id = new[] { made.ExternalId, made.Connection, made.RedirectUri, made.Profile, made.Organization }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
+            var (path, body) = (theirs.Replace(id, nobody, StringComparison.Ordinal), given?.Replace(id, nobody, StringComparison.Ordinal));
             var unknown = await _server.SendAsync(method, path, _server.B.ApiKey, body);
             Assert.Equal(answer.Text.Replace(id, nobody, StringComparison.Ordinal), unknown.Text);
         }

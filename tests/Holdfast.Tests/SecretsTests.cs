@@ -22,7 +22,7 @@ public sealed class SecretsTests
             string marker;
             await using (var server = await HoldfastServer.StartAsync(new Start(Data: data, Configure: builder => builder.Logging.AddProvider(log).SetMinimumLevel(LogLevel.Trace).AddFilter("", LogLevel.Trace))))
             {
-                var connection = await server.SamlConnectionAsync();
+                var connection = await server.SamlConnectionAsync(null, "GenericSAML", ("idp_slo_url", "https://idp.test/slo"));
                 marker = connection.OrganizationId;
                 secrets["client secret"] = "idp-client-secret-" + SamlProvider.Unique();
                 (await server.PostAsync("/connections", new
@@ -39,10 +39,14 @@ public sealed class SecretsTests
                 var begun = await connection.BeginAsync(null, ("state", secrets["state"]),
                     ("code_challenge", Holdfast.Protocols.OpenIdConnect.Pkce.Challenge(verifier)), ("code_challenge_method", "S256"));
                 secrets["cookie"] = begun.Browser.Cookies.Single().Value.Value;
-                var response = secrets["response"] = connection.Response(begun, "ada@acme.test");
+                secrets["session index"] = "_" + SamlProvider.Unique();
+                var response = secrets["response"] = connection.Response(begun, "ada@acme.test", i => i with { SessionIndex = secrets["session index"] });
                 secrets["code"] = (await connection.PostAsync(begun.Browser, response, begun.RelayState)).Is(302).Sent("code")!;
                 secrets["token"] = (await connection.RedeemAsync(secrets["code"], ("code_verifier", verifier))).Is(200)["access_token"]!;
-                (await connection.ProfileAsync(secrets["token"])).Is(200);
+                var profile = (await connection.ProfileAsync(secrets["token"])).Is(200)["id"]!;
+                secrets["logout token"] = (await server.PostAsync("/sso/logout/authorize", new { profile_id = profile })).Is(200)["logout_token"]!;
+                var logout = (await server.SendAsync("GET", $"/sso/logout?token={secrets["logout token"]}", null)).Is(302).Location!;
+                secrets["logout request"] = logout[logout.IndexOf("SAMLRequest=", StringComparison.Ordinal)..];
                 // What is refused must not be told either.
                 (await connection.RedeemAsync(secrets["code"], ("code_verifier", verifier))).IsOAuth("invalid_grant");
                 (await connection.PostAsync(begun.Browser, response, begun.RelayState)).Is(400);

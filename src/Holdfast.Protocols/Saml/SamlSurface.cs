@@ -23,6 +23,10 @@ public sealed record SamlSurface(
 
     public sealed record Instants(string? Made, string? NotBefore, string? NotOnOrAfter);
 
+    /// <summary>How many characters it holds: what is kept of strangers' messages must be counted.</summary>
+    public int CountCharacters() => new[] { Audiences, Recipients, Signed, Algorithms, Certificates, Encrypted, AttributeNames }.Sum(texts => texts.Sum(t => t.Length))
+        + new[] { Issuer, Destination, InResponseTo, Status, NameIdFormat, Times.Made, Times.NotBefore, Times.NotOnOrAfter }.Sum(t => t?.Length ?? 0);
+
     /// <param name="response">The XML in base64, as posted.</param>
     /// <returns>Null when it is no XML, or none within the bounds; it never throws.</returns>
     public static SamlSurface? Read(string response, SamlLimits? limits = null)

@@ -10,9 +10,9 @@ namespace Holdfast.Storage.Node;
 
 /// <summary>How much the journal may hold.</summary>
 /// <param name="MaxBytes">Of facts that the primary has not confirmed, and of confirmed ones that are still kept. The default holds 72 hours at ten
-/// sign-ins a second (six facts of about 0.3 kB each).</param>
+/// sign-ins a second (some 3 kB each: six facts of about 0.3 kB, what is kept for the administrator, and the session for single logout).</param>
 /// <param name="KeepShipped">How long a confirmed fact is kept, to be offered again after a primary lost its tail.</param>
-public sealed record JournalLimits(long MaxBytes = 5L << 30, TimeSpan? KeepShipped = null)
+public sealed record JournalLimits(long MaxBytes = 8L << 30, TimeSpan? KeepShipped = null)
 {
     /// <summary>The share that audit events may use.</summary>
     public long MaxAuditBytes => MaxBytes / 2;

@@ -14,6 +14,9 @@ public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes 
     /// <summary><c>GET /sso/authorize</c>, per connection.</summary>
     public static readonly RateLimit AuthorizePerConnection = new("authorize", 1000, TimeSpan.FromSeconds(60));
 
+    /// <summary>Logout messages of identity providers, per connection: anybody can send one, and each is checked.</summary>
+    public static readonly RateLimit LogoutPerConnection = new("logout", 1000, TimeSpan.FromSeconds(60));
+
     /// <summary><c>DELETE /organizations/{id}</c>, per API key.</summary>
     public static readonly RateLimit DeleteOrganizationPerApiKey = new("delete_organization", 50, TimeSpan.FromSeconds(60));
 

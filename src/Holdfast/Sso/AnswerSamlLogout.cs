@@ -9,7 +9,7 @@ namespace Holdfast.Sso;
 /// <summary>Takes an identity provider's logout messages: its request ends what the person's sign-ins gave, and is answered; its answer to ours ends the sign-out.</summary>
 /// <remarks>SAML 2.0 Profiles §4.4; Bindings §3.4 (redirect) and §3.5 (post). A deny: it works on a connection that is switched off, and with the primary gone.</remarks>
 internal sealed class AnswerSamlLogout(
-    Database database, Connections connections, AttemptRing attempts, SamlChecks checks, SsoOptions options, ClusterKeys keys, Ids ids, Entropy entropy, TimeProvider clock)
+    Database database, Connections connections, AttemptRing attempts, SamlChecks checks, RateLimits limits, SsoOptions options, ClusterKeys keys, Ids ids, Entropy entropy, TimeProvider clock)
 {
     /// <summary>The longest relay state of the other side that is given back to it, in characters.</summary>
     private const int LongestRelayState = 4096;
@@ -19,6 +19,10 @@ internal sealed class AnswerSamlLogout(
         if (connections.Find(connectionId) is not { Trust: { SloUrl: not null } trust, Settings.Saml: { } saml, SpKeys.Signer: { } signer } connection)
         {
             return SsoErrors.NoConnection;
+        }
+        if (limits.Count(RateLimits.LogoutPerConnection, connectionId) is { } wait)
+        {
+            return SsoErrors.TooManySignOuts(http, wait);
         }
         var (message, refusal) = await ReadAsync(http);
         if (message is null)
@@ -33,7 +37,7 @@ internal sealed class AnswerSamlLogout(
                 return Refuse(connectionId, "RelayStateMissing", "the answer to a logout came without the RelayState that went out with the request");
             }
             var requestId = StartLogout.RequestId(keys, connection.Connection, sent);
-            return await checks.InPlaceAsync(() => LogoutResponse.Check(message.Binding, message.Text, trust, requestId, now, options.ClockSkew), http.RequestAborted) switch
+            return await checks.BesideAsync(() => LogoutResponse.Check(message.Binding, message.Text, trust, requestId, now, options.ClockSkew), http.RequestAborted) switch
             {
                 LogoutResponseVerdict.Accepted { Status: SamlLogoutStatus.Success } => SignedOut.Everywhere,
                 LogoutResponseVerdict.Accepted => SignedOut.HereOnly,
@@ -45,7 +49,7 @@ internal sealed class AnswerSamlLogout(
         {
             return Refuse(connectionId, "RelayStateTooLong", $"the relay state is longer than {LongestRelayState} characters");
         }
-        var verdict = await checks.InPlaceAsync(() => LogoutRequest.Check(message.Binding, message.Text, trust, now, options.ClockSkew), http.RequestAborted);
+        var verdict = await checks.BesideAsync(() => LogoutRequest.Check(message.Binding, message.Text, trust, now, options.ClockSkew), http.RequestAborted);
         if (verdict is not LogoutRequestVerdict.Accepted accepted)
         {
             var refused = (LogoutRequestVerdict.Refused)verdict;
@@ -58,37 +62,27 @@ internal sealed class AnswerSamlLogout(
         var answer = new SamlLogoutAnswer(
             AuthnRequest.NewId(entropy.Bytes(20)), trust.SpEntityId, saml.IdpSloResponseUrl ?? saml.IdpSloUrl!, accepted.Id, SamlLogoutStatus.Success, now);
         var relayState = (message.Binding == SamlBinding.Redirect ? accepted.RelayState : message.RelayState) ?? "";
-        if (!saml.SloByPost)
-        {
-            return new Back(LogoutResponse.RedirectUrl(answer, relayState, signer).AbsoluteUri);
-        }
-        var post = LogoutResponse.PostForm(answer, relayState, signer);
-        return new PostOn("Signing out", post.Url, post.Fields);
+        return saml.SloByPost
+            ? PostOn.Of("Signing out", LogoutResponse.PostForm(answer, relayState, signer))
+            : new Back(LogoutResponse.RedirectUrl(answer, relayState, signer).AbsoluteUri);
     }
 
     /// <summary>Uses the request up, and denies every session that it means, in one transaction. False when it was used before: replayed later, it would end a newer session.</summary>
     private Task<bool> EndAsync(Connection connection, LogoutRequestVerdict.Accepted request, DateTimeOffset now, HttpContext http)
     {
         var key = Caller.Hash($"logout\n{connection.Id}\n{request.Id}");
-        return database.RecordAsync(http, view =>
-        {
-            if (view.Find<long>("SELECT count(*) FROM spends WHERE id = @key", new { key }) > 0)
-            {
-                return Decide.Nothing(false);
-            }
-            var changes = new List<Change>
-            {
-                Change.To(Schema.Spends, key,
-                    ("environment_id", connection.EnvironmentId), ("kind", "saml_logout"), ("request", null), ("created_at", now.ToUnixTimeMilliseconds()),
-                    ("expires_at", (request.NotOnOrAfter + options.ClockSkew).ToUnixTimeMilliseconds())),
-            };
-            changes.AddRange(SamlSessions.OfName(view, connection.Id, request.NameId, now).Where(s => request.Ends(s.Open(keys)))
-                .Select(s => Denied.Because("revoked", s.Id, connection.EnvironmentId, ids, now)));
-            return new(true, changes);
-        });
+        // Opened before: every sign-in of this node waits for its writer.
+        var meant = database.Read(view => SamlSessions.OfName(view, connection.Id, request.NameId, now)).Where(s => request.Ends(s.Open(keys))).Select(s => s.Id).ToList();
+        return database.RecordAsync(http, view => SignInStore.IsSpent(view, key)
+            ? Decide.Nothing(false)
+            : new(true,
+            [
+                SignInStore.Spend(key, "saml_logout", connection.EnvironmentId, null, now, request.NotOnOrAfter + options.ClockSkew),
+                .. meant.Where(id => !Denied.Is(view, id)).Select(id => Denied.Because("revoked", id, connection.EnvironmentId, ids, now)),
+            ]));
     }
 
-    private ErrorPage Refuse(string connectionId, string reason, string detail) => SsoErrors.LogoutRefused(attempts.Remember(connectionId, reason, "logout: " + detail));
+    private ErrorPage Refuse(string connectionId, string reason, string detail) => SsoErrors.LogoutRefused(attempts.Remember(connectionId, reason, detail, isSignOut: true));
 
     /// <summary>The one message that came, by either binding; no refusal when it is none.</summary>
     private static async Task<(Message? Message, IResult? Refusal)> ReadAsync(HttpContext http)

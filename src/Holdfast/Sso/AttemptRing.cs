@@ -18,17 +18,22 @@ public sealed class AttemptRing(Ids ids, TimeProvider clock, ILogger<AttemptRing
     /// <summary>What is kept of a text that came from outside, in characters.</summary>
     public const int LongestDetail = 500;
 
-    /// <summary>The longest response that is kept to be checked again, and the most characters of all that are; the oldest go first.</summary>
+    /// <summary>The longest response that is kept to be checked again, in characters.</summary>
     public const int LongestResponse = 64 * 1024;
-    public const int MostResponseCharacters = 8 * 1024 * 1024;
+
+    /// <summary>The most characters of all that is kept of messages, of responses and of what they say of themselves; the oldest go first.</summary>
+    public const int MostCharacters = 8 * 1024 * 1024;
+
+    /// <summary>What one costs beside its characters.</summary>
+    private const int Overhead = 300;
 
     private readonly Lock _lock = new();
     private long _place;
     private int _count;
-    private long _responseCharacters;
+    private long _characters;
     private readonly Dictionary<string, Queue<(long Place, Attempt Attempt)>> _attempts = new(StringComparer.Ordinal);
-    private readonly Queue<(string Id, string Response)> _order = new();
-    private readonly Dictionary<string, string> _responses = new(StringComparer.Ordinal);
+    private readonly Queue<(string Id, int Characters)> _order = new();
+    private readonly Dictionary<string, (SamlMaterial? Material, string? Response)> _messages = new(StringComparer.Ordinal);
 
     /// <summary>The latest, oldest first.</summary>
     public IReadOnlyList<Attempt> Latest
@@ -56,7 +61,16 @@ public sealed class AttemptRing(Ids ids, TimeProvider clock, ILogger<AttemptRing
     {
         lock (_lock)
         {
-            return _responses.GetValueOrDefault(attemptId);
+            return _messages.GetValueOrDefault(attemptId).Response;
+        }
+    }
+
+    /// <summary>What a refused sign-in was about; null when nothing was checked, or it is forgotten.</summary>
+    internal SamlMaterial? MaterialOf(string attemptId)
+    {
+        lock (_lock)
+        {
+            return _messages.GetValueOrDefault(attemptId).Material;
         }
     }
 
@@ -64,13 +78,11 @@ public sealed class AttemptRing(Ids ids, TimeProvider clock, ILogger<AttemptRing
     /// <param name="reason">A stable code.</param>
     /// <param name="detail">For the administrator; holds no secret and no assertion.</param>
     /// <param name="material">What it was about, for telling and for trying again; null when nothing was checked.</param>
+    /// <param name="isSignOut">It was a message of single logout.</param>
     /// <returns>The id that the person is shown.</returns>
-    public string Remember(string connectionId, string reason, string detail, SamlMaterial? material = null)
+    public string Remember(string connectionId, string reason, string detail, SamlMaterial? material = null, bool isSignOut = false)
     {
-        var attempt = new Attempt(ids.New(Ids.Attempt), clock.GetUtcNow(), connectionId, Cut(reason), Cut(detail))
-        {
-            Material = material is null ? null : material with { Response = null },
-        };
+        var attempt = new Attempt(ids.New(Ids.Attempt), clock.GetUtcNow(), connectionId, Cut(reason), Cut(detail), isSignOut);
         lock (_lock)
         {
             if (!_attempts.TryGetValue(connectionId, out var ring))
@@ -92,7 +104,7 @@ public sealed class AttemptRing(Ids ids, TimeProvider clock, ILogger<AttemptRing
             {
                 Forget(_attempts.Values.MaxBy(a => a.Count)!);
             }
-            Keep(attempt.Id, material?.Response);
+            Keep(attempt.Id, material, material?.Response);
         }
         SsoLog.Refused(log, attempt.Id, connectionId, attempt.Reason);
         return attempt.Id;
@@ -103,7 +115,7 @@ public sealed class AttemptRing(Ids ids, TimeProvider clock, ILogger<AttemptRing
     {
         lock (_lock)
         {
-            Keep(attemptId, response);
+            Keep(attemptId, null, response);
         }
     }
 
@@ -113,20 +125,22 @@ public sealed class AttemptRing(Ids ids, TimeProvider clock, ILogger<AttemptRing
         _count--;
     }
 
-    private void Keep(string attemptId, string? response)
+    private void Keep(string attemptId, SamlMaterial? material, string? response)
     {
-        if (response is not { Length: <= LongestResponse })
+        response = response is { Length: > 0 and <= LongestResponse } ? response : null;
+        if (material is null && response is null)
         {
             return;
         }
-        _responses[attemptId] = response;
-        _order.Enqueue((attemptId, response));
-        _responseCharacters += response.Length;
-        while (_responseCharacters > MostResponseCharacters)
+        var characters = Overhead + (response?.Length ?? 0) + (material?.Surface?.CountCharacters() ?? 0);
+        _messages[attemptId] = (material is null ? null : material with { Response = null }, response);
+        _order.Enqueue((attemptId, characters));
+        _characters += characters;
+        while (_characters > MostCharacters)
         {
             var oldest = _order.Dequeue();
-            _responses.Remove(oldest.Id);
-            _responseCharacters -= oldest.Response.Length;
+            _messages.Remove(oldest.Id);
+            _characters -= oldest.Characters;
         }
     }
 
@@ -134,10 +148,7 @@ public sealed class AttemptRing(Ids ids, TimeProvider clock, ILogger<AttemptRing
 }
 
 /// <summary>A refused sign-in.</summary>
-public sealed record Attempt(string Id, DateTimeOffset At, string ConnectionId, string Reason, string Detail)
-{
-    internal SamlMaterial? Material { get; init; }
-}
+public sealed record Attempt(string Id, DateTimeOffset At, string ConnectionId, string Reason, string Detail, bool IsSignOut);
 
 /// <summary>What a sign-in by SAML was about.</summary>
 /// <param name="Surface">What the response says of itself; null when it could not be read.</param>

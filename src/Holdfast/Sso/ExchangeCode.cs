@@ -138,14 +138,12 @@ internal sealed class ProfileToken(ClusterKeys keys, SsoOptions options, TimePro
 {
     private const string Purpose = "sso-profile-token";
 
-    public string Make(Redemption redeemed) => $"{redeemed.Profile.EnvironmentId}.{keys.Seal(Purpose, redeemed.Profile.EnvironmentId, JsonSerializer.SerializeToUtf8Bytes(
-        new Content(redeemed.Profile.Id, redeemed.CodeId, (clock.GetUtcNow() + options.ProfileTokenLifetime).ToUnixTimeMilliseconds())))}";
+    public string Make(Redemption redeemed) => SealedToken.Make(keys, Purpose, redeemed.Profile.EnvironmentId,
+        new Content(redeemed.Profile.Id, redeemed.CodeId, (clock.GetUtcNow() + options.ProfileTokenLifetime).ToUnixTimeMilliseconds()));
 
     /// <summary>What a token says; null when it is not ours, was changed, or is over.</summary>
     public (string EnvironmentId, string ProfileId, string CodeId)? Read(string token) =>
-        token.Length <= 2048 && token.Split('.', 2) is [var environmentId, var item]
-        && keys.Open(Purpose, environmentId, item) is { } bytes
-        && JsonSerializer.Deserialize<Content>(bytes) is { } content && content.ExpiresAt > clock.GetUtcNow().ToUnixTimeMilliseconds()
+        SealedToken.Read<Content>(keys, Purpose, token) is var (environmentId, content) && content.ExpiresAt > clock.GetUtcNow().ToUnixTimeMilliseconds()
             ? (environmentId, content.ProfileId, content.CodeId)
             : null;
 

@@ -55,9 +55,21 @@ internal static class ExplainAttempt
         return (summary, new AttemptBody.RemedyBody(product.Name, where is null ? null : $"{product.Place} > {where}", remedy), steps);
     }
 
+    /// <summary>The same of a message of single logout, which is no sign-in and has no steps of one.</summary>
+    public static (string Summary, AttemptBody.RemedyBody Remedy) OfSignOut(string connectionType, string reason, string detail)
+    {
+        var product = IdentityProduct.Of(connectionType);
+        return ($"A message of single logout was not accepted ({reason}): {detail}.", new AttemptBody.RemedyBody(
+            product.Name, null, "Load our metadata anew (the connection's sp_metadata_url): it has the single logout service's address and our certificate. If it still fails, compare the identity provider's clock and certificate."));
+    }
+
+    /// <summary>What a response says by itself. Whether it may be used once more, and whether the person signed in anew, a second look at it cannot tell.</summary>
+    public static bool IsAboutTheResponse(string reason) =>
+        reason != "AuthenticationTooOld" && !Saml[^1].Reasons.Contains(reason, StringComparer.Ordinal) && !Saml[0].Reasons.Contains(reason, StringComparer.Ordinal);
+
     private static List<AttemptBody.StepBody> Steps(string? reason, SamlMaterial? material)
     {
-        var at = reason is null ? Saml.Length : Math.Max(Array.FindIndex(Saml, c => c.Reasons.Contains(reason, StringComparer.Ordinal)), -1);
+        var at = reason is null ? Saml.Length : Array.FindIndex(Saml, c => c.Reasons.Contains(reason, StringComparer.Ordinal));
         at = at < 0 ? 1 : at;
         return [.. Saml.Select((check, i) => new AttemptBody.StepBody(
             check.Name, i < at ? Passed : i == at ? Failed : NotReached, check.What,
@@ -137,8 +149,8 @@ internal static class ExplainAttempt
             case "FlowUsed":
                 return ("The sign-in was ended already: the response came twice.", null, "Sign in again, and press buttons once.");
             case "FlowNotFound":
-                return ("The response came from a browser that has no such sign-in open: it took over ten minutes, was begun in another browser, or cookies are blocked.", null,
-                    "Start at the application again, in the same browser, with cookies allowed.");
+                return ("The response came from a browser that has no such sign-in open: it took over ten minutes, was begun in another browser, or cookies are blocked. Or it began at the identity provider, with a RelayState of its own.", null,
+                    "Start at the application again, in the same browser, with cookies allowed. If people start at the identity provider, see allow_idp_initiated.");
             case "FlowTriedTooOften":
                 return ("The sign-in was tried too often.", null, "Start at the application again.");
             case "FlowVoid":

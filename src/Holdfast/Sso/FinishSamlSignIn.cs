@@ -83,14 +83,10 @@ internal sealed class FinishSamlSignIn(
         }
 
         // Save: the flow, the assertion, the profile and the code, in one transaction of the node's writer; then answer.
-        var attempt = Succeed(connection, accepted, surface!, isIdpInitiated: false);
-        var (code, failure) = await signIns.CompleteAsync(connection.Connection, flow, who, attempt, Proof(connection, accepted.Assertion, isSpent: false));
-        if (code is null)
-        {
-            return SsoErrors.Refused(Remember(failure!, "the response or the sign-in was used before"));
-        }
-        attempts.KeepResponse(attempt.Id, response);
-        return new Back(SsoErrors.BackUrl(flow.RedirectUri, [("code", code), ("state", flow.State)]));
+        var (code, failure) = await KeepAsync(connection, flow, who, accepted, surface!, response, isIdpInitiated: false);
+        return code is null
+            ? SsoErrors.Refused(Remember(failure!, "the response or the sign-in was used before"))
+            : new Back(SsoErrors.BackUrl(flow.RedirectUri, [("code", code), ("state", flow.State)]));
     }
 
     /// <summary>Ends what began at the identity provider. It leads to the default redirect URI and nowhere else, carries no state, and says what it is: nothing binds it to
@@ -143,27 +139,30 @@ internal sealed class FinishSamlSignIn(
         var flow = new Flow(
             Flow.NewId(database.Incarnation, now, entropy.Bytes(16)), environmentId, clientId, connectionId, redirectUri, null, null, null, null, null, null,
             now + options.FlowLifetime, 0);
-        var attempt = Succeed(connection, accepted, surface!, isIdpInitiated: true);
-        var (code, failure) = await signIns.CompleteAsync(connection.Connection, flow, who, attempt, Proof(connection, assertion, isSpent: true));
-        if (code is null)
-        {
-            return SsoErrors.Refused(Remember(failure!, "the response or the sign-in was used before"));
-        }
-        attempts.KeepResponse(attempt.Id, response);
-        return new Back(SsoErrors.BackUrl(redirectUri, [("code", code), ("idp_initiated", "true")]));
+        var (code, failure) = await KeepAsync(connection, flow, who, accepted, surface!, response, isIdpInitiated: true);
+        return code is null
+            ? SsoErrors.Refused(Remember(failure!, "the response or the sign-in was used before"))
+            : new Back(SsoErrors.BackUrl(redirectUri, [("code", code), ("idp_initiated", "true")]));
     }
 
-    private Success Succeed(ReadyConnection connection, SamlVerdict.Accepted accepted, SamlSurface surface, bool isIdpInitiated)
+    /// <summary>Keeps a sign-in that was accepted, and what it was proven by.</summary>
+    /// <param name="isIdpInitiated">Then its assertion is used up already.</param>
+    private async Task<(string? Code, string? Refusal)> KeepAsync(
+        ReadyConnection connection, Flow flow, Attributes who, SamlVerdict.Accepted accepted, SamlSurface surface, string response, bool isIdpInitiated)
     {
+        var assertion = accepted.Assertion;
         var notes = accepted.Evidence.Notes(clock.GetUtcNow()).Order().Select(SamlWords.Of).ToList();
         var attempt = new Success(ids.New(Ids.Attempt), new AttemptFacts(surface, notes, isIdpInitiated));
         if (notes.Count > 0)
         {
             SsoLog.Noted(log, attempt.Id, connection.Connection.Id, string.Join(", ", notes));
         }
-        return attempt;
+        var completed = await signIns.CompleteAsync(connection.Connection, flow, who, attempt, new SamlProof(
+            assertion.Id, assertion.NotOnOrAfter, isIdpInitiated, connection.Settings.Saml!.IdpSloUrl is null ? null : assertion.Session, assertion.SessionNotOnOrAfter));
+        if (completed.Code is not null)
+        {
+            attempts.KeepResponse(attempt.Id, response);
+        }
+        return completed;
     }
-
-    private static SamlProof Proof(ReadyConnection connection, SamlAssertion assertion, bool isSpent) => new(
-        assertion.Id, assertion.NotOnOrAfter, isSpent, connection.Settings.Saml!.IdpSloUrl is null ? null : assertion.Session, assertion.SessionNotOnOrAfter);
 }

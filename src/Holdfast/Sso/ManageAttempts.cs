@@ -55,15 +55,19 @@ internal sealed class ManageAttempts(Database database, Connections connections,
         var (at, was) = (found.Body.CreatedAt, found.Material);
         // Of a sign-in that succeeded, what it answered is known from the response; that it was ours was checked then.
         var requestId = was is { Surface: { } said } ? was.RequestId ?? (found.Body.Outcome == "succeeded" ? said.InResponseTo : null) : was?.RequestId;
-        var (verdict, surface) = await checks.CheckAsync(response, trust, requestId, at, http.RequestAborted);
+        var (verdict, surface) = await checks.CheckAgainAsync(response, trust, requestId, at, http.RequestAborted);
         var material = new SamlMaterial(surface, trust, requestId, was?.BeganAt, null);
         var (reason, detail, notes) = verdict switch
         {
             SamlVerdict.Refused refused => (refused.Why.ToString(), refused.Detail, (IReadOnlyList<string>)[]),
             SamlVerdict.Accepted accepted => (Attributes.Of(accepted.Assertion, saml.AttributeMap).Refusal, "the assertion does not say who the person is",
-                [.. accepted.Evidence.Notes(clock.GetUtcNow()).Order().Select(SamlWords.Of)]),
+                [.. accepted.Evidence.Notes(at).Order().Select(SamlWords.Of)]),
             _ => throw new InvalidOperationException("There is no such verdict."),
         };
+        if (reason is null && found.Body.Reason is { } then && !ExplainAttempt.IsAboutTheResponse(then))
+        {
+            (reason, detail) = (then, found.Body.Detail!);   // the response is right; what was wrong with the sign-in is as it was
+        }
         return ApiAnswer.Ok(Describe("connection_attempt_replay", attemptId, connection, reason, detail, material, notes, requestId is null, null, at));
     }
 
@@ -79,7 +83,7 @@ internal sealed class ManageAttempts(Database database, Connections connections,
         var connectionId = connection.Connection.Id;
         if (ring.Of(connectionId).FirstOrDefault(a => a.Id == attemptId) is { } refused)
         {
-            return (Refused(refused, connection), refused.Material);
+            return (Refused(refused, connection), ring.MaterialOf(attemptId));
         }
         return database.Read(view => view.Find<Row>(
             $"SELECT {Row.Columns} FROM sso_attempts WHERE id = @attemptId AND connection_id = @connectionId AND expires_at > @now", new { attemptId, connectionId, now = Now })) is { } row
@@ -87,8 +91,17 @@ internal sealed class ManageAttempts(Database database, Connections connections,
             : null;
     }
 
-    private AttemptBody Refused(Attempt attempt, ReadyConnection connection) => Describe(
-        "connection_attempt", attempt.Id, connection, attempt.Reason, attempt.Detail, attempt.Material, [], attempt.Material is { RequestId: null }, null, attempt.At);
+    private AttemptBody Refused(Attempt attempt, ReadyConnection connection)
+    {
+        if (attempt.IsSignOut)
+        {
+            var (summary, remedy) = ExplainAttempt.OfSignOut(connection.Connection.ConnectionType, attempt.Reason, attempt.Detail);
+            return new AttemptBody(
+                "connection_attempt", attempt.Id, connection.Connection.Id, "refused", attempt.Reason, attempt.Detail, summary, remedy, [], [], false, null, false, attempt.At);
+        }
+        var material = ring.MaterialOf(attempt.Id);
+        return Describe("connection_attempt", attempt.Id, connection, attempt.Reason, attempt.Detail, material, [], material is { RequestId: null }, null, attempt.At);
+    }
 
     private AttemptBody Succeeded(Row row, ReadyConnection connection)
     {

@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using Holdfast.Http;
+using Holdfast.Protocols.Saml;
 
 namespace Holdfast.Sso;
 
@@ -8,6 +9,8 @@ namespace Holdfast.Sso;
 /// <param name="url">Where to; null for the address that the browser is at.</param>
 internal sealed class PostOn(string title, string? url, IEnumerable<KeyValuePair<string, string>> fields) : IResult
 {
+    public static PostOn Of(string title, SamlPost post) => new(title, post.Url, post.Fields);
+
     public Task ExecuteAsync(HttpContext httpContext)
     {
         var html = HtmlEncoder.Default;

@@ -6,27 +6,42 @@ namespace Holdfast.Sso;
 internal sealed class SamlChecks(SsoOptions options) : IDisposable
 {
     private readonly SemaphoreSlim _places = new(Environment.ProcessorCount);
+    private readonly SemaphoreSlim _beside = new(1);
 
-    /// <summary>A verdict, and for a refusal what the response says of itself.</summary>
+    /// <summary>A sign-in's verdict, and for a refusal what the response says of itself.</summary>
     /// <param name="requestId">Of the AuthnRequest; null when nobody asked for the response.</param>
-    public Task<(SamlVerdict Verdict, SamlSurface? Surface)> CheckAsync(string response, SamlTrust trust, string? requestId, DateTimeOffset now, CancellationToken ct) => InPlaceAsync(() =>
+    public Task<(SamlVerdict Verdict, SamlSurface? Surface)> CheckAsync(string response, SamlTrust trust, string? requestId, DateTimeOffset now, CancellationToken ct) =>
+        InAsync(_places, () => Judge(response, trust, requestId, now), ct);
+
+    /// <summary>The same, for an administrator who tries it again.</summary>
+    public Task<(SamlVerdict Verdict, SamlSurface? Surface)> CheckAgainAsync(string response, SamlTrust trust, string? requestId, DateTimeOffset now, CancellationToken ct) =>
+        BesideAsync(() => Judge(response, trust, requestId, now), ct);
+
+    /// <summary>Whatever else is checked: one at a time, and in no sign-in's place.</summary>
+    public Task<T> BesideAsync<T>(Func<T> check, CancellationToken ct) => InAsync(_beside, check, ct);
+
+    private (SamlVerdict Verdict, SamlSurface? Surface) Judge(string response, SamlTrust trust, string? requestId, DateTimeOffset now)
     {
         var verdict = SamlResponse.Check(response, trust, requestId, now, options.ClockSkew);
         return (verdict, verdict is SamlVerdict.Accepted accepted ? SamlSurface.Of(accepted.Assertion, accepted.Evidence, trust) : SamlSurface.Read(response));
-    }, ct);
+    }
 
-    public async Task<T> InPlaceAsync<T>(Func<T> check, CancellationToken ct)
+    private static async Task<T> InAsync<T>(SemaphoreSlim places, Func<T> check, CancellationToken ct)
     {
-        await _places.WaitAsync(ct);
+        await places.WaitAsync(ct);
         try
         {
             return check();
         }
         finally
         {
-            _places.Release();
+            places.Release();
         }
     }
 
-    public void Dispose() => _places.Dispose();
+    public void Dispose()
+    {
+        _places.Dispose();
+        _beside.Dispose();
+    }
 }

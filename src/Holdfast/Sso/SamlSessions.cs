@@ -34,6 +34,10 @@ internal static class SamlSessions
         $"SELECT id AS Id, session_sealed AS Sealed FROM saml_sessions WHERE profile_id = @profileId AND connection_id = @connectionId AND expires_at > @now AND {Denied.Not("saml_sessions.id")} "
         + "ORDER BY created_at DESC, id LIMIT 1", new { connectionId, profileId, now = now.ToUnixTimeMilliseconds() });
 
+    /// <summary>A session of a connection, ended or not; null when its row has not come here.</summary>
+    public static Row? Find(View view, string connectionId, string id) => view.Find<Row>(
+        "SELECT id AS Id, session_sealed AS Sealed FROM saml_sessions WHERE id = @id AND connection_id = @connectionId", new { id, connectionId });
+
     private static string NameHash(string connectionId, SamlNameId name) => Caller.Hash($"name\n{connectionId}\n{name.Value}");
 
     private static string PlaceOf(string codeId) => $"saml_sessions/{codeId}/session";

@@ -134,9 +134,9 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
 
     private static string FlowKey(Flow flow) => Caller.Hash("flow\n" + flow.Id);
 
-    private static bool IsSpent(View view, string id) => view.Find<long>("SELECT count(*) FROM spends WHERE id = @id", new { id }) > 0;
+    internal static bool IsSpent(View view, string id) => view.Find<long>("SELECT count(*) FROM spends WHERE id = @id", new { id }) > 0;
 
-    private static Change Spend(string id, string kind, string environmentId, string? request, DateTimeOffset now, DateTimeOffset until) => Change.To(
+    internal static Change Spend(string id, string kind, string environmentId, string? request, DateTimeOffset now, DateTimeOffset until) => Change.To(
         Schema.Spends, id, ("environment_id", environmentId), ("kind", kind), ("request", request),
         ("created_at", now.ToUnixTimeMilliseconds()), ("expires_at", until.ToUnixTimeMilliseconds()));
 

@@ -45,7 +45,7 @@ internal static class SsoEndpoints
         connections.MapGet("/{id}/attempts", (string id, HttpContext http, ManageAttempts attempts) => attempts.List(id, http)).Produces<ListBody<AttemptBody>>();
         connections.MapGet("/{id}/attempts/{attemptId}", (string id, string attemptId, HttpContext http, ManageAttempts attempts) => attempts.Get(id, attemptId, http)).Produces<AttemptBody>();
         connections.MapPost("/{id}/attempts/{attemptId}/replay", (string id, string attemptId, HttpContext http, ManageAttempts attempts) => attempts.ReplayAsync(id, attemptId, http))
-            .Accepts<EmptyInput>(JsonBody.AnyType).Produces<AttemptBody>().WithMetadata(Writes.Nothing);
+            .Accepts<EmptyInput>(isOptional: true, JsonBody.AnyType).Produces<AttemptBody>().WithMetadata(Writes.Nothing);
     }
 
     /// <summary>A body that says nothing: clients send <c>{}</c>, or none.</summary>

@@ -16,6 +16,12 @@ internal static class SsoErrors
         return new(StatusCodes.Status429TooManyRequests, "rate_limit_exceeded", "Too many people are signing in at once.", "Wait a minute and try again.");
     }
 
+    public static ErrorPage TooManySignOuts(HttpContext http, int seconds)
+    {
+        http.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return new(StatusCodes.Status429TooManyRequests, "rate_limit_exceeded", "Too many people are signing out at once.", "Wait a minute and try again.");
+    }
+
     /// <summary>The flow is not this browser's, or is over.</summary>
     public static ErrorPage NoFlow(string attempt) => new(StatusCodes.Status400BadRequest, "flow_not_found",
         "This sign-in has expired or was started in another browser.", "Go back to the application and sign in again.", attempt);

@@ -7,7 +7,8 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace Holdfast.Sso;
 
-/// <summary>Signs a person out: ends here what their latest sign-in gave, then sends the browser to the identity provider to end its session.</summary>
+/// <summary>Signs a person out: ends here what the sign-in gave that the token names, then sends the browser to the identity provider to end its session. By OpenID Connect only
+/// the provider's session ends: what the sign-in gave here lives out its minutes.</summary>
 /// <remarks>SAML 2.0 Profiles §4.4; OpenID Connect RP-Initiated Logout 1.0 §2.</remarks>
 internal sealed class StartLogout(
     Database database, Connections connections, ProviderDocuments documents, LogoutToken tokens, ClusterKeys keys, Ids ids, Entropy entropy, TimeProvider clock)
@@ -36,41 +37,25 @@ internal sealed class StartLogout(
             return SsoErrors.NoLogout;
         }
         var now = clock.GetUtcNow();
-        var ended = await database.RecordAsync(http, view => SamlSessions.LatestOf(view, connection.Connection.Id, shown.ProfileId, now) is { } latest
-            ? Decide.To<SamlSessions.Row?>(latest, Denied.Because("revoked", latest.Id, shown.EnvironmentId, ids, now))
-            : Decide.Nothing<SamlSessions.Row?>(null));
-        if (ended is null)
+        if (shown.SessionId is not { } sessionId)
         {
-            return SignedOut.Everywhere;   // it ended already
+            return SignedOut.HereOnly;   // nobody knows of a session
+        }
+        // Its row may not have come here yet; the deny does not need it.
+        var (isNew, session) = await database.RecordAsync(http, view => Denied.Is(view, sessionId)
+            ? Decide.Nothing((false, (SamlSessions.Row?)null))
+            : Decide.To((true, SamlSessions.Find(view, connection.Connection.Id, sessionId)), Denied.Because("revoked", sessionId, shown.EnvironmentId, ids, now)));
+        if (session is null)
+        {
+            return isNew ? SignedOut.HereOnly : SignedOut.Everywhere;   // a repeat, most likely: it ended before
         }
         var relayState = Base64.Encode(entropy.Bytes(16));
-        var logout = new SamlLogout(RequestId(keys, connection.Connection, relayState), trust.SpEntityId, url, ended.Open(keys), now)
+        var logout = new SamlLogout(RequestId(keys, connection.Connection, relayState), trust.SpEntityId, url, session.Open(keys), now)
         {
             Reason = "urn:oasis:names:tc:SAML:2.0:logout:user",
         };
-        if (!saml.SloByPost)
-        {
-            return new Back(LogoutRequest.RedirectUrl(logout, relayState, signer).AbsoluteUri);
-        }
-        var post = LogoutRequest.PostForm(logout, relayState, signer);
-        return new PostOn("Signing out", post.Url, post.Fields);
+        return saml.SloByPost
+            ? PostOn.Of("Signing out", LogoutRequest.PostForm(logout, relayState, signer))
+            : new Back(LogoutRequest.RedirectUrl(logout, relayState, signer).AbsoluteUri);
     }
-}
-
-/// <summary>The page at the end of a sign-out.</summary>
-internal sealed class SignedOut : IResult
-{
-    public static SignedOut Everywhere { get; } = new("You are signed out.", "You can close this page.");
-
-    /// <summary>The identity provider says that it did not end everything.</summary>
-    public static SignedOut HereOnly { get; } = new(
-        "You are signed out here, but perhaps not everywhere.", "Your identity provider could not end all of your sessions. On a computer that others use, close the browser.");
-
-    private readonly string _heading;
-    private readonly string _advice;
-
-    private SignedOut(string heading, string advice) => (_heading, _advice) = (heading, advice);
-
-    public Task ExecuteAsync(HttpContext httpContext) =>
-        Pages.WriteAsync(httpContext, StatusCodes.Status200OK, _heading, $"<h1>{_heading}</h1>\n<p>{_advice}</p>");
 }

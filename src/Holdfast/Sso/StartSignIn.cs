@@ -92,7 +92,7 @@ internal sealed class StartSignIn(
                 var post = AuthnRequest.PostForm(
                     saml.IdpSsoUrl, flow.RequestId, connection.Trust!.SpEntityId, connection.Trust.AcsUrl, flow.Id, now, forceAuthn: flow.ForcedAt is not null, signWith: signer);
                 cookie.Write(http, flow, options.FlowLifetime);
-                return new PostOn("Signing in", post.Url, post.Fields);
+                return PostOn.Of("Signing in", post);
             }
             target = AuthnRequest.RedirectUrl(
                 saml.IdpSsoUrl, flow.RequestId, connection.Trust!.SpEntityId, connection.Trust.AcsUrl, flow.Id, now, forceAuthn: flow.ForcedAt is not null, signWith: signer).AbsoluteUri;

@@ -42,7 +42,7 @@ internal sealed class SettingsOptions
         Add(command, "cluster-key-file", "the cluster's keys; made on the first start (default <data>/cluster.key)");
         Add(command, "outbound-allow", "exceptions from the guard on outbound addresses: CIDR:port, separated by commas");
         Add(command, "rate-limit-factor", $"times the documented rate limits (default {(isDev ? 100 : 1)})");
-        Add(command, "journal-max-bytes", "what the journal may hold until the primary is back (default 5 GiB)");
+        Add(command, "journal-max-bytes", "what the journal may hold until the primary is back (default 8 GiB)");
         if (isDev)
         {
             Add(command, "port", "the port on 127.0.0.1 (default 4100)");
@@ -85,7 +85,7 @@ internal sealed class SettingsOptions
         {
             faults.Add("--rate-limit-factor: a number above 0 is needed.");
         }
-        if (!long.TryParse(Get("journal-max-bytes") ?? (5L << 30).ToString(CultureInfo.InvariantCulture), NumberStyles.None, CultureInfo.InvariantCulture, out var journal) || journal < 1 << 20)
+        if (!long.TryParse(Get("journal-max-bytes") ?? new JournalLimits().MaxBytes.ToString(CultureInfo.InvariantCulture), NumberStyles.None, CultureInfo.InvariantCulture, out var journal) || journal < 1 << 20)
         {
             faults.Add("--journal-max-bytes: at least 1048576 is needed.");
         }

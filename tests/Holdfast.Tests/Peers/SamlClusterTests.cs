@@ -53,6 +53,7 @@ public sealed class SamlClusterTests
         Assert.IsType<AuthnRequestRead.Request>(AuthnRequest.Check(SamlBinding.Redirect, new Uri(to.Location!).Query, [signing]));
         var signedIn = await connection.FinishAsync(SamlConnection.Read(browser, to), "ada@acme.test", i => i with { EncryptFor = new SamlEncryption(ours), SessionIndex = "_one" });
         var redeemed = (await connection.RedeemAsync(signedIn.Is(302).Sent("code")!)).Is(200);
+        nodes.Clock.Advance(TimeSpan.FromSeconds(1));   // so that this is not the latest session, which our own sign-out ends
 
         // Begun at the identity provider: decided here, or begun again from here, when who decides is gone.
         var landed = (await PostAsync(connection, connection.Response(null, "ada@acme.test", i => i with { AssertionId = here }))).Is(302);
@@ -67,6 +68,7 @@ public sealed class SamlClusterTests
         var profile = redeemed.Json.GetProperty("profile").GetProperty("id").GetString();
         var logout = (await nodes[1].PostAsync("/sso/logout/authorize", new { profile_id = profile })).Is(200)["logout_url"]!;
         Assert.StartsWith("https://idp.test/slo?", (await nodes[1].SendAsync("GET", logout, null)).Is(302).Location, StringComparison.Ordinal);
+        (await connection.ProfileAsync(redeemed["access_token"]!)).Is(200);
         var request = LogoutRequest.RedirectUrl(
             new SamlLogout("_request", connection.Provider.EntityId, $"{nodes[1].PublicUrl}/sso/saml/slo/{connection.Id}",
                 new SamlSession(new SamlNameId("ada@acme.test", "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"), "_one"), nodes.Clock.GetUtcNow()),

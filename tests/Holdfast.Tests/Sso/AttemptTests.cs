@@ -1,6 +1,8 @@
+using Holdfast.Http;
 using Holdfast.Protocols.Saml;
 using Holdfast.Sso;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Holdfast.Tests.Sso;
 
@@ -117,9 +119,9 @@ public sealed class AttemptTests(Shared shared) : IClassFixture<Shared>
     [Fact]
     public void What_strangers_cause_is_bounded()
     {
-        var ring = _server.Services.GetRequiredService<AttemptRing>();
+        var ring = new AttemptRing(_server.Services.GetRequiredService<Ids>(), _server.Clock, NullLogger<AttemptRing>.Instance);
         var trust = new SamlTrust("x", [SamlProvider.Certificate], "y", "z");
-        var (one, most) = (SamlProvider.Unique(), AttemptRing.MostResponseCharacters / AttemptRing.LongestResponse);
+        var (one, most) = (SamlProvider.Unique(), AttemptRing.MostCharacters / AttemptRing.LongestResponse);
         var large = ring.Remember(one, "NotXml", "", new SamlMaterial(null, trust, null, null, new string('x', AttemptRing.LongestResponse)));
         var tooLarge = ring.Remember(one, "NotXml", "", new SamlMaterial(null, trust, null, null, new string('x', AttemptRing.LongestResponse + 1)));
         Assert.Equal((true, false), (ring.ResponseOf(large) is not null, ring.ResponseOf(tooLarge) is not null));
@@ -128,6 +130,24 @@ public sealed class AttemptTests(Shared shared) : IClassFixture<Shared>
             ring.Remember(one, "NotXml", "", new SamlMaterial(null, trust, null, null, new string('x', AttemptRing.LongestResponse)));
         }
         Assert.Null(ring.ResponseOf(large));
+        Assert.Null(ring.ResponseOf(ring.Remember(one, "NotXml", "", new SamlMaterial(null, trust, null, null, ""))));
+        // What is small costs what keeping it costs, and what a message says of itself counts as it does.
+        var small = ring.Remember(one, "NotXml", "", new SamlMaterial(null, trust, null, null, "x"));
+        for (var i = 0; i < AttemptRing.MostCharacters / 300; i++)
+        {
+            ring.Remember(one, "NotXml", "", new SamlMaterial(null, trust, null, null, "x"));
+        }
+        Assert.Null(ring.ResponseOf(small));
+        var surface = new SamlSurface(
+            new string('i', 300), null, null, null, [], [], new SamlSurface.Instants(null, null, null), false, null, [], [], [], [], [.. Enumerable.Repeat(new string('a', 300), 50)]);
+        Assert.Equal(51 * 300, surface.CountCharacters());
+        var told = ring.Remember(one, "WrongIssuer", "", new SamlMaterial(surface, trust, null, null, null));
+        Assert.NotNull(ring.MaterialOf(told));
+        for (var i = 0; i < (AttemptRing.MostCharacters / surface.CountCharacters()) + 1; i++)
+        {
+            ring.Remember(one, "WrongIssuer", "", new SamlMaterial(surface, trust, null, null, null));
+        }
+        Assert.Null(ring.MaterialOf(told));
         Assert.Equal(AttemptRing.MostPerConnection, ring.Of(one).Count);
         for (var i = 0; i < 210; i++)
         {

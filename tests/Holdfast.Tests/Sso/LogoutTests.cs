@@ -70,6 +70,44 @@ public sealed class LogoutTests(Shared shared) : IClassFixture<Shared>
         (await server.SendAsync("GET", url, null)).Is(404, "logout_token_not_found");
     }
 
+    /// <summary>A link is followed again by a reload, a prefetch, or after a lost answer: it never ends a session that began since.</summary>
+    [Fact]
+    public async Task A_logout_token_ends_the_session_that_it_was_made_for()
+    {
+        var connection = await ConnectionAsync();
+        var (elder, ada) = (await SignInAsync(connection), await SignInAsync(connection));
+        var url = (await _server.PostAsync("/sso/logout/authorize", new { profile_id = ada.ProfileId })).Is(200)["logout_url"]!;
+        var since = await SignInAsync(connection);
+
+        (await _server.SendAsync("GET", url, null)).Is(302);
+        (await _server.WithoutEffectAsync(() => _server.SendAsync("GET", url, null))).Is(200);
+
+        (await connection.ProfileAsync(ada.Token)).Is(401);
+        (await connection.ProfileAsync(elder.Token)).Is(200);
+        (await connection.ProfileAsync(since.Token)).Is(200);
+    }
+
+    [Fact]
+    public async Task Without_a_session_that_is_known_nobody_is_told_that_everything_has_ended()
+    {
+        var connection = await _server.SamlConnectionAsync();
+        var ada = await SignInAsync(connection);   // before there is single logout: nothing of the session was kept
+        (await _server.PutAsync($"/connections/{connection.Id}", new { saml = new { idp_slo_url = IdpSlo } })).Is(200);
+        var url = (await _server.PostAsync("/sso/logout/authorize", new { profile_id = ada.ProfileId })).Is(200)["logout_url"]!;
+
+        Assert.Contains("perhaps not everywhere", (await _server.WithoutEffectAsync(() => _server.SendAsync("GET", url, null))).Is(200).Text, StringComparison.Ordinal);
+        (await connection.ProfileAsync(ada.Token)).Is(200);
+    }
+
+    [Fact]
+    public async Task Logout_messages_are_counted_by_connection()
+    {
+        await using var server = await HoldfastServer.StartAsync(new Start(RateLimitFactor: 0.001));   // one
+        var connection = await ConnectionAsync(server);
+        (await server.SendAsync("GET", Slo(connection), null)).Is(400);
+        (await server.SendAsync("GET", Slo(connection), null)).Is(429, "rate_limit_exceeded");
+    }
+
     [Fact]
     public async Task Without_single_logout_there_is_no_token()
     {
@@ -139,6 +177,10 @@ public sealed class LogoutTests(Shared shared) : IClassFixture<Shared>
 
         await _server.RefusedAsync(send, "sign_out_refused", reason);
         (await connection.ProfileAsync(ada.Token)).Is(200);
+        // The administrator is told about a sign-out, and not about a sign-in.
+        var told = (await _server.GetAsync($"/connections/{connection.Id}/attempts/{_server.LatestAttempt.Id}")).Is(200).Json;
+        Assert.StartsWith($"A message of single logout was not accepted ({reason})", told.GetProperty("summary").GetString(), StringComparison.Ordinal);
+        Assert.Equal(0, told.GetProperty("steps").GetArrayLength());
 
         (await Request(connection, "ada@acme.test", null, SamlBinding.Redirect)()).Is(302);
         (await connection.ProfileAsync(ada.Token)).Is(401);

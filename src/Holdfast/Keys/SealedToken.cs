@@ -1,0 +1,19 @@
+using System.Text.Json;
+
+namespace Holdfast.Keys;
+
+/// <summary>Tokens of an environment that only this cluster can read: sealed, so that any node reads them and no table is needed.</summary>
+internal static class SealedToken
+{
+    private const int Longest = 2048;
+
+    public static string Make<T>(ClusterKeys keys, string purpose, string environmentId, T content) =>
+        $"{environmentId}.{keys.Seal(purpose, environmentId, JsonSerializer.SerializeToUtf8Bytes(content))}";
+
+    /// <summary>What a token holds; null when it is not ours, of another purpose, or was changed. Whether it is over, its content says.</summary>
+    public static (string EnvironmentId, T Content)? Read<T>(ClusterKeys keys, string purpose, string token) where T : class =>
+        token.Length <= Longest && token.Split('.', 2) is [var environmentId, var item]
+        && keys.Open(purpose, environmentId, item) is { } bytes && JsonSerializer.Deserialize<T>(bytes) is { } content
+            ? (environmentId, content)
+            : null;
+}
