@@ -111,7 +111,7 @@ internal sealed class FinishOidcSignIn(
         }
 
         // Save, then answer.
-        var (code, failure) = await signIns.CompleteAsync(connection.Connection, flow, who, new Success(ids.New(Ids.Attempt), new AttemptFacts(null, [], false)), saml: null);
+        var (code, failure) = await signIns.CompleteAsync(connection.Connection, flow, who, new SucceededAttempt(ids.New(Ids.Attempt), new AttemptFacts(null, [], false)), saml: null);
         return code is null
             ? SsoErrors.Refused(attempts.Remember(id, failure!, "the sign-in was used before"))
             : new Back(SsoErrors.BackUrl(flow.RedirectUri, [("code", code), ("state", flow.State)]));

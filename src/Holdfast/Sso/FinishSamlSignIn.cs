@@ -152,7 +152,7 @@ internal sealed class FinishSamlSignIn(
     {
         var assertion = accepted.Assertion;
         var notes = accepted.Evidence.Notes(clock.GetUtcNow()).Order().Select(SamlWords.Of).ToList();
-        var attempt = new Success(ids.New(Ids.Attempt), new AttemptFacts(surface, notes, isIdpInitiated));
+        var attempt = new SucceededAttempt(ids.New(Ids.Attempt), new AttemptFacts(surface, notes, isIdpInitiated));
         if (notes.Count > 0)
         {
             SsoLog.Noted(log, attempt.Id, connection.Connection.Id, string.Join(", ", notes));

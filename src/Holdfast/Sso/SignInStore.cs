@@ -15,7 +15,7 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
     /// <param name="attempt">What is kept of it for the administrator.</param>
     /// <param name="saml">Null for OpenID Connect.</param>
     /// <returns>The code, or a stable code of refusal.</returns>
-    public Task<(string? Code, string? Refusal)> CompleteAsync(Connection connection, Flow flow, Attributes who, Success attempt, SamlProof? saml)
+    public Task<(string? Code, string? Refusal)> CompleteAsync(Connection connection, Flow flow, Attributes who, SucceededAttempt attempt, SamlProof? saml)
     {
         var idKey = environments.IdKey(connection.EnvironmentId);
         var profileId = Ids.Derived(Ids.Profile, idKey, connection.Id, who.IdpId);
@@ -152,13 +152,6 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
 /// <param name="Session">What the identity provider calls its session; null when there is no single logout with it.</param>
 /// <param name="SessionEnd">When that session ends at the latest; null when it does not say.</param>
 internal sealed record SamlProof(string AssertionId, DateTimeOffset Until, bool IsSpent, SamlSession? Session, DateTimeOffset? SessionEnd);
-
-/// <summary>A sign-in that succeeds, as it is told to administrators.</summary>
-internal sealed record Success(string Id, AttemptFacts Facts);
-
-/// <param name="Surface">What the identity provider said, without the person; null for OpenID Connect.</param>
-/// <param name="Notes">What was let pass, in stable words.</param>
-internal sealed record AttemptFacts(SamlSurface? Surface, IReadOnlyList<string> Notes, bool IdpInitiated);
 
 /// <summary>A code that was redeemed.</summary>
 /// <param name="CodeId">The code's hash: a replay of the code is a deny of this.</param>

@@ -28,7 +28,7 @@ internal sealed class SignInOperation : Operation
                 null, null, null, null, null, null, now + FlowLife, 0);
             var who = new Attributes(person, $"{person}@example.com", "First", $"Last {actor.Dice.Below(3)}", [], new Dictionary<string, System.Text.Json.JsonElement>());
             var done = await actor.TimedAsync(products, Name, () => products.SignIns.CompleteAsync(
-                found, flow, who, new Success(products.Ids.New(Ids.Attempt), new AttemptFacts(null, [], false)), null));
+                found, flow, who, new SucceededAttempt(products.Ids.New(Ids.Attempt), new AttemptFacts(null, [], false)), null));
             if (done.Code is not null)
             {
                 actor.Ledger.Keep($"{actor.Mark} {Name} of {person}", products.Node.Name,

@@ -1,0 +1,10 @@
+using Holdfast.Protocols.Saml;
+
+namespace Holdfast.Sso;
+
+/// <summary>A sign-in that succeeds, as it is told to administrators.</summary>
+internal sealed record SucceededAttempt(string Id, AttemptFacts Facts);
+
+/// <param name="Surface">What the identity provider said, without the person; null for OpenID Connect.</param>
+/// <param name="Notes">What was let pass, in stable words.</param>
+internal sealed record AttemptFacts(SamlSurface? Surface, IReadOnlyList<string> Notes, bool IdpInitiated);
