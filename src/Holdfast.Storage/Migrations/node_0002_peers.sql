@@ -4,15 +4,17 @@ CREATE TABLE lives (
   after_position BIGINT NOT NULL
 );
 
--- How far other incarnations' journals have been read. `shipped` is what the primary has of them, `shipped_at` a sequence of the change log that has it all;
--- `offered` is how far this node itself has offered them; up to `gap_ends_at`, a sequence, the log has what this node did not get to read.
+-- How far other incarnations' journals have been read. The primary has them up to `confirmed`: this node offered it, or has read the row of the change log of which
+-- it was told. `shipped` is what was told last, and (`shipped_at`, `shipped_hash`) that row; up to `gap_ends_at`, a sequence, the log has what this node did not
+-- get to read.
 CREATE TABLE peer_journals (
   origin TEXT NOT NULL PRIMARY KEY,
   position BIGINT NOT NULL,
   mark TEXT NOT NULL,
   shipped BIGINT NOT NULL,
   shipped_at BIGINT NOT NULL,
-  offered BIGINT NOT NULL,
+  shipped_hash TEXT NOT NULL,
+  confirmed BIGINT NOT NULL,
   gap_ends_at BIGINT NOT NULL
 );
 

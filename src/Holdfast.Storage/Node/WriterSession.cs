@@ -174,6 +174,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             View.Execute("INSERT OR REPLACE INTO log_tail (sequence, epoch, hash, at, version) VALUES (@Sequence, @Epoch, @Hash, @at, @Version)",
                 new { row.At.Sequence, row.At.Epoch, row.At.Hash, at = now.ToUnixTimeMilliseconds(), row.Version });
         }
+        PeerJournals.Confirm(View);
         return State.Position = rows[^1].At;
     }
 
@@ -188,7 +189,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         var now = world.Clock.GetUtcNow();
         foreach (var segment in answer.Segments)
         {
-            var known = PeerJournals.Find(View, segment.Origin) ?? new PeerJournals.State(segment.Origin, 0, "", 0, 0, 0, 0);
+            var known = PeerJournals.Find(View, segment.Origin) ?? PeerJournals.State.New(segment.Origin);
             if (segment.After != Math.Max(known.Position, OwnPositionOf(segment.Origin)) || segment.To <= segment.After || segment.Origin == clock.Incarnation)
             {
                 continue;   // an answer that came twice, or late
@@ -221,11 +222,13 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
                 Position = segment.To,
                 Mark = segment.Facts.Count > 0 && segment.Facts[^1].Position == segment.To ? JournalMark.Of(segment.Facts[^1].Version) : "",
                 Shipped = segment.Shipped,
-                ShippedAt = segment.ShippedAt,
+                ShippedAt = segment.ShippedAt.Sequence,
+                ShippedHash = segment.ShippedAt.Hash ?? "",
                 GapEndsAt = Math.Max(known.GapEndsAt, segment.GapEndsAt),
             });
             isNew = true;
         }
+        PeerJournals.Confirm(View);
         return (isNew, refused);
     }
 
@@ -275,7 +278,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         }
         foreach (var (origin, at) in known.Where(k => k.Key != clock.Incarnation))
         {
-            PeerJournals.Save(View, new PeerJournals.State(origin, at.Position, at.Mark, 0, 0, 0, at.GapEndsAt));
+            PeerJournals.Save(View, PeerJournals.State.New(origin) with { Position = at.Position, Mark = at.Mark, GapEndsAt = at.GapEndsAt });
         }
         // Some of these rows are facts that the primary has not had yet, and whoever had them may be gone when it is back.
         State.OfferingAll = (Schema.Tables[0].Name, "");
@@ -304,14 +307,14 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     }
 
     /// <summary>The primary has taken another life's facts up to a position.</summary>
-    /// <param name="read">What was known of that journal when they were offered.</param>
-    public bool OfferedFor(PeerJournals.State read, long position)
+    /// <param name="from">From where on they were offered.</param>
+    public bool OfferedFor(string origin, long position, long from)
     {
-        if (PeerJournals.Find(View, read.Origin) is not { } state || (state.Shipped, state.Offered) != (read.Shipped, read.Offered))
+        if (PeerJournals.Find(View, origin) is not { } state || state.Confirmed < from)
         {
             return false;   // an epoch came in between, and all is to be offered again
         }
-        PeerJournals.Save(View, state with { Offered = Math.Max(state.Offered, position) });
+        PeerJournals.Save(View, state with { Confirmed = Math.Max(state.Confirmed, position) });
         return true;
     }
 
@@ -421,7 +424,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         var more = Expiry.Prune(View, expiredBefore, MostPrunedAtOnce);
         var keptSince = (world.Clock.GetUtcNow() - limits.Keep).ToUnixTimeMilliseconds();
         more |= Journal.DropShipped(State.Shipped, keptSince);
-        more |= PeerJournals.Drop(View, world.Clock.GetUtcNow() - KeepReceived, State.Position.Sequence) | PeerJournals.Shrink(View, limits.MaxBytes / 2);
+        more |= PeerJournals.Drop(View, world.Clock.GetUtcNow() - KeepReceived) | PeerJournals.Shrink(View, limits.MaxBytes / 2);
         var old = connection.Query<(long Sequence, long At)>(
                 "SELECT sequence, at FROM log_tail WHERE sequence < @last ORDER BY sequence LIMIT @MostPrunedAtOnce", new { last = State.Position.Sequence, MostPrunedAtOnce }, buffered: false)
             .TakeWhile(row => row.At < keptSince).ToList();

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Holdfast.Storage.ChangeLog;
 
 namespace Holdfast.Storage.Peers;
 
@@ -51,10 +52,10 @@ public sealed record JournalMark(long Position, string Mark, long GapEndsAt = 0)
 /// <param name="After">What the asker had of it.</param>
 /// <param name="To">The position that the asker has after this segment.</param>
 /// <param name="Shipped">Up to which position the primary has confirmed that journal, as far as the answerer knows.</param>
-/// <param name="ShippedAt">A sequence of the change log that has all that was shipped.</param>
+/// <param name="ShippedAt">The row of the change log at or before which is all that was shipped: it says nothing to whoever has another row there, or none.</param>
 /// <param name="HasGap">Some facts between are no longer here: they are in the primary's log, at or before <paramref name="GapEndsAt"/>.</param>
 /// <param name="GapEndsAt">A sequence of the change log; 0 without a gap.</param>
-public sealed record JournalSegment(string Origin, long After, long To, long Shipped, long ShippedAt, bool HasGap, long GapEndsAt, IReadOnlyList<JournalFact> Facts);
+public sealed record JournalSegment(string Origin, long After, long To, long Shipped, LogPosition ShippedAt, bool HasGap, long GapEndsAt, IReadOnlyList<JournalFact> Facts);
 
 /// <param name="Version">A version of a row, as JSON.</param>
 public sealed record JournalFact(long Position, string Version);

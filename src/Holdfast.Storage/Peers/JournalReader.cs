@@ -1,3 +1,4 @@
+using Holdfast.Storage.ChangeLog;
 using Holdfast.Storage.Node;
 
 namespace Holdfast.Storage.Peers;
@@ -51,7 +52,7 @@ internal sealed class JournalReader(NodeStore node, Progress progress, JournalQu
         var facts = Fitting(stored);
         var to = facts.Count < stored.Count || stored.Count == _room + facts.Count ? facts[^1].Position : life.To;
         _segments.Add(new JournalSegment(
-            life.Incarnation, KnownOf(life.Incarnation), to, Math.Min(progress.Shipped, life.To), _readUpTo, hasGap, hasGap ? _readUpTo : 0, facts));
+            life.Incarnation, KnownOf(life.Incarnation), to, Math.Min(progress.Shipped, life.To), progress.Position, hasGap, hasGap ? _readUpTo : 0, facts));
     }
 
     /// <summary>What this node holds of others, without a hole: one is said only as far as the primary has what is missing.</summary>
@@ -64,7 +65,7 @@ internal sealed class JournalReader(NodeStore node, Progress progress, JournalQu
         var known = KnownOf(state.Origin);
         var held = node.Read(view => PeerJournals.Held(view, state.Origin, known, _room));
         var holeEnds = (held.Count > 0 ? held[0].Position : state.Position + 1) - 1;
-        var vouchedFor = Math.Min(holeEnds, state.Confirmed(_readUpTo));
+        var vouchedFor = Math.Min(holeEnds, state.Confirmed);
         if (holeEnds > known && vouchedFor <= known)
         {
             return;   // what is missing here may be missing in the primary too: the asker has it from somebody else
@@ -77,7 +78,8 @@ internal sealed class JournalReader(NodeStore node, Progress progress, JournalQu
         var to = facts.Count > 0 ? facts[^1].Position : hasGap ? vouchedFor : known;
         if (to > known)
         {
-            _segments.Add(new JournalSegment(state.Origin, known, to, state.Shipped, state.ShippedAt, hasGap, hasGap ? _readUpTo : 0, facts));
+            var (shipped, at) = state.Confirmed >= state.Shipped ? (state.Confirmed, progress.Position) : (state.Shipped, new LogPosition(0, state.ShippedAt, state.ShippedHash));
+            _segments.Add(new JournalSegment(state.Origin, known, to, shipped, at, hasGap, hasGap ? _readUpTo : 0, facts));
         }
     }
 

@@ -235,14 +235,14 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     /// <summary>Facts whose author is silent: dead, or cut off from here and perhaps from the primary too. Offered twice is offered once.</summary>
     private async Task<bool> ShipForOthersAsync(Progress progress, CancellationToken ct)
     {
-        foreach (var state in progress.Peers.Values.Where(s => s.Position > Math.Max(s.Shipped, s.Offered) && !IsSpeaking(s.Origin)))
+        foreach (var state in progress.Peers.Values.Where(s => s.Position > s.Confirmed && !IsSpeaking(s.Origin)))
         {
             // Up to the first that a younger release made: an elder primary takes none of those, and this node's own writes are not to suffer for it.
-            var facts = node.Read(view => PeerJournals.Held(view, state.Origin, Math.Max(state.Shipped, state.Offered), BatchSize))
+            var facts = node.Read(view => PeerJournals.Held(view, state.Origin, state.Confirmed, BatchSize))
                 .TakeWhile(f => RowVersion.FromJson(f.Version, Schema.ByName) is not null).ToList();
             if (facts.Count > 0)
             {
-                await OfferAsync(facts.ConvertAll(f => f.Version), session => session.OfferedFor(state, facts[^1].Position), ct);
+                await OfferAsync(facts.ConvertAll(f => f.Version), session => session.OfferedFor(state.Origin, facts[^1].Position, from: state.Confirmed), ct);
                 return true;
             }
         }

@@ -1,3 +1,4 @@
+using Holdfast.Storage.ChangeLog;
 using Holdfast.Storage.Peers;
 using Holdfast.Storage.Rows;
 
@@ -54,7 +55,7 @@ public sealed class OneLifeTests
             Row(a, Life, "thief", 1, "key_of_thief"), Row(a, victim, "b", 1, "key_of_thief"), Row(a, "aaaaaaaaaaaa", "b", long.MaxValue, "key_of_thief"),
             PeersTests.EventChange("event_1").Stamped(a.Node.Clock.Next()),
         ];
-        var segment = new JournalSegment(Life, 0, said.Length, 0, 0, false, 0, [.. said.Select((v, i) => new JournalFact(i + 1, v.ToJson()))]);
+        var segment = new JournalSegment(Life, 0, said.Length, 0, LogPosition.Start, false, 0, [.. said.Select((v, i) => new JournalFact(i + 1, v.ToJson()))]);
         var (_, refused) = await a.Node.Writer.EnqueueAsync(session => session.AbsorbJournal(new JournalAnswer(new NodeIdentity("thief", "r", "z", Life), 0, 0, [segment], null)));
         Assert.Equal(1, refused);
         Assert.Equal(before, a.Database.Read(view => Lives.Find(view, victim)));

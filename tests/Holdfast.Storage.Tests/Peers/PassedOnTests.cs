@@ -103,12 +103,43 @@ public sealed class PassedOnTests
         await using var stepped = await Stepped.StartAsync();
         await stepped.Node.Writer.EnqueueAsync(session => session.AbsorbJournal(Answer(Segment(0, 1))));
         await stepped.LevelAsync();
-        Assert.Equal(1, stepped.Offered);
+        Assert.Equal(1, stepped.Confirmed);
         await stepped.Node.Writer.EnqueueAsync(session => session.AbsorbJournal(Answer(Segment(1, 2))));
         await stepped.StepWithAnEpochBeforeTheOfferAsync();
-        Assert.Equal(0, stepped.Offered);
+        Assert.Equal(0, stepped.Confirmed);
         await stepped.LevelAsync();
-        Assert.Equal(2, stepped.Offered);
+        Assert.Equal(2, stepped.Confirmed);
+    }
+
+    [Fact]
+    public async Task That_the_primary_has_it_is_believed_of_the_very_row_of_the_log_and_of_no_other_at_its_place()
+    {
+        await using var cluster = new TestCluster();
+        var a = await cluster.StartNodeAsync("a");
+        await PeersTests.RecordAsync(a, "event_1");
+        await Until.TrueAsync(() => a.Node.CountUnshipped() == 0, () => "The primary does not have it.");
+        var read = a.Replicator.Position;
+        foreach (var (at, confirmed) in ((LogPosition, long)[])[(read with { Hash = "lost with the tail" }, 0), (read with { Sequence = read.Sequence + 100 }, 0), (LogPosition.Start, 0), (read, 1)])
+        {
+            var before = Held(a)?.Position ?? 0;
+            await TakeAsync(a, Segment((int)before, (int)before + 1) with { Shipped = 1, ShippedAt = at });
+            Assert.Equal(confirmed, Held(a)!.Confirmed);
+        }
+    }
+
+    [Fact]
+    public async Task And_what_was_said_of_a_row_counts_when_it_is_read()
+    {
+        await using var cluster = new TestCluster();
+        var a = await cluster.StartNodeAsync("a");
+        await PeersTests.RecordAsync(a, "event_1");
+        await Until.TrueAsync(() => a.Node.CountUnshipped() == 0, () => "The primary does not have it.");
+        var log = await cluster.Primary.Inner.ReadLogAsync(LogPosition.Start, 10, CancellationToken.None);
+        using var disk = NodeStore.Open(Path.Combine(cluster.Folder, "reader.db"), new JournalLimits(), Surroundings.Real, Lane.OnThread("reader"));
+        await disk.Writer.EnqueueAsync(session => session.AbsorbJournal(Answer(Segment(0, 1) with { Shipped = 1, ShippedAt = log.Head })));
+        Assert.Equal(0, disk.Read(view => PeerJournals.Find(view, Origin)!.Confirmed));
+        await disk.Writer.EnqueueAsync(session => session.Absorb(LogPosition.Start, log.Rows));
+        Assert.Equal(1, disk.Read(view => PeerJournals.Find(view, Origin)!.Confirmed));
     }
 
     [Fact]
@@ -169,12 +200,12 @@ public sealed class PassedOnTests
     private static Task<(bool IsNew, int Refused)> TakeAsync(StorageHost host, JournalSegment segment) => host.Node.Writer.EnqueueAsync(session => session.AbsorbJournal(Answer(segment)));
 
     /// <summary>A stretch of the other's journal with the events of these positions.</summary>
-    private static JournalSegment Segment(int after, params int[] positions) => new(Origin, after, positions.Length > 0 ? positions[^1] : after, 0, 0, false, 0,
+    private static JournalSegment Segment(int after, params int[] positions) => new(Origin, after, positions.Length > 0 ? positions[^1] : after, 0, LogPosition.Start, false, 0,
         [.. positions.Select(p => new JournalFact(p, PeersTests.EventChange($"event_of_other_{p}").Stamped($"{(TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() << 16) + p:x16}.{Origin}").ToJson()))]);
 
     private static PeerJournals.State? Held(StorageHost host) => host.Node.Read(view => PeerJournals.Find(view, Origin));
 
-    private static bool Offered(WriterSession session, long position) => session.OfferedFor(PeerJournals.Find(session.View, Origin)!, position);
+    private static bool Offered(WriterSession session, long position) => session.OfferedFor(Origin, position, from: 0);
 
     /// <summary>What a node tells of the other's journal to somebody who has it up to a position; null when nothing.</summary>
     private static (long To, bool HasGap, string Positions)? Told(StorageHost host, long after)
@@ -207,7 +238,7 @@ public sealed class PassedOnTests
 
         public long Shipped => Node.Read(view => view.NodeState.Shipped);
 
-        public long Offered => Node.Read(view => PeerJournals.Find(view, Origin)!.Offered);
+        public long Confirmed => Node.Read(view => PeerJournals.Find(view, Origin)!.Confirmed);
 
         public static async Task<Stepped> StartAsync()
         {

@@ -1,3 +1,4 @@
+using Holdfast.Storage.ChangeLog;
 using Holdfast.Storage.Peers;
 using Holdfast.Storage.Rows;
 
@@ -182,7 +183,7 @@ public sealed class PeersTests
         var stamp = cluster["a"].Node.Clock.Next();
         await cluster["b"].Node.Writer.EnqueueAsync(session => session.AbsorbJournal(new JournalAnswer(cluster["a"].Peers.Own, 0, 0,
             [
-                new JournalSegment("stolen", 0, 2, 0, 0, false, 0,
+                new JournalSegment("stolen", 0, 2, 0, LogPosition.Start, false, 0,
                 [
                     new JournalFact(1, Change.To(Schema.ApiKeys, "key_1", ("environment_id", "e"), ("name", "n"), ("hash", "h"), ("obfuscated_value", "o"), ("created_at", 1)).Stamped(stamp).ToJson()),
                     new JournalFact(2, EventOf("event_1", stamp).ToJson()),
@@ -213,7 +214,7 @@ public sealed class PeersTests
         ];
         var facts = malformed.Concat(younger).Append(EventOf("event_1", stamp).ToJson()).Select((v, i) => new JournalFact(i + 1, v)).ToList();
         var (_, refused) = await cluster["b"].Node.Writer.EnqueueAsync(session =>
-            session.AbsorbJournal(new JournalAnswer(cluster["a"].Peers.Own, 0, 0, [new JournalSegment("other", 0, facts.Count, 0, 0, false, 0, facts)], null)));
+            session.AbsorbJournal(new JournalAnswer(cluster["a"].Peers.Own, 0, 0, [new JournalSegment("other", 0, facts.Count, 0, LogPosition.Start, false, 0, facts)], null)));
         Assert.Equal(malformed.Length, refused);
         Assert.Equal(younger.Length, cluster["b"].Database.Read(v => v.Find<long>("SELECT count(*) FROM aside")));
         Assert.Equal(1, cluster["b"].Database.Read(v => v.Find<long>("SELECT count(*) FROM events")));
@@ -236,7 +237,7 @@ public sealed class PeersTests
         await using var cluster = await TestCluster.StartAsync("a", "b");
         await cluster.LevelAsync();
         JournalAnswer Answer(long after, long to) => new(cluster["a"].Peers.Own, 0, 0,
-            [new JournalSegment("other", after, to, 0, 0, false, 0, [new JournalFact(to, EventOf($"event_{to}", cluster["a"].Node.Clock.Next()).ToJson())])], null);
+            [new JournalSegment("other", after, to, 0, LogPosition.Start, false, 0, [new JournalFact(to, EventOf($"event_{to}", cluster["a"].Node.Clock.Next()).ToJson())])], null);
         foreach (var answer in (JournalAnswer[])[Answer(0, 1), Answer(0, 1), Answer(5, 6), Answer(1, 2)])
         {
             await cluster["b"].Node.Writer.EnqueueAsync(session => session.AbsorbJournal(answer));

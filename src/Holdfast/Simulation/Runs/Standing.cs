@@ -10,7 +10,7 @@ internal static class Standing
     public static bool HasNothingToSay(Node node) => node.Products!.Database.Read(view =>
         view.Find<long>("SELECT (SELECT count(*) FROM aside) + (SELECT count(*) FROM offer_again)") == 0
         && string.IsNullOrEmpty(view.Find<string>("SELECT value FROM node_state WHERE name = 'offering_all'"))
-        && view.Find<long>("SELECT count(*) FROM received r JOIN peer_journals j ON j.origin = r.origin WHERE r.position > max(j.shipped, j.offered) AND r.origin NOT IN @Speaking",
+        && view.Find<long>("SELECT count(*) FROM received r JOIN peer_journals j ON j.origin = r.origin WHERE r.position > j.confirmed AND r.origin NOT IN @Speaking",
             new { Speaking = node.Cluster.Nodes.Select(n => n.Products?.Database.Incarnation ?? "").ToList() }) == 0   // the lives that are, and not those that it last heard
         && view.Find<long>("SELECT coalesce(max(position), 0) FROM journal")
             <= long.Parse(view.Find<string>("SELECT value FROM node_state WHERE name = 'shipped'") ?? "0", CultureInfo.InvariantCulture));

@@ -1,6 +1,7 @@
 using Holdfast.Http;
 using Holdfast.Simulation.Machines;
 using Holdfast.Storage;
+using Holdfast.Storage.ChangeLog;
 using Holdfast.Storage.Peers;
 using Holdfast.Storage.Rows;
 
@@ -41,7 +42,7 @@ internal sealed class StolenNodeOperation : PersonOperation
         // A deny it may write: that harms, and is what quarantine is for; it is to be believed like any other.
         var deny = Denied.Because("revoked", Forged(actor, Ids.Session), Ground.Environment, Forged(actor, Ids.Deny), DateTimeOffset.FromUnixTimeMilliseconds(time));
         var facts = changes.Append(deny).Select((c, i) => new JournalFact(i + 1, VersionOf(c, stamp).ToJson())).ToList();
-        return new JournalSegment(life, 0, facts.Count, 0, 0, HasGap: false, 0, facts);
+        return new JournalSegment(life, 0, facts.Count, 0, LogPosition.Start, HasGap: false, 0, facts);
     }
 
     private static RowVersion VersionOf(Change change, string stamp) => new(change.Table, change.Id,
