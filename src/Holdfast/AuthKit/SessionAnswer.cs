@@ -22,5 +22,5 @@ internal sealed class SessionAnswer(Database database, AccessTokens accessTokens
     }
 
     internal sealed record Body(
-        UserBody User, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? OrganizationId, string AccessToken, string RefreshToken, string AuthenticationMethod);
+        UserBody User, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? OrganizationId, string AccessToken, string RefreshToken, string AuthenticationMethod);
 }
