@@ -9,6 +9,7 @@ using Holdfast.Peers;
 using Holdfast.Resilience;
 using Holdfast.Sso;
 using Holdfast.Storage;
+using Holdfast.Users;
 using Holdfast.Verbs;
 
 namespace Holdfast;
@@ -110,6 +111,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(PrimaryDependency.Declare(dependencies, storage.Replicator, world.Clock));
         network.AddTo(services);
         services.AddEnvironments();
+        services.AddUsers();
         services.AddSso();
         services.ConfigureHttpJsonOptions(json => JavaScriptJson.Configure(json.SerializerOptions));
         services.AddOpenApi("openapi", OpenApiDescription.Configure);
@@ -135,6 +137,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         app.MapPages();
         app.MapEnvironments();
         app.MapOrganizations();
+        app.MapUsers();
         app.MapSso();
         app.MapOpenApi("/{documentName}.json").ExcludeFromDescription();
         if (devKeys is not null)

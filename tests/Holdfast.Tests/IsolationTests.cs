@@ -23,6 +23,13 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         ["GET /user_management/redirect_uris"] = new(_ => "/user_management/redirect_uris?limit=100", Own: true),
         ["POST /user_management/redirect_uris"] = new(_ => "/user_management/redirect_uris", _ => new { uri = "https://app.test/theirs" }, Own: true),
         ["DELETE /user_management/redirect_uris/{id}"] = new(m => $"/user_management/redirect_uris/{m.RedirectUri}"),
+        ["GET /user_management/users"] = new(_ => "/user_management/users?limit=100", Own: true),
+        ["POST /user_management/users"] = new(_ => "/user_management/users", m => new { email = m.Email, external_id = m.ExternalId }, Own: true),
+        ["GET /user_management/users/external_id/{externalId}"] = new(m => $"/user_management/users/external_id/{m.ExternalId}"),
+        ["GET /user_management/users/{id}"] = new(m => $"/user_management/users/{m.User}"),
+        ["PUT /user_management/users/{id}"] = new(m => $"/user_management/users/{m.User}", _ => new { first_name = "Taken" }),
+        ["DELETE /user_management/users/{id}"] = new(m => $"/user_management/users/{m.User}"),
+        ["GET /user_management/users/{id}/identities"] = new(m => $"/user_management/users/{m.User}/identities"),
         ["GET /connections"] = new(_ => "/connections?limit=100", Own: true),
         ["POST /connections"] = new(_ => "/connections", m => new { organization_id = m.Organization, connection_type = "GenericSAML", name = "Theirs", saml = m.Saml }),
         ["GET /connections/{id}"] = new(m => $"/connections/{m.Connection}"),
@@ -46,6 +53,10 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         internal string Organization { get; private set; } = null!;
 
         internal string Connection { get; private set; } = null!;
+
+        internal string User { get; private set; } = null!;
+
+        internal string Email { get; } = Mark + "@people.test";
 
         internal string RedirectUri { get; private set; } = null!;
 
@@ -78,6 +89,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             var code = await new SamlConnection(Server, Connection, Organization, new SamlProvider { EntityId = $"https://{Mark}.test" }, acs).SignInAsync();
             Profile = (await SamlConnection.RedeemAsync(Server, Server.A, code, null)).Is(200).Json.GetProperty("profile").GetProperty("id").GetString()!;
             Attempt = Server.Services.GetRequiredService<Holdfast.Sso.AttemptRing>().Remember(Connection, "FlowNotFound", Mark);
+            User = (await Server.PostAsync("/user_management/users", new { email = Email, external_id = ExternalId })).Is(201)["id"]!;
             RedirectUri = (await Server.PostAsync("/user_management/redirect_uris", new { uri = $"https://{Mark}.test/callback" })).Is(201)["id"]!;
         }
 
@@ -124,7 +136,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             // What exists nowhere is answered in the same words.
             var nobody = name.Contains("externalId", StringComparison.Ordinal) ? "nobody" : "org_01J00000000000000000000000";
             var (theirs, given) = (Cases[name].Path(made), Body(name) is { } sent ? JsonSerializer.Serialize(sent) : null);
-            var id = new[] { made.ExternalId, made.Connection, made.RedirectUri, made.Profile, made.Organization }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
+            var id = new[] { made.ExternalId, made.Connection, made.RedirectUri, made.Profile, made.User, made.Organization }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
             var (path, body) = (theirs.Replace(id, nobody, StringComparison.Ordinal), given?.Replace(id, nobody, StringComparison.Ordinal));
             var unknown = await _server.SendAsync(method, path, _server.B.ApiKey, body);
             Assert.Equal(answer.Text.Replace(id, nobody, StringComparison.Ordinal), unknown.Text);
@@ -142,7 +154,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             {
                 "", $"&search={Mark}", $"&search={made.Organization}", $"&search={made.ExternalId}", $"&search={made.Connection}", $"&domains={made.Domain}", $"&domain={made.Domain}",
                 $"&organization_id={made.Organization}", "&connection_type=GenericSAML", $"&after={made.Organization}", $"&before={made.Connection}", $"&after={made.RedirectUri}&order=asc",
-                $"&environment_id={_server.A.Id}",
+                $"&environment_id={_server.A.Id}", $"&email={made.Email}", $"&organization={made.Organization}", $"&after={made.User}",
             })
             {
                 var answer = await _server.WithoutEffectAsync(() => _server.SendAsync(method, list + query, _server.B.ApiKey));

@@ -21,6 +21,9 @@ internal sealed record Claim(string? Holder, long Term, long Verified)
     /// <summary>Addresses of users.</summary>
     public const string UserEmail = "user.email";
 
+    /// <summary>External ids of users.</summary>
+    public const string UserExternalId = "user.external_id";
+
     /// <summary>Profiles of Single Sign-On, by their id: which user they are.</summary>
     public const string UserSsoProfile = "user.sso_profile";
 

@@ -7,6 +7,12 @@ namespace Holdfast.Users;
 /// <summary>A user in an organization: one row for the two, whoever makes it.</summary>
 internal static class Memberships
 {
+    /// <summary>A condition in SQL: nobody took the membership away, and its user and organization are here and not deleted.</summary>
+    public static readonly string Effective =
+        "memberships.environment_id = @environmentId AND coalesce(memberships.present, 1) = 1 "
+        + $"AND EXISTS (SELECT 1 FROM users u WHERE u.id = memberships.user_id AND u.environment_id = memberships.environment_id) AND {Denied.NotDeleted("memberships.user_id")} "
+        + $"AND EXISTS (SELECT 1 FROM organizations o WHERE o.id = memberships.organization_id AND o.environment_id = memberships.environment_id) AND {Denied.Not("memberships.organization_id")}";
+
     /// <summary>A membership's id: denies name it whether or not its row has arrived.</summary>
     public static string IdOf(byte[] idKey, string organizationId, string userId) => Ids.Derived(Ids.Membership, idKey, organizationId, userId);
 

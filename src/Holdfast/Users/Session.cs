@@ -34,7 +34,7 @@ internal sealed record Session(string Id, string UserId, string? OrganizationId,
             id, who.UserId, who.OrganizationId, method, 0, (act.Now + lifetime).ToUnixTimeMilliseconds(), birth, who.CredentialId, stamp, act.Time, key.Id, key.Mark(id, 0));
         return token.Session.Ended(view, act) is { } why
             ? Rule.Refuse<RefreshToken>(why, signIn.Changes)
-            : Rule.Grant(token, [token.Row(act.EnvironmentId), .. signIn.Changes]);
+            : Rule.Grant(token, [token.Row(act.EnvironmentId), .. signIn.Changes, UserStore.SignedIn(act, who.UserId)]);
     }
 
     /// <summary>Why it does not go on; null when it does.</summary>
