@@ -140,12 +140,19 @@ public static class Schema
     public static readonly Table SsoAttempts = new("sso_attempts",
         [new("made", First, "environment_id", "connection_id", "profile_id", "said", "created_at", "expires_at")], Expires: true, FromNodes: true);
 
+    /// <summary>Invitations. Who accepted one, a claim says; <c>mail_wanted_at</c> is since when a mail of it is to be sent.</summary>
+    public static readonly Table Invitations = new("invitations",
+        [
+            new("made", First, "environment_id", "email", "organization_id", "role_slug", "inviter_user_id", "token_hash", "token_sealed", "created_at", "expires_at"),
+            new("acceptance", Least, "accepted_at"), new("mail", Greatest, "mail_wanted_at", "locale"), new("touched", Greatest, "updated_at"),
+        ], FromNodes: true);
+
     /// <summary>All of them, in the order that the digest takes.</summary>
     public static IReadOnlyList<Table> Tables { get; } =
     [
         Environments, Nodes, NodeList, ApiKeys, SigningKeys, RedirectUris, Organizations, OrganizationDomains, Claims, Connections, ProviderDocuments, Profiles,
         SsoCodes, Spends, Denies, Lifts, Events, IdempotencyKeys, Users, Memberships, PendingSignUps, PendingItems, Credentials, Sessions, SessionSpends,
-        SamlKeys, SamlSessions, SsoAttempts,
+        SamlKeys, SamlSessions, SsoAttempts, Invitations,
     ];
 
     /// <summary>The same by name.</summary>

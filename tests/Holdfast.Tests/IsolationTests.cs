@@ -30,6 +30,21 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         ["PUT /user_management/users/{id}"] = new(m => $"/user_management/users/{m.User}", _ => new { first_name = "Taken" }),
         ["DELETE /user_management/users/{id}"] = new(m => $"/user_management/users/{m.User}"),
         ["GET /user_management/users/{id}/identities"] = new(m => $"/user_management/users/{m.User}/identities"),
+        ["GET /user_management/organization_memberships"] = new(m => $"/user_management/organization_memberships?organization_id={m.Organization}"),
+        ["POST /user_management/organization_memberships"] = new(_ => "/user_management/organization_memberships", m => new { user_id = m.User, organization_id = m.Organization }),
+        ["GET /user_management/organization_memberships/{id}"] = new(m => $"/user_management/organization_memberships/{m.Membership}"),
+        ["PUT /user_management/organization_memberships/{id}"] = new(m => $"/user_management/organization_memberships/{m.Membership}", _ => new { role_slug = "admin" }),
+        ["DELETE /user_management/organization_memberships/{id}"] = new(m => $"/user_management/organization_memberships/{m.Membership}"),
+        ["PUT /user_management/organization_memberships/{id}/deactivate"] = new(m => $"/user_management/organization_memberships/{m.Membership}/deactivate", _ => new { }),
+        ["PUT /user_management/organization_memberships/{id}/reactivate"] = new(m => $"/user_management/organization_memberships/{m.Membership}/reactivate", _ => new { }),
+        ["GET /user_management/organization_memberships/{omId}/groups"] = new(m => $"/user_management/organization_memberships/{m.Membership}/groups"),
+        ["GET /user_management/invitations"] = new(_ => "/user_management/invitations?limit=100", Own: true),
+        ["POST /user_management/invitations"] = new(_ => "/user_management/invitations", m => new { email = m.Email, organization_id = m.Organization }),
+        ["GET /user_management/invitations/by_token/{token}"] = new(m => $"/user_management/invitations/by_token/{m.InvitationToken}"),
+        ["GET /user_management/invitations/{id}"] = new(m => $"/user_management/invitations/{m.Invitation}"),
+        ["POST /user_management/invitations/{id}/accept"] = new(m => $"/user_management/invitations/{m.Invitation}/accept", _ => new { }),
+        ["POST /user_management/invitations/{id}/revoke"] = new(m => $"/user_management/invitations/{m.Invitation}/revoke", _ => new { }),
+        ["POST /user_management/invitations/{id}/resend"] = new(m => $"/user_management/invitations/{m.Invitation}/resend", _ => new { }),
         ["GET /connections"] = new(_ => "/connections?limit=100", Own: true),
         ["POST /connections"] = new(_ => "/connections", m => new { organization_id = m.Organization, connection_type = "GenericSAML", name = "Theirs", saml = m.Saml }),
         ["GET /connections/{id}"] = new(m => $"/connections/{m.Connection}"),
@@ -55,6 +70,12 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         internal string Connection { get; private set; } = null!;
 
         internal string User { get; private set; } = null!;
+
+        internal string Membership { get; private set; } = null!;
+
+        internal string Invitation { get; private set; } = null!;
+
+        internal string InvitationToken { get; private set; } = null!;
 
         internal string Email { get; } = Mark + "@people.test";
 
@@ -90,6 +111,9 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             Profile = (await SamlConnection.RedeemAsync(Server, Server.A, code, null)).Is(200).Json.GetProperty("profile").GetProperty("id").GetString()!;
             Attempt = Server.Services.GetRequiredService<Holdfast.Sso.AttemptRing>().Remember(Connection, "FlowNotFound", Mark);
             User = (await Server.PostAsync("/user_management/users", new { email = Email, external_id = ExternalId })).Is(201)["id"]!;
+            Membership = (await Server.PostAsync("/user_management/organization_memberships", new { user_id = User, organization_id = Organization })).Is(201)["id"]!;
+            var invited = (await Server.PostAsync("/user_management/invitations", new { email = "invited." + Email, organization_id = Organization })).Is(201);
+            (Invitation, InvitationToken) = (invited["id"]!, invited["token"]!);
             RedirectUri = (await Server.PostAsync("/user_management/redirect_uris", new { uri = $"https://{Mark}.test/callback" })).Is(201)["id"]!;
         }
 
@@ -136,7 +160,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             // What exists nowhere is answered in the same words.
             var nobody = name.Contains("externalId", StringComparison.Ordinal) ? "nobody" : "org_01J00000000000000000000000";
             var (theirs, given) = (Cases[name].Path(made), Body(name) is { } sent ? JsonSerializer.Serialize(sent) : null);
-            var id = new[] { made.ExternalId, made.Connection, made.RedirectUri, made.Profile, made.User, made.Organization }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
+            var id = new[] { made.ExternalId, made.Connection, made.RedirectUri, made.Profile, made.Membership, made.Invitation, made.InvitationToken, made.User, made.Organization }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
             var (path, body) = (theirs.Replace(id, nobody, StringComparison.Ordinal), given?.Replace(id, nobody, StringComparison.Ordinal));
             var unknown = await _server.SendAsync(method, path, _server.B.ApiKey, body);
             Assert.Equal(answer.Text.Replace(id, nobody, StringComparison.Ordinal), unknown.Text);

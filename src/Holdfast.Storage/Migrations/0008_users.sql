@@ -17,4 +17,29 @@ ALTER TABLE memberships ADD COLUMN role_slugs TEXT;
 ALTER TABLE memberships ADD COLUMN touched_stamp TEXT NOT NULL DEFAULT '';
 ALTER TABLE memberships ADD COLUMN updated_at BIGINT;
 
+-- Invitations are kept when they are over: a list shows them.
+CREATE TABLE invitations (
+  id TEXT NOT NULL PRIMARY KEY,
+  made_stamp TEXT NOT NULL DEFAULT '',
+  environment_id TEXT,
+  email TEXT,
+  organization_id TEXT,
+  role_slug TEXT,
+  inviter_user_id TEXT,
+  token_hash TEXT,
+  token_sealed TEXT,
+  created_at BIGINT,
+  expires_at BIGINT,
+  acceptance_stamp TEXT NOT NULL DEFAULT '',
+  accepted_at BIGINT,
+  mail_stamp TEXT NOT NULL DEFAULT '',
+  mail_wanted_at BIGINT,
+  locale TEXT,
+  touched_stamp TEXT NOT NULL DEFAULT '',
+  updated_at BIGINT
+);
+
+CREATE INDEX invitations_by_environment ON invitations (environment_id, created_at, id);
+CREATE INDEX invitations_by_email ON invitations (environment_id, email);
+CREATE INDEX invitations_by_token ON invitations (token_hash);
 CREATE INDEX memberships_by_environment ON memberships (environment_id, created_at, id);

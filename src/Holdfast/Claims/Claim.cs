@@ -27,6 +27,9 @@ internal sealed record Claim(string? Holder, long Term, long Verified)
     /// <summary>Profiles of Single Sign-On, by their id: which user they are.</summary>
     public const string UserSsoProfile = "user.sso_profile";
 
+    /// <summary>Invitations, by their id: who accepted.</summary>
+    public const string Invitation = "invitation";
+
     /// <summary>The claim on a value; null when nobody ever had it.</summary>
     public static Claim? Find(View view, string environmentId, string kind, string value) => view.Find<Claim>(
         "SELECT holder AS Holder, term AS Term, verified AS Verified FROM claims WHERE environment_id = @environmentId AND kind = @kind AND value = @value",

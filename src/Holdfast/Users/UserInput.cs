@@ -1,11 +1,10 @@
-using System.Text.RegularExpressions;
 using Holdfast.Http;
 
 namespace Holdfast.Users;
 
 /// <summary>The body of creating and of changing a user.</summary>
 /// <param name="PasswordHash">One that was made elsewhere, with its type; instead of <paramref name="Password"/>.</param>
-internal sealed partial record UserInput(
+internal sealed record UserInput(
     Given<string> Email, Given<string> FirstName, Given<string> LastName, Given<string> Name, Given<bool?> EmailVerified, Given<Dictionary<string, string?>> Metadata,
     Given<string> ExternalId, Given<string> Locale, Given<string> Password, Given<string> PasswordHash, Given<string> PasswordHashType, Given<string> PasswordSaltPosition)
 {
@@ -33,7 +32,7 @@ internal sealed partial record UserInput(
         CheckPasswordFields(fields);
         return fields.Refusal
             ?? (Email.Value is { } email && !Addresses.IsAddress(email) ? InvalidEmail(isNew) : null)
-            ?? (Locale.Value is { } locale && !LanguageTag().IsMatch(locale) ? ApiError.BadRequest("invalid_locale", "A locale is a language, and perhaps a script and a region: en-US.") : null)
+            ?? (Locale.Value is { } locale && !Locales.IsOne(locale) ? ApiError.BadRequest("invalid_locale", "A locale is a language, and perhaps a script and a region: en-US.") : null)
             ?? Http.Metadata.Check(Metadata.Value)
             ?? CheckPassword();
     }
@@ -91,8 +90,4 @@ internal sealed partial record UserInput(
 
     private static ApiAnswer InvalidEmail(bool isNew) =>
         isNew ? ApiError.Validation("email", "invalid_email") : ApiError.BadRequest("invalid_email", "This is not an e-mail address.");
-
-    /// <summary>Language, script, region (RFC 5646 §2.1).</summary>
-    [GeneratedRegex(@"^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?\z", RegexOptions.ExplicitCapture)]
-    private static partial Regex LanguageTag();
 }
