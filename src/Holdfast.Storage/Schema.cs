@@ -89,15 +89,20 @@ public static class Schema
     public static readonly Table IdempotencyKeys = new("idempotency_keys",
         [new("made", First, "environment_id", "status", "body_sealed", "created_at", "expires_at")], Expires: true);
 
-    /// <summary>People. <c>email</c> is the last one known; whose an address is, its claim says.</summary>
+    /// <summary>People. <c>email</c> is the last one known; whose an address is, its claim says. <c>verified_email</c> is the address whose mailbox is proven.</summary>
     public static readonly Table Users = new("users",
         [
             new("made", First, "environment_id", "created_at"), new("address", Later, "email"), new("named", Later, "first_name", "last_name"),
-            new("touched", Greatest, "updated_at"),
+            new("touched", Greatest, "updated_at"), new("whole", Later, "name"), new("proven", Later, "verified_email"), new("external", Later, "external_id"),
+            new("meta", Later, "metadata"), new("tongue", Later, "locale"), new("seen", Greatest, "last_sign_in_at"),
         ], FromNodes: true);
 
+    /// <summary>Users in organizations. <c>role_slugs</c> is a JSON array; null for the role that everybody begins with.</summary>
     public static readonly Table Memberships = new("memberships",
-        [new("made", First, "environment_id", "user_id", "organization_id", "created_at"), new("presence", Later, "present")], FromNodes: true);
+        [
+            new("made", First, "environment_id", "user_id", "organization_id", "created_at"), new("presence", Later, "present"), new("role", Later, "role_slugs"),
+            new("touched", Greatest, "updated_at"),
+        ], FromNodes: true);
 
     /// <summary>Sign-ups that have proven nothing yet. They touch no user.</summary>
     public static readonly Table PendingSignUps = new("pending_sign_ups",
@@ -135,12 +140,19 @@ public static class Schema
     public static readonly Table SsoAttempts = new("sso_attempts",
         [new("made", First, "environment_id", "connection_id", "profile_id", "said", "created_at", "expires_at")], Expires: true, FromNodes: true);
 
+    /// <summary>Invitations. Who accepted one, a claim says; <c>mail_wanted_at</c> is since when a mail of it is to be sent.</summary>
+    public static readonly Table Invitations = new("invitations",
+        [
+            new("made", First, "environment_id", "email", "organization_id", "role_slug", "inviter_user_id", "token_hash", "token_sealed", "created_at", "expires_at"),
+            new("acceptance", Least, "accepted_at"), new("mail", Greatest, "mail_wanted_at", "locale"), new("touched", Greatest, "updated_at"),
+        ], FromNodes: true);
+
     /// <summary>All of them, in the order that the digest takes.</summary>
     public static IReadOnlyList<Table> Tables { get; } =
     [
         Environments, Nodes, NodeList, ApiKeys, SigningKeys, RedirectUris, Organizations, OrganizationDomains, Claims, Connections, ProviderDocuments, Profiles,
         SsoCodes, Spends, Denies, Lifts, Events, IdempotencyKeys, Users, Memberships, PendingSignUps, PendingItems, Credentials, Sessions, SessionSpends,
-        SamlKeys, SamlSessions, SsoAttempts,
+        SamlKeys, SamlSessions, SsoAttempts, Invitations,
     ];
 
     /// <summary>The same by name.</summary>

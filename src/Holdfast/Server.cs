@@ -10,6 +10,7 @@ using Holdfast.Peers;
 using Holdfast.Resilience;
 using Holdfast.Sso;
 using Holdfast.Storage;
+using Holdfast.Users;
 using Holdfast.Verbs;
 
 namespace Holdfast;
@@ -111,6 +112,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(PrimaryDependency.Declare(dependencies, storage.Replicator, world.Clock));
         network.AddTo(services);
         services.AddEnvironments();
+        services.AddUsers();
         services.AddSso();
         services.AddAuthKit();
         services.ConfigureHttpJsonOptions(json => JavaScriptJson.Configure(json.SerializerOptions));
@@ -137,6 +139,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         app.MapPages();
         app.MapEnvironments();
         app.MapOrganizations();
+        app.MapUsers();
         app.MapSso();
         app.MapAuthKit();
         app.MapOpenApi("/{documentName}.json").ExcludeFromDescription();

@@ -25,9 +25,35 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         ["DELETE /user_management/redirect_uris/{id}"] = new(m => $"/user_management/redirect_uris/{m.RedirectUri}"),
         ["POST /user_management/magic_auth"] = new(_ => "/user_management/magic_auth", m => new { email = m.Email }, Own: true),
         ["GET /user_management/magic_auth/{id}"] = new(m => $"/user_management/magic_auth/{m.MagicAuth}"),
+        ["GET /user_management/email_verification/{id}"] = new(m => $"/user_management/email_verification/{m.Verification}"),
+        ["POST /user_management/password_reset"] = new(_ => "/user_management/password_reset", m => new { email = m.Email }),
+        ["GET /user_management/password_reset/{id}"] = new(m => $"/user_management/password_reset/{m.Reset}"),
+        ["POST /user_management/password_reset/confirm"] = new(_ => "/user_management/password_reset/confirm", m => new { token = m.ResetToken, new_password = "a password of theirs" }),
         ["GET /user_management/users/{id}/sessions"] = new(m => $"/user_management/users/{m.User}/sessions"),
         // One that has not come to this node yet may be ended here: so it is answered alike, whoever has it or nobody.
         ["POST /user_management/sessions/revoke"] = new(_ => "/user_management/sessions/revoke", m => new { session_id = m.Session }, Own: true),
+        ["GET /user_management/users"] = new(_ => "/user_management/users?limit=100", Own: true),
+        ["POST /user_management/users"] = new(_ => "/user_management/users", m => new { email = m.Email, external_id = m.ExternalId }, Own: true),
+        ["GET /user_management/users/external_id/{externalId}"] = new(m => $"/user_management/users/external_id/{m.ExternalId}"),
+        ["GET /user_management/users/{id}"] = new(m => $"/user_management/users/{m.User}"),
+        ["PUT /user_management/users/{id}"] = new(m => $"/user_management/users/{m.User}", _ => new { first_name = "Taken" }),
+        ["DELETE /user_management/users/{id}"] = new(m => $"/user_management/users/{m.User}"),
+        ["GET /user_management/users/{id}/identities"] = new(m => $"/user_management/users/{m.User}/identities"),
+        ["GET /user_management/organization_memberships"] = new(m => $"/user_management/organization_memberships?organization_id={m.Organization}"),
+        ["POST /user_management/organization_memberships"] = new(_ => "/user_management/organization_memberships", m => new { user_id = m.User, organization_id = m.Organization }),
+        ["GET /user_management/organization_memberships/{id}"] = new(m => $"/user_management/organization_memberships/{m.Membership}"),
+        ["PUT /user_management/organization_memberships/{id}"] = new(m => $"/user_management/organization_memberships/{m.Membership}", _ => new { role_slug = "admin" }),
+        ["DELETE /user_management/organization_memberships/{id}"] = new(m => $"/user_management/organization_memberships/{m.Membership}"),
+        ["PUT /user_management/organization_memberships/{id}/deactivate"] = new(m => $"/user_management/organization_memberships/{m.Membership}/deactivate", _ => new { }),
+        ["PUT /user_management/organization_memberships/{id}/reactivate"] = new(m => $"/user_management/organization_memberships/{m.Membership}/reactivate", _ => new { }),
+        ["GET /user_management/organization_memberships/{omId}/groups"] = new(m => $"/user_management/organization_memberships/{m.Membership}/groups"),
+        ["GET /user_management/invitations"] = new(_ => "/user_management/invitations?limit=100", Own: true),
+        ["POST /user_management/invitations"] = new(_ => "/user_management/invitations", m => new { email = m.Email, organization_id = m.Organization }),
+        ["GET /user_management/invitations/by_token/{token}"] = new(m => $"/user_management/invitations/by_token/{m.InvitationToken}"),
+        ["GET /user_management/invitations/{id}"] = new(m => $"/user_management/invitations/{m.Invitation}"),
+        ["POST /user_management/invitations/{id}/accept"] = new(m => $"/user_management/invitations/{m.Invitation}/accept", _ => new { }),
+        ["POST /user_management/invitations/{id}/revoke"] = new(m => $"/user_management/invitations/{m.Invitation}/revoke", _ => new { }),
+        ["POST /user_management/invitations/{id}/resend"] = new(m => $"/user_management/invitations/{m.Invitation}/resend", _ => new { }),
         ["GET /connections"] = new(_ => "/connections?limit=100", Own: true),
         ["POST /connections"] = new(_ => "/connections", m => new { organization_id = m.Organization, connection_type = "GenericSAML", name = "Theirs", saml = m.Saml }),
         ["GET /connections/{id}"] = new(m => $"/connections/{m.Connection}"),
@@ -52,6 +78,16 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
 
         internal string Connection { get; private set; } = null!;
 
+        internal string User { get; private set; } = null!;
+
+        internal string Membership { get; private set; } = null!;
+
+        internal string Invitation { get; private set; } = null!;
+
+        internal string InvitationToken { get; private set; } = null!;
+
+        internal string Email { get; } = Mark + "@people.test";
+
         internal string RedirectUri { get; private set; } = null!;
 
         internal string Attempt { get; private set; } = null!;
@@ -60,13 +96,15 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
 
         internal string Token { get; private set; } = null!;
 
-        internal string User { get; private set; } = null!;
-
         internal string Session { get; private set; } = null!;
 
         internal string MagicAuth { get; private set; } = null!;
 
-        internal string Email { get; } = $"ada@{Mark}.example";
+        internal string Verification { get; private set; } = null!;
+
+        internal string Reset { get; private set; } = null!;
+
+        internal string ResetToken { get; private set; } = null!;
 
         internal string ExternalId { get; } = Mark + "-external";
 
@@ -90,10 +128,17 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             var acs = $"{Server.PublicUrl}/sso/saml/acs/{Connection}";
             var code = await new SamlConnection(Server, Connection, Organization, new SamlProvider { EntityId = $"https://{Mark}.test" }, acs).SignInAsync();
             Profile = (await SamlConnection.RedeemAsync(Server, Server.A, code, null)).Is(200).Json.GetProperty("profile").GetProperty("id").GetString()!;
-            MagicAuth = (await Server.PostAsync("/user_management/magic_auth", new { email = Email })).Is(201)["id"]!;
-            var session = await AuthKit.SignedIn.ByMagicCodeAsync(Server, Email);
-            (User, Session) = (session.UserId, session.SessionId);
             Attempt = Server.Services.GetRequiredService<Holdfast.Sso.AttemptRing>().Remember(Connection, "FlowNotFound", Mark);
+            User = (await Server.PostAsync("/user_management/users", new { email = Email, external_id = ExternalId })).Is(201)["id"]!;
+            MagicAuth = (await Server.PostAsync("/user_management/magic_auth", new { email = Email })).Is(201)["id"]!;
+            Session = (await AuthKit.SignedIn.ByMagicCodeAsync(Server, Email)).SessionId;
+            (await Server.PostAsync("/user_management/users", new { email = "unproven." + Email, password = "a password of ours" })).Is(201);
+            Verification = (await AuthKit.SignedIn.AskAsync(Server, "password", ("email", "unproven." + Email), ("password", "a password of ours"))).Is(403)["email_verification_id"]!;
+            var reset = (await Server.PostAsync("/user_management/password_reset", new { email = Email })).Is(201);
+            (Reset, ResetToken) = (reset["id"]!, reset["password_reset_token"]!);
+            Membership = (await Server.PostAsync("/user_management/organization_memberships", new { user_id = User, organization_id = Organization })).Is(201)["id"]!;
+            var invited = (await Server.PostAsync("/user_management/invitations", new { email = "invited." + Email, organization_id = Organization })).Is(201);
+            (Invitation, InvitationToken) = (invited["id"]!, invited["token"]!);
             RedirectUri = (await Server.PostAsync("/user_management/redirect_uris", new { uri = $"https://{Mark}.test/callback" })).Is(201)["id"]!;
         }
 
@@ -140,7 +185,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             // What exists nowhere is answered in the same words.
             var nobody = name.Contains("externalId", StringComparison.Ordinal) ? "nobody" : "org_01J00000000000000000000000";
             var (theirs, given) = (Cases[name].Path(made), Body(name) is { } sent ? JsonSerializer.Serialize(sent) : null);
-            var id = new[] { made.ExternalId, made.Connection, made.RedirectUri, made.Profile, made.User, made.MagicAuth, made.Organization }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
+            var id = new[] { made.ExternalId, made.Connection, made.RedirectUri, made.Profile, made.Membership, made.Invitation, made.InvitationToken, made.Verification, made.ResetToken, made.Reset, made.MagicAuth, made.User, made.Email, made.Organization }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
             var (path, body) = (theirs.Replace(id, nobody, StringComparison.Ordinal), given?.Replace(id, nobody, StringComparison.Ordinal));
             var unknown = await _server.SendAsync(method, path, _server.B.ApiKey, body);
             Assert.Equal(answer.Text.Replace(id, nobody, StringComparison.Ordinal), unknown.Text);
@@ -158,7 +203,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             {
                 "", $"&search={Mark}", $"&search={made.Organization}", $"&search={made.ExternalId}", $"&search={made.Connection}", $"&domains={made.Domain}", $"&domain={made.Domain}",
                 $"&organization_id={made.Organization}", "&connection_type=GenericSAML", $"&after={made.Organization}", $"&before={made.Connection}", $"&after={made.RedirectUri}&order=asc",
-                $"&environment_id={_server.A.Id}",
+                $"&environment_id={_server.A.Id}", $"&email={made.Email}", $"&organization={made.Organization}", $"&after={made.User}",
             })
             {
                 var answer = await _server.WithoutEffectAsync(() => _server.SendAsync(method, list + query, _server.B.ApiKey));

@@ -11,11 +11,8 @@ using Microsoft.IdentityModel.Tokens;
 namespace Holdfast.AuthKit;
 
 /// <summary>Access tokens: JWTs that an application checks by itself, against the environment's published keys (RFC 7519; RS256 of RFC 7518 §3.3).</summary>
-internal sealed class AccessTokens(Database database, ClusterKeys keys, PublicAddress address, AuthKitOptions options, Ids ids, TimeProvider clock)
+internal sealed class AccessTokens(Database database, EnvironmentStore environments, ClusterKeys keys, PublicAddress address, AuthKitOptions options, Ids ids, TimeProvider clock)
 {
-    /// <summary>The one role that there is, for every member.</summary>
-    private const string Member = "member";
-
     private static readonly JsonWebTokenHandler s_writer = new() { SetDefaultTimesOnTokenCreation = false };
 
     private readonly ConcurrentDictionary<string, SigningCredentials> _signers = new(StringComparer.Ordinal);
@@ -34,9 +31,10 @@ internal sealed class AccessTokens(Database database, ClusterKeys keys, PublicAd
         };
         if (session.ActsIn is { } organization)
         {
+            var roles = RoleSlugs.Read(database.Read(view => Memberships.RolesOf(view, environments.IdKey(client.EnvironmentId), organization, session.UserId)));
             claims["org_id"] = organization;
-            claims["role"] = Member;
-            claims["roles"] = new[] { Member };
+            claims["role"] = roles[0];
+            claims["roles"] = roles;
         }
         return s_writer.CreateToken(new SecurityTokenDescriptor
         {

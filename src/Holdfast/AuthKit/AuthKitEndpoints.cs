@@ -1,5 +1,4 @@
 using Holdfast.Http;
-using Holdfast.Users;
 
 namespace Holdfast.AuthKit;
 
@@ -8,9 +7,9 @@ internal static class AuthKitEndpoints
 {
     public static void AddAuthKit(this IServiceCollection services)
     {
-        services.AddSingleton<AuthKitOptions>().AddSingleton<Acts>().AddSingleton<AccessTokens>().AddSingleton<RefreshTokens>().AddSingleton<BeginSession>().AddSingleton<SessionAnswer>();
-        services.AddSingleton<Authenticate>().AddSingleton<GrantByCode>().AddSingleton<GrantByMagicCode>().AddSingleton<GrantByRefreshToken>().AddSingleton<GrantByOrganization>();
-        services.AddSingleton<MagicAuth>().AddSingleton<Sessions>();
+        services.AddSingleton<AuthKitOptions>().AddSingleton<AccessTokens>().AddSingleton<RefreshTokens>().AddSingleton<BeginSession>().AddSingleton<SessionAnswer>();
+        services.AddSingleton<Authenticate>().AddSingleton<GrantByCode>().AddSingleton<GrantByPassword>().AddSingleton<GrantByEmailCode>().AddSingleton<GrantByMagicCode>().AddSingleton<GrantByRefreshToken>().AddSingleton<GrantByOrganization>();
+        services.AddSingleton<ItemSecrets>().AddSingleton<MagicAuth>().AddSingleton<EmailVerifications>().AddSingleton<PasswordResets>().AddSingleton<Sessions>();
     }
 
     public static void MapAuthKit(this IEndpointRouteBuilder routes)
@@ -20,6 +19,12 @@ internal static class AuthKitEndpoints
         api.MapPost("/magic_auth", (HttpContext http, MagicAuth magic) => magic.CreateAsync(http)).WithMetadata(ApiKeyRequired.Yes)
             .Accepts<MagicAuth.Input>(JsonBody.AnyType).Produces<MagicAuth.Body>(201).WithMetadata(Writes.Fact);
         api.MapGet("/magic_auth/{id}", (string id, HttpContext http, MagicAuth magic) => magic.Get(id, http)).WithMetadata(ApiKeyRequired.Yes).Produces<MagicAuth.Body>();
+        api.MapGet("/email_verification/{id}", (string id, HttpContext http, EmailVerifications verifications) => verifications.Get(id, http)).WithMetadata(ApiKeyRequired.Yes).Produces<EmailVerifications.Body>();
+        api.MapPost("/password_reset", (HttpContext http, PasswordResets resets) => resets.CreateAsync(http)).WithMetadata(ApiKeyRequired.Yes)
+            .Accepts<PasswordResets.CreateInput>(JsonBody.AnyType).Produces<PasswordResets.Body>(201).WithMetadata(Writes.Fact);
+        api.MapGet("/password_reset/{id}", (string id, HttpContext http, PasswordResets resets) => resets.Get(id, http)).WithMetadata(ApiKeyRequired.Yes).Produces<PasswordResets.Body>();
+        api.MapPost("/password_reset/confirm", (HttpContext http, PasswordResets resets) => resets.ConfirmAsync(http)).WithMetadata(ApiKeyRequired.Yes)
+            .Accepts<PasswordResets.ConfirmInput>(JsonBody.AnyType).Produces<PasswordResets.ConfirmedBody>().WithMetadata(Writes.Fact);
         api.MapGet("/users/{id}/sessions", (string id, HttpContext http, Sessions sessions) => sessions.List(id, http)).WithMetadata(ApiKeyRequired.Yes).Produces<ListBody<Sessions.Body>>();
         api.MapPost("/sessions/revoke", (HttpContext http, Sessions sessions) => sessions.RevokeAsync(http)).WithMetadata(ApiKeyRequired.Yes)
             .Accepts<Sessions.RevokeInput>(JsonBody.AnyType).Produces(200).WithMetadata(Writes.Deny);

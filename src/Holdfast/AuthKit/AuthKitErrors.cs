@@ -13,6 +13,12 @@ internal static class AuthKitErrors
 
     public static ApiAnswer NoMembership { get; } = ApiError.OAuth("organization_membership_not_found", "The user is not an active member of that organization.");
 
+    /// <summary>For an address that nobody has, too.</summary>
+    public static ApiAnswer WrongPassword { get; } = ApiError.BadRequest("invalid_credentials", "The e-mail address or the password is not right.");
+
+    /// <summary>Passwords were changed on nodes apart, and none is effective: told only to whoever knew one of them.</summary>
+    public static ApiAnswer ResetNeeded { get; } = ApiError.BadRequest("password_reset_required", "This password was changed in two places at once. Set a new one by e-mail.");
+
     public static ApiAnswer WrongCode { get; } = ApiError.BadRequest("invalid_one_time_code", "The code is not right.");
 
     public static ApiAnswer ExpiredCode { get; } = ApiError.BadRequest("one_time_code_expired", "The code has expired. Ask for a new one.");
@@ -28,6 +34,12 @@ internal static class AuthKitErrors
     /// <summary>The node that issued it, and alone redeems it, cannot be reached.</summary>
     public static ApiAnswer AuthorityUnavailable { get; } = ApiError.Unavailable("authority_unavailable",
         "The node that issued this does not answer now. Repeat with the same Idempotency-Key, or begin the sign-in anew.", retryAfter: 1);
+
+    /// <summary>Somebody has not proven their mailbox (403, as SDKs expect it).</summary>
+    public static ApiAnswer ProveMailbox(string pendingToken, string email, string verificationId) => new(StatusCodes.Status403Forbidden,
+        new ProveBody("email_verification_required", "Email ownership must be verified before authentication.", pendingToken, email, verificationId));
+
+    private sealed record ProveBody(string Code, string Message, string PendingAuthenticationToken, string Email, string EmailVerificationId);
 
     /// <summary>Somebody who is in several organizations chooses one (403, as SDKs expect it).</summary>
     public static ApiAnswer ChooseOrganization(string pendingToken, IReadOnlyList<Users.Memberships.Member> organizations, Users.UserBody user) => new(StatusCodes.Status403Forbidden,

@@ -12,6 +12,9 @@ public sealed record AuthKitOptions
     /// <summary>How long a mailed code may be typed in.</summary>
     public TimeSpan MagicCodeLifetime { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>How long somebody who has proven who they are may take to choose an organization.</summary>
+    /// <summary>How long a link to another password may be followed.</summary>
+    public TimeSpan ResetLifetime { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>How long somebody who has proven who they are may take for what is still asked of them.</summary>
     public TimeSpan PendingLifetime { get; init; } = TimeSpan.FromMinutes(10);
 }

@@ -11,7 +11,7 @@ namespace Holdfast.AuthKit;
 /// <remarks>Nothing of it waits for the primary: a sign-in and a refresh are facts of this node.</remarks>
 internal sealed class Authenticate(
     OAuthClients clients, Idempotency idempotency, ForwardToAuthority authority, Database database, ClusterKeys keys, Acts acts, AuthKitOptions options, SessionAnswer answers,
-    GrantByCode byCode, GrantByMagicCode byMagicCode, GrantByRefreshToken byRefreshToken, GrantByOrganization byOrganization)
+    GrantByCode byCode, GrantByPassword byPassword, GrantByEmailCode byEmailCode, GrantByMagicCode byMagicCode, GrantByRefreshToken byRefreshToken, GrantByOrganization byOrganization)
 {
     /// <summary>A request for a grant.</summary>
     internal sealed record Asked(HttpContext Http, OAuthParameters Parameters, OAuthClients.Client Client, Operation Operation)
@@ -44,6 +44,8 @@ internal sealed class Authenticate(
         return grant switch
         {
             "authorization_code" => await byCode.HandleAsync(asked, this),
+            "password" => await byPassword.HandleAsync(asked, this),
+            "urn:workos:oauth:grant-type:email-verification:code" => await byEmailCode.HandleAsync(asked, this),
             "refresh_token" => await byRefreshToken.HandleAsync(asked),
             "urn:workos:oauth:grant-type:magic-auth:code" => await byMagicCode.HandleAsync(asked, this),
             "urn:workos:oauth:grant-type:organization-selection" => await byOrganization.HandleAsync(asked, this),
@@ -58,6 +60,9 @@ internal sealed class Authenticate(
         { Session: { } session } => answers.Of(asked.Client, session, null),
         { Choice: { } choice } => AuthKitErrors.ChooseOrganization(
             PendingAuthentication.Of(acts.Of(asked.Operation), choice.Who, method, options.PendingLifetime).Seal(keys, asked.Client.EnvironmentId), choice.Organizations, choice.User),
+        { Unproven: { } mailbox } => AuthKitErrors.ProveMailbox(
+            PendingAuthentication.Of(acts.Of(asked.Operation), mailbox.Who, method, options.PendingLifetime, mailbox.VerificationId).Seal(keys, asked.Client.EnvironmentId),
+            mailbox.Address, mailbox.VerificationId),
         _ => refused(outcome.Refused!.Value),
     };
 

@@ -8,8 +8,11 @@ namespace Holdfast.AuthKit;
 /// <summary>From who somebody is to their session, in the decision that found it out.</summary>
 internal sealed class BeginSession(NodeStore node, RefreshTokens refreshTokens, AuthKitOptions options)
 {
-    /// <summary>What a sign-in came to: a session, a choice that is still to be made, or a refusal.</summary>
-    public sealed record Outcome(RefreshToken? Session, Refusal? Refused, Choice? Choice);
+    /// <summary>What a sign-in came to: a session, a choice or a proof that is still to be made, or a refusal.</summary>
+    public sealed record Outcome(RefreshToken? Session = null, Refusal? Refused = null, Choice? Choice = null, Mailbox? Unproven = null);
+
+    /// <summary>Somebody's mailbox is still to be proven, by the code of this verification.</summary>
+    public sealed record Mailbox(SignedIn Who, string Address, string VerificationId, UserBody User);
 
     /// <summary>Somebody is in several organizations.</summary>
     public sealed record Choice(SignedIn Who, UserBody User, IReadOnlyList<Memberships.Member> Organizations);
@@ -23,11 +26,11 @@ internal sealed class BeginSession(NodeStore node, RefreshTokens refreshTokens, 
             if (organizations.Count > 1)
             {
                 var row = UserStore.Find(view, act.EnvironmentId, who.UserId) ?? new UserRow(who.UserId, null, null, null, act.Time, act.Time);
-                return new(new Outcome(null, null, new Choice(who, UserBody.Of(row), organizations)), signIn.Changes);
+                return new(new Outcome(Choice: new Choice(who, row.ToBody(), organizations)), signIn.Changes);
             }
             signIn = Rule.Grant(who with { OrganizationId = organizations is [var only] ? only.OrganizationId : null }, signIn.Changes);
         }
         var started = Session.Start(view, act, signIn, method, options.SessionLifetime, refreshTokens.KeyOf(act.EnvironmentId), node.Clock.Next());
-        return new(new Outcome(started.Answer.Answer, started.Answer.Refused, null), started.Changes);
+        return new(new Outcome(started.Answer.Answer, started.Answer.Refused), started.Changes);
     }
 }

@@ -29,11 +29,11 @@ internal sealed class GrantByOrganization(Database database, ClusterKeys keys, A
             var act = acts.Of(asked.Operation);
             if (!pending.IsGood(view, act, request))
             {
-                return Decide.Nothing(new BeginSession.Outcome(null, Refusal.ItemSpent, null));
+                return Decide.Nothing(new BeginSession.Outcome(Refused: Refusal.ItemSpent));
             }
             if (!Memberships.IsIn(view, act, organizationId, pending.UserId))
             {
-                return Decide.Nothing(new BeginSession.Outcome(null, Refusal.NotFound, null));   // they may choose another
+                return Decide.Nothing(new BeginSession.Outcome(Refused: Refusal.NotFound));   // they may choose another
             }
             var (answer, changes) = begin.Decide(view, act, Rule.Grant(new SignedIn(pending.UserId, pending.CredentialId, organizationId)), pending.Method);
             return new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request)]);

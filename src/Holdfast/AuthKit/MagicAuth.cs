@@ -1,8 +1,4 @@
-using System.Globalization;
-using System.Numerics;
-using System.Text;
 using Holdfast.Http;
-using Holdfast.Keys;
 using Holdfast.Storage;
 using Holdfast.Storage.Rows;
 using Holdfast.Users;
@@ -10,7 +6,7 @@ using Holdfast.Users;
 namespace Holdfast.AuthKit;
 
 /// <summary>Codes of six digits for an address: make one, look it up. The application may mail it by itself.</summary>
-internal sealed class MagicAuth(Database database, Idempotency idempotency, ClusterKeys keys, Acts acts, RateLimits limits, AuthKitOptions options, Entropy entropy)
+internal sealed class MagicAuth(Database database, Idempotency idempotency, Acts acts, ItemSecrets secrets, RateLimits limits, AuthKitOptions options)
 {
     internal sealed record Input(Given<string> Email);
 
@@ -24,7 +20,7 @@ internal sealed class MagicAuth(Database database, Idempotency idempotency, Clus
         {
             return refusal!;
         }
-        if (input.Email.Value is not { } email || !Addresses.IsOne(email))
+        if (input.Email.Value is not { } email || !Addresses.IsAddress(email))
         {
             return ApiError.Validation("email", input.Email.Value is null ? "required" : "invalid_email");
         }
@@ -34,15 +30,14 @@ internal sealed class MagicAuth(Database database, Idempotency idempotency, Clus
             return ApiError.TooManyRequests(wait);
         }
         var operation = await idempotency.BeginAsync(http);
-        var digits = operation.RequestId is { } request ? ClusterKeys.Mac(operation.Key, "code", request) : entropy.Bytes(32);   // a repeat gives the same
-        var code = (new BigInteger(digits, isUnsigned: true) % 1_000_000).ToString("D6", CultureInfo.InvariantCulture);
-        var (made, userId) = await database.RecordAsync(http, view =>
+        var id = operation.NewId(Ids.MagicCode);
+        var (act, userId) = await database.RecordAsync(http, view =>
         {
-            var act = acts.Of(operation);
-            var (id, row) = PendingItem.Issue(act, Ids.MagicCode, address, code, keys.SealAtRest(PlaceOf(operation.EnvironmentId), Encoding.ASCII.GetBytes(code)), options.MagicCodeLifetime, operation.Anew().NewId(Ids.MagicCode));
-            return Decide.To((new Made(id, act.Time, (act.Now + options.MagicCodeLifetime).ToUnixTimeMilliseconds()), UserOf(view, act, address)), row);
+            var now = acts.Of(operation);
+            var (_, row) = PendingItem.Issue(now, Ids.MagicCode, address, secrets.Code(operation.EnvironmentId, id), null, options.MagicCodeLifetime, id);
+            return Decide.To((now, UserOf(view, now, address)), row);
         });
-        return ApiAnswer.Created(Write(made, userId, address, code));
+        return ApiAnswer.Created(Write(id, operation.EnvironmentId, userId, address, act.Time, (act.Now + options.MagicCodeLifetime).ToUnixTimeMilliseconds()));
     }
 
     /// <summary>One that can still be used.</summary>
@@ -50,22 +45,16 @@ internal sealed class MagicAuth(Database database, Idempotency idempotency, Clus
     {
         var act = acts.Of(Caller.Of(http).EnvironmentId);
         var (item, userId) = database.Read(view => PendingItem.Find(view, act, id, Ids.MagicCode) is { } found ? (found, UserOf(view, act, found.Subject)) : (null, ""));
-        return item?.Data is { } kept
-            ? ApiAnswer.Ok(Write(new Made(item.Id, item.CreatedAt, item.ExpiresAt), userId, item.Subject, Encoding.ASCII.GetString(keys.OpenAtRest(PlaceOf(item.EnvironmentId), kept))))
-            : ApiError.NotFound("Magic auth", id);
+        return item is null ? ApiError.NotFound("Magic auth", id) : ApiAnswer.Ok(Write(item.Id, item.EnvironmentId, userId, item.Subject, item.CreatedAt, item.ExpiresAt));
     }
-
-    private sealed record Made(string Id, long CreatedAt, long ExpiresAt);
 
     /// <summary>Whose address it is; nobody's is that of the user whom proving it would make.</summary>
     private static string UserOf(View view, Act act, string address) =>
         Addresses.HolderOf(view, act.EnvironmentId, address) ?? Addresses.NewHolder(view, act, address).UserId;
 
-    private static string PlaceOf(string environmentId) => $"pending_items/{environmentId}/code";
-
-    private static Body Write(Made made, string userId, string address, string code)
+    private Body Write(string id, string environmentId, string userId, string address, long createdAt, long expiresAt)
     {
-        var created = DateTimeOffset.FromUnixTimeMilliseconds(made.CreatedAt);
-        return new Body("magic_auth", made.Id, userId, address, DateTimeOffset.FromUnixTimeMilliseconds(made.ExpiresAt), code, created, created);
+        var created = DateTimeOffset.FromUnixTimeMilliseconds(createdAt);
+        return new Body("magic_auth", id, userId, address, DateTimeOffset.FromUnixTimeMilliseconds(expiresAt), secrets.Code(environmentId, id), created, created);
     }
 }

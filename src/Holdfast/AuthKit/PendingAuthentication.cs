@@ -8,14 +8,15 @@ using Holdfast.Users;
 namespace Holdfast.AuthKit;
 
 /// <summary>Who somebody has proven to be, while something is still to be asked of them. Used once, and only by the node that issued it (law 5).</summary>
+/// <param name="EmailVerificationId">What is asked is the code of this verification; null when it is something else.</param>
 /// <param name="ExpiresAt">Unix milliseconds.</param>
-internal sealed record PendingAuthentication(string Id, string Authority, string UserId, string? CredentialId, string Method, long ExpiresAt)
+internal sealed record PendingAuthentication(string Id, string Authority, string UserId, string? CredentialId, string Method, string? EmailVerificationId, long ExpiresAt)
 {
     private const string Purpose = "pending-authentication";
     private const int Longest = 2048;
 
-    public static PendingAuthentication Of(Act act, SignedIn who, string method, TimeSpan lifetime) =>
-        new(act.NewId(Ids.PendingAuthentication), act.Incarnation, who.UserId, who.CredentialId, method, (act.Now + lifetime).ToUnixTimeMilliseconds());
+    public static PendingAuthentication Of(Act act, SignedIn who, string method, TimeSpan lifetime, string? emailVerificationId = null) =>
+        new(act.NewId(Ids.PendingAuthentication), act.Incarnation, who.UserId, who.CredentialId, method, emailVerificationId, (act.Now + lifetime).ToUnixTimeMilliseconds());
 
     /// <summary>On the wire.</summary>
     public string Seal(ClusterKeys keys, string environmentId) => keys.Seal(Purpose, environmentId, JsonSerializer.SerializeToUtf8Bytes(this));

@@ -16,7 +16,7 @@ internal sealed class SessionAnswer(Database database, AccessTokens accessTokens
         var row = database.Read(view => UserStore.Find(view, client.EnvironmentId, session.UserId));
         var person = known ?? new RefreshTokens.Person(row?.Email, row?.FirstName, row?.LastName, row?.CreatedAt ?? session.CreatedAt);
         return ApiAnswer.Ok(new Body(
-            UserBody.Of(row ?? new UserRow(session.UserId, person.Email, person.FirstName, person.LastName, person.CreatedAt, person.CreatedAt)),
+            (row ?? new UserRow(session.UserId, person.Email, person.FirstName, person.LastName, person.CreatedAt, person.CreatedAt, VerifiedEmail: person.Email)).ToBody(),
             session.ActsIn, accessTokens.Make(client, session), refreshTokens.Seal(client.EnvironmentId, new RefreshTokens.Shown(session, person)),
             SignInMethod.ToAuthenticationMethod(session.Method)));
     }

@@ -21,8 +21,14 @@ internal sealed record Claim(string? Holder, long Term, long Verified)
     /// <summary>Addresses of users.</summary>
     public const string UserEmail = "user.email";
 
+    /// <summary>External ids of users.</summary>
+    public const string UserExternalId = "user.external_id";
+
     /// <summary>Profiles of Single Sign-On, by their id: which user they are.</summary>
     public const string UserSsoProfile = "user.sso_profile";
+
+    /// <summary>Invitations, by their id: who accepted.</summary>
+    public const string Invitation = "invitation";
 
     /// <summary>The claim on a value; null when nobody ever had it.</summary>
     public static Claim? Find(View view, string environmentId, string kind, string value) => view.Find<Claim>(

@@ -30,6 +30,9 @@ public sealed class ApiAnswer(int status, object? body) : IResult
 
     public static ApiAnswer Accepted { get; } = new(StatusCodes.Status202Accepted, null);
 
+    /// <summary>200 without a body: it is done.</summary>
+    public static ApiAnswer Done { get; } = new(StatusCodes.Status200OK, null);
+
     public static ApiAnswer NoContent { get; } = new(StatusCodes.Status204NoContent, null);
 
     public async Task ExecuteAsync(HttpContext httpContext)

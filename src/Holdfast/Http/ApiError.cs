@@ -6,6 +6,11 @@ public static class ApiError
     /// <summary>One thing that is wrong with a field.</summary>
     public sealed record FieldFault(string Field, string Code);
 
+    /// <summary>One reason why an operation was refused.</summary>
+    public sealed record Reason(string Code, string Message);
+
+    private sealed record Reasoned(string Code, string Message, IReadOnlyList<Reason> Errors);
+
     private sealed record Coded(string Code, string Message);
 
     private sealed record OAuthBody(string Error, string ErrorDescription);
@@ -16,6 +21,12 @@ public static class ApiError
 
     /// <summary>400 with a code of the operation's own.</summary>
     public static ApiAnswer BadRequest(string code, string message) => new(StatusCodes.Status400BadRequest, new Coded(code, message));
+
+    /// <summary>400 with a code of the operation's own, and the reasons behind it.</summary>
+    public static ApiAnswer BadRequest(string code, string message, IReadOnlyList<Reason> reasons) => new(StatusCodes.Status400BadRequest, new Reasoned(code, message, reasons));
+
+    /// <summary>422 with a code of the operation's own.</summary>
+    public static ApiAnswer Unprocessable(string code, string message) => new(StatusCodes.Status422UnprocessableEntity, new Coded(code, message));
 
     /// <summary>404. What exists elsewhere is answered like what exists nowhere.</summary>
     public static ApiAnswer NotFound(string resource, string id) =>

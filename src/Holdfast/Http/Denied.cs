@@ -10,6 +10,13 @@ public static class Denied
     public static string Not(string column) =>
         $"NOT EXISTS (SELECT 1 FROM denies d WHERE d.subject = {column} AND NOT EXISTS (SELECT 1 FROM lifts l WHERE l.deny_id = d.id))";
 
+    /// <summary>A condition in SQL: the id in this column was not deleted, whatever else is denied to it.</summary>
+    public static string NotDeleted(string column) => $"NOT EXISTS (SELECT 1 FROM denies d WHERE d.subject = {column} AND d.reason = 'deleted')";
+
+    /// <summary>A condition in SQL: a deny for this reason stands against the id in this column.</summary>
+    public static string IsFor(string reason, string column) =>
+        $"EXISTS (SELECT 1 FROM denies d WHERE d.subject = {column} AND d.reason = '{reason}' AND NOT EXISTS (SELECT 1 FROM lifts l WHERE l.deny_id = d.id))";
+
     /// <summary>Whether a deny stands against an id.</summary>
     public static bool Is(View view, string subject) =>
         view.Find<long>($"SELECT CASE WHEN {Not("@subject")} THEN 0 ELSE 1 END", new { subject }) == 1;

@@ -29,6 +29,9 @@ public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes 
     /// <summary>Codes made for an address.</summary>
     public static readonly RateLimit MagicCodesPerAddress = new("magic_codes", 3, TimeSpan.FromSeconds(60));
 
+    /// <summary>Links to another password made for an address.</summary>
+    public static readonly RateLimit ResetsPerAddress = new("resets", 3, TimeSpan.FromSeconds(60));
+
     /// <summary>Tries of a mailed code, right or wrong.</summary>
     public static readonly RateLimit GuessesPerCode = new("guesses", 5, TimeSpan.FromMinutes(10));
 

@@ -29,7 +29,7 @@ internal static class CreateOrganization
     {
         var time = now.ToUnixTimeMilliseconds();
         var id = operation.NewId(Ids.Organization);
-        var metadata = OrganizationChanges.Metadata(input.Metadata.Value);
+        var metadata = Metadata.Merge(input.Metadata.Value);
         var outside = input.AllowProfilesOutsideOrganization.Value ?? false;
         var changes = new List<Change>
         {

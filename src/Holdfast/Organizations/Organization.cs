@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Holdfast.Organizations;
@@ -20,7 +19,7 @@ internal sealed record OrganizationRow(
 {
     public OrganizationBody ToBody(IEnumerable<OrganizationDomainRow> domains) => new(
         "organization", Id, Name, Outside == 1, [.. domains.OrderBy(d => d.CreatedAt).ThenBy(d => d.Id, StringComparer.Ordinal).Select(d => d.ToBody())],
-        Metadata is null ? [] : JsonSerializer.Deserialize<Dictionary<string, string>>(Metadata)!,
+        Http.Metadata.Read(Metadata),
         ExternalId, StripeCustomerId, DateTimeOffset.FromUnixTimeMilliseconds(CreatedAt), DateTimeOffset.FromUnixTimeMilliseconds(UpdatedAt));
 }
 

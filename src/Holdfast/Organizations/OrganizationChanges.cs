@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Holdfast.Http;
 using Holdfast.Storage;
 using Holdfast.Storage.Rows;
@@ -71,23 +70,5 @@ internal static class OrganizationChanges
             }
         }
         return null;
-    }
-
-    /// <summary>Metadata as it is stored: keys that are not named stay, null takes one away, and an empty object takes all away.</summary>
-    public static string Metadata(Dictionary<string, string?>? named, string? held = null)
-    {
-        var metadata = held is null || named is null or { Count: 0 } ? [] : JsonSerializer.Deserialize<Dictionary<string, string>>(held)!;
-        foreach (var (key, value) in named ?? [])
-        {
-            if (value is null)
-            {
-                metadata.Remove(key);
-            }
-            else
-            {
-                metadata[key] = value;
-            }
-        }
-        return JsonSerializer.Serialize(metadata, JavaScriptJson.Options);
     }
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Holdfast.Http;
 
 namespace Holdfast.Organizations;
@@ -11,9 +10,6 @@ internal sealed record OrganizationInput(
     Given<Dictionary<string, string?>> Metadata, Given<string> ExternalId, Given<string> StripeCustomerId)
 {
     public const int MostDomains = 100;
-    public const int MostMetadataKeys = 50;
-    public const int LongestMetadataKey = 40;
-    public const int LongestMetadataValue = 600;
     public const int LongestExternalId = 128;
 
     public sealed record DomainInput(Given<string> Domain, Given<string> State);
@@ -44,7 +40,7 @@ internal sealed record OrganizationInput(
         {
             domains = Distinct(fields, "domains", names.Select(n => (n, (string?)"pending")));
         }
-        return fields.Refusal ?? CheckMetadata();
+        return fields.Refusal ?? Http.Metadata.Check(Metadata.Value);
     }
 
     private static List<(string, string)> Distinct(Fields fields, string field, IEnumerable<(string? Domain, string? State)> given)
@@ -91,22 +87,4 @@ internal sealed record OrganizationInput(
             return null;
         }
     }
-
-    private ApiAnswer? CheckMetadata()
-    {
-        if (Metadata.Value is not { } metadata)
-        {
-            return null;
-        }
-        var isSound = metadata.Count <= MostMetadataKeys && metadata.All(m =>
-            m.Key.Length is > 0 and <= LongestMetadataKey && (m.Value is null || m.Value.Length <= LongestMetadataValue)
-            && new Fields() is var check && check.Text("key", m.Key) is not null && check.Text("value", m.Value ?? "") is not null && check.Refusal is null);
-        return isSound ? null : InvalidMetadata;
-    }
-
-    public static ApiAnswer InvalidMetadata { get; } = ApiError.BadRequest("invalid_metadata",
-        $"Metadata holds at most {MostMetadataKeys} keys of at most {LongestMetadataKey} characters, with values of at most {LongestMetadataValue}.");
-
-    /// <summary>How many keys stored metadata has.</summary>
-    public static int CountKeys(string? stored) => stored is null ? 0 : JsonSerializer.Deserialize<Dictionary<string, string>>(stored)!.Count;
 }

@@ -1,6 +1,5 @@
 using Holdfast.Http;
 using Holdfast.Storage;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace Holdfast.Organizations;
 
@@ -14,15 +13,9 @@ internal static class ReadOrganizations
 
     public static ApiAnswer GetByExternalId(string externalId, HttpContext http, Database database)
     {
-        var meant = LastSegment(http) ?? externalId;
+        var meant = RawPath.LastSegment(http) ?? externalId;
         return Answer(http, database, meant, (view, environmentId) => OrganizationStore.FindByExternalId(view, environmentId, meant), OrganizationStore.Body);
     }
-
-    /// <summary>The path's last segment as the caller meant it: routing leaves an encoded slash encoded, and so takes two values for one.</summary>
-    private static string? LastSegment(HttpContext http) =>
-        http.Features.Get<IHttpRequestFeature>()?.RawTarget is { Length: > 0 } target && target[0] == '/' && target.Split('?')[0] is var path && path[^1] != '/'
-            ? Uri.UnescapeDataString(path[(path.LastIndexOf('/') + 1)..])
-            : null;
 
     /// <summary>How audit events are kept. Until there are audit logs, every organization has the same.</summary>
     public static ApiAnswer GetAuditLogConfiguration(string id, HttpContext http, Database database) => Answer(

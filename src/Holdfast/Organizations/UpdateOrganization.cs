@@ -41,10 +41,10 @@ internal static class UpdateOrganization
         View view, Operation operation, OrganizationRow row, OrganizationInput input, IReadOnlyList<(string, string)>? domains, byte[] idKey, DateTimeOffset now)
     {
         var held = OrganizationStore.Domains(view, [row.Id]);
-        var metadata = input.Metadata.Is ? OrganizationChanges.Metadata(input.Metadata.Value, row.Metadata) : row.Metadata;
-        if (OrganizationInput.CountKeys(metadata) > OrganizationInput.MostMetadataKeys)
+        var metadata = input.Metadata.Is ? Metadata.Merge(input.Metadata.Value, row.Metadata) : row.Metadata;
+        if (Metadata.Read(metadata).Count > Metadata.MostKeys)
         {
-            return Decide.Nothing(OrganizationInput.InvalidMetadata);
+            return Decide.Nothing(Metadata.Invalid);
         }
         var changes = new List<Change>();
         var rows = new List<OrganizationDomainRow>();

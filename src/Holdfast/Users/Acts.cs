@@ -13,9 +13,9 @@ internal sealed class Acts(Database database, EnvironmentStore environments, Clu
         operation.EnvironmentId, environments.IdKey(operation.EnvironmentId), ItemKey(operation.EnvironmentId), database.Incarnation, clock.GetUtcNow(),
         operation.RequestId is { } request ? ClusterKeys.Mac(operation.Key, "act", request) : entropy.Bytes(16));
 
-    /// <summary>An act that decides nothing: only looks.</summary>
+    /// <summary>An act whose repeats are others.</summary>
     public Act Of(string environmentId) => new(
-        environmentId, environments.IdKey(environmentId), ItemKey(environmentId), database.Incarnation, clock.GetUtcNow(), []);
+        environmentId, environments.IdKey(environmentId), ItemKey(environmentId), database.Incarnation, clock.GetUtcNow(), entropy.Bytes(16));
 
     private byte[] ItemKey(string environmentId) => keys.Derive("single-use-items", environmentId);
 }

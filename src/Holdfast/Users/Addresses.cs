@@ -1,5 +1,7 @@
+using System.Buffers;
 using Holdfast.Claims;
 using Holdfast.Http;
+using Holdfast.Organizations;
 using Holdfast.Storage;
 using Holdfast.Storage.Rows;
 
@@ -8,6 +10,8 @@ namespace Holdfast.Users;
 /// <summary>Whose an e-mail address is: the claim alone says (decision 0009).</summary>
 internal static class Addresses
 {
+    private static readonly SearchValues<char> NotInLocalPart = SearchValues.Create("\"\\(),:;<>[]");
+
     /// <summary>The address as it is claimed: ASCII letters in lower case. No other letter, because some (the Kelvin sign) would become another person's.</summary>
     public static string Normal(string address) => string.Create(address.Length, address, static (text, from) =>
     {
@@ -17,10 +21,15 @@ internal static class Addresses
         }
     });
 
-    /// <summary>Whether a text is one address, as far as it can be told without asking its host: so much of RFC 5321 §4.1.2 as mail systems agree on, and at most 254 characters.</summary>
-    public static bool IsOne(string text) => text.Length is >= 3 and <= 254 && text.IndexOf('@', StringComparison.Ordinal) is var at and > 0 and <= 64 && at == text.LastIndexOf('@')
-        && at < text.Length - 1 && text.All(c => c is > ' ' and not ('\u007f' or '"' or '<' or '>' or ',' or ';' or ':' or '\\' or '(' or ')' or '[' or ']'))
-        && text[(at + 1)..].Split('.').All(label => label.Length is > 0 and <= 63);
+    /// <summary>The longest address, in characters (RFC 5321 §4.5.3.1.3).</summary>
+    public const int Longest = 254;
+
+    /// <summary>Whether this is an address that mail can be sent to: a local part of up to 64 characters without quotes, and the name of a domain.</summary>
+    public static bool IsAddress(string text) =>
+        text.Length <= Longest && text.IndexOf('@') is > 0 and <= 64 and var at && text.LastIndexOf('@') == at
+        && !text.AsSpan(0, at).ContainsAny(NotInLocalPart) && !text.Any(c => char.IsWhiteSpace(c) || char.IsControl(c))
+        && text[0] != '.' && text[at - 1] != '.' && !text.Contains("..", StringComparison.Ordinal)
+        && OrganizationInput.Normalize(text[(at + 1)..]) is not null;
 
     /// <summary>The user that an address belongs to; null when it is free, or its holder was deleted. A suspended user holds it still.</summary>
     public static string? HolderOf(View view, string environmentId, string address) =>

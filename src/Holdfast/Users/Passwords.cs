@@ -13,15 +13,24 @@ internal static class Passwords
         Addresses.HolderOf(view, environmentId, address) is { } holder ? Credential.Standing(Credential.Of(view, environmentId, holder)) : [];
 
     /// <param name="proven">The candidate that the password opened; null when it opened none.</param>
-    public static Decision<Ruling<SignedIn>> SignIn(View view, Act act, string address, string? proven)
+    /// <param name="renewed">The same password hashed anew, to take the place of an imported hash; null to keep what there is.</param>
+    public static Decision<Ruling<SignedIn>> SignIn(View view, Act act, string address, string? proven, string? renewed = null)
     {
         if (Addresses.HolderOf(view, act.EnvironmentId, address) is not { } userId)
         {
             return Rule.Refuse<SignedIn>(Refusal.WrongCredential);
         }
-        return Refused(Credential.Of(view, act.EnvironmentId, userId), proven) is { } wrong ? Rule.Refuse<SignedIn>(wrong)
-            : ProveAddress.Refused(view, userId) is { } why ? Rule.Refuse<SignedIn>(why)
-            : Rule.Grant(new SignedIn(userId, proven));
+        var all = Credential.Of(view, act.EnvironmentId, userId);
+        if ((Refused(all, proven) ?? ProveAddress.Refused(view, userId)) is { } why)
+        {
+            return Rule.Refuse<SignedIn>(why);
+        }
+        if (renewed is null)
+        {
+            return Rule.Grant(new SignedIn(userId, proven));
+        }
+        var credential = Credential.Make(act, userId, Credential.Password, renewed, Proof.Credential, proven!, Credential.Standing(all));
+        return Rule.Grant(new SignedIn(userId, credential.Id), credential);
     }
 
     /// <summary>Another password, by the old one. It names all that stand, so that it follows the later of several.</summary>
@@ -42,13 +51,13 @@ internal static class Passwords
 
     /// <summary>Begins a reset. An address that nobody has is refused; what is answered to the world must be the same.</summary>
     /// <returns>The item's id.</returns>
-    public static Decision<Ruling<string>> RequestReset(View view, Act act, string address, string secret, TimeSpan lifetime)
+    public static Decision<Ruling<string>> RequestReset(View view, Act act, string address, string secret, TimeSpan lifetime, string? itemId = null)
     {
         if (Addresses.HolderOf(view, act.EnvironmentId, address) is not { } userId)
         {
             return Rule.Refuse<string>(Refusal.NotFound);
         }
-        var (id, row) = PendingItem.Issue(act, Ids.PasswordReset, userId, secret, address, lifetime);
+        var (id, row) = PendingItem.Issue(act, Ids.PasswordReset, userId, secret, address, lifetime, itemId);
         return Rule.Grant(id, row);
     }
 
@@ -75,7 +84,7 @@ internal static class Passwords
             return Rule.Refuse<SignedIn>(Refusal.ItemExpired, item.Spent(act));
         }
         var credential = Credential.Make(act, item.Subject, Credential.Password, newHash, Proof.Mailbox, item.Id, all);
-        return Rule.Grant(new SignedIn(item.Subject, credential.Id), item.Spent(act), credential);
+        return Rule.Grant(new SignedIn(item.Subject, credential.Id), [item.Spent(act), credential, .. UserStore.Verify(view, act, item.Subject, item.Data!)]);
     }
 
     /// <summary>Another password, by an administrator; like a reset, it ends the sessions of all that it replaces.</summary>

@@ -7,20 +7,29 @@ namespace Holdfast.Users;
 internal static class ProveAddress
 {
     /// <summary>Who it is, and what has to be kept. Denies are not asked here: <see cref="Refused"/> is.</summary>
-    public static (SignedIn Who, List<Change> Changes) Of(View view, Act act, string address, PersonNames names)
+    public static (SignedIn Who, List<Change> Changes) Of(View view, Act act, string address, PersonNames names) =>
+        Addresses.HolderOf(view, act.EnvironmentId, address) is { } holder
+            ? (new SignedIn(holder), UserStore.Verify(view, act, holder, address))
+            : Make(view, act, address, names, new UserDetails(IsVerified: true));
+
+    /// <summary>The user that an address makes. It has no holder.</summary>
+    private static (SignedIn Who, List<Change> Changes) Make(View view, Act act, string address, PersonNames names, UserDetails details)
     {
-        if (Addresses.HolderOf(view, act.EnvironmentId, address) is { } holder)
-        {
-            return (new SignedIn(holder), []);
-        }
         var (userId, term) = Addresses.NewHolder(view, act, address);
-        return (new SignedIn(userId, IsNew: true), [Addresses.Take(act, address, userId, term), UserStore.Make(act, userId, address, names)]);
+        return (new SignedIn(userId, IsNew: true), [Addresses.Take(act, address, userId, term), .. UserStore.Make(act, userId, address, names, details)]);
     }
 
     /// <summary>Why a user may not sign in; null when they may.</summary>
     public static Refusal? Refused(View view, string userId) => Http.Denied.Is(view, userId) ? Refusal.Denied : null;
 
-    /// <summary>An administrator vouches for an address: the user that it makes. A primary write.</summary>
-    public static Decision<Ruling<SignedIn>> ByAdministrator(View view, Act act, string address, PersonNames names) =>
-        Of(view, act, address, names) is { Who.IsNew: true } made ? Rule.Grant(made.Who, made.Changes) : Rule.Refuse<SignedIn>(Refusal.AddressTaken);
+    /// <summary>An administrator vouches for an address: the user that it makes. A primary write. Whether the mailbox is proven, too, the administrator says.</summary>
+    public static Decision<Ruling<SignedIn>> ByAdministrator(View view, Act act, string address, PersonNames names, UserDetails details)
+    {
+        if (Addresses.HolderOf(view, act.EnvironmentId, address) is not null)
+        {
+            return Rule.Refuse<SignedIn>(Refusal.AddressTaken);
+        }
+        var (who, changes) = Make(view, act, address, names, details);
+        return Rule.Grant(who, changes);
+    }
 }

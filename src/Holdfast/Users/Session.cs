@@ -35,7 +35,7 @@ internal sealed record Session(string Id, string UserId, string? OrganizationId,
             who.OrganizationId);
         return token.Session.Ended(view, act) is { } why
             ? Rule.Refuse<RefreshToken>(why, signIn.Changes)
-            : Rule.Grant(token, [token.Row(act.EnvironmentId), .. signIn.Changes]);
+            : Rule.Grant(token, [token.Row(act.EnvironmentId), .. signIn.Changes, UserStore.SignedIn(act, who.UserId)]);
     }
 
     /// <summary>Why it does not go on; null when it does.</summary>

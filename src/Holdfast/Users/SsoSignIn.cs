@@ -48,7 +48,7 @@ internal static class SsoSignIn
             return (who, [LinkTo(who.UserId, term), .. changes]);
         }
         var own = Ids.Derived(Ids.User, act.IdKey, "sso", profile.ConnectionId, profile.Subject, $"{term}");
-        return (new SignedIn(own, IsNew: true), [LinkTo(own, term), UserStore.Make(act, own, profile.Email, profile.Names)]);
+        return (new SignedIn(own, IsNew: true), [LinkTo(own, term), .. UserStore.Make(act, own, profile.Email, profile.Names, details: null)]);
     }
 
     /// <summary>A user who came before the domain was verified: holds their address from now on, if they have none and nobody has it.</summary>
@@ -58,6 +58,7 @@ internal static class SsoSignIn
         if (Addresses.HolderOf(view, act.EnvironmentId, address) is null && Addresses.HeldBy(view, act.EnvironmentId, userId).Count == 0)
         {
             changes.Add(Addresses.Take(act, address, userId, Addresses.NewHolder(view, act, address).Term));
+            changes.Add(UserStore.Verified(act, userId, address));
         }
         return changes;
     }

@@ -35,7 +35,7 @@ public sealed class AddressTests : IDisposable
     {
         var (ada, bob) = (A.Join("ada@example.com"), A.Join("bob@example.com"));
         ChangeTo(A, bob, "ADA@example.com").Is(Refusal.AddressTaken);
-        A.Do((view, act) => ProveAddress.ByAdministrator(view, act, "ada@example.com", new PersonNames(null, null))).Is(Refusal.AddressTaken);
+        A.Do((view, act) => ProveAddress.ByAdministrator(view, act, "ada@example.com", new PersonNames(null, null), new UserDetails(true))).Is(Refusal.AddressTaken);
         ChangeTo(A, "user_unknown", "c@example.com").Is(Refusal.NotFound);
         Assert.Equal((ada, bob), (A.HolderOf("ada@example.com"), A.HolderOf("bob@example.com")));
         ChangeTo(A, ada, "ada@example.com").Granted();
@@ -70,7 +70,7 @@ public sealed class AddressTests : IDisposable
     [Fact]
     public void A_user_that_an_administrator_made_is_the_one_that_the_mailbox_makes()
     {
-        var made = A.Do((view, act) => ProveAddress.ByAdministrator(view, act, "ada@example.com", new PersonNames("Ada", null))).Granted();
+        var made = A.Do((view, act) => ProveAddress.ByAdministrator(view, act, "ada@example.com", new PersonNames("Ada", null), new UserDetails(false))).Granted();
         Assert.Equal(made.UserId, B.Join("ada@example.com"));
         _cluster.Meet();
         Assert.Equal(1, A.Count("users"));

@@ -1,0 +1,55 @@
+using Holdfast.Http;
+using Holdfast.Keys;
+using Holdfast.Storage;
+using Holdfast.Storage.Rows;
+using Holdfast.Users;
+
+namespace Holdfast.AuthKit;
+
+/// <summary>Who has given their password now types in the code that was mailed to them: the mailbox is proven, and the session begins.</summary>
+internal sealed class GrantByEmailCode(Database database, ClusterKeys keys, Acts acts, BeginSession begin, RateLimits limits)
+{
+    public async Task<IResult> HandleAsync(Authenticate.Asked asked, Authenticate authenticate)
+    {
+        if (asked.Find("pending_authentication_token") is not { } token || asked.Find("code") is not { } code)
+        {
+            return AuthKitErrors.Missing("pending_authentication_token and code");
+        }
+        if (PendingAuthentication.Open(keys, asked.Client.EnvironmentId, token) is not { EmailVerificationId: { } itemId } pending)
+        {
+            return AuthKitErrors.BadPending;
+        }
+        if (await authenticate.SendOnAsync(asked, pending.Authority, AuthKitErrors.BadPending) is { } elsewhere)
+        {
+            return elsewhere;
+        }
+        if (limits.Count(RateLimits.GuessesPerCode, itemId) is not null)
+        {
+            return AuthKitErrors.TooManyTries;
+        }
+        var request = asked.Operation.RequestId;
+        var outcome = await database.RecordAsync(asked.Http, view =>
+        {
+            var act = acts.Of(asked.Operation);
+            if (!pending.IsGood(view, act, request))
+            {
+                return Decide.Nothing(new BeginSession.Outcome(Refused: Refusal.SessionUnknown));
+            }
+            var (proven, wrong) = VerifyAddress.Redeem(view, act, itemId, code, pending.UserId);
+            if (proven is null)
+            {
+                return Decide.Nothing(new BeginSession.Outcome(Refused: wrong));
+            }
+            var (answer, changes) = begin.Decide(view, act, Rule.Grant(new SignedIn(pending.UserId, pending.CredentialId), proven), pending.Method);
+            return new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request)]);
+        });
+        return authenticate.Answer(asked, outcome, pending.Method, why => why switch
+        {
+            Refusal.SessionUnknown => AuthKitErrors.BadPending,
+            Refusal.ItemUnknown => AuthKitErrors.WrongCode,
+            Refusal.ItemExpired or Refusal.ItemElsewhere => AuthKitErrors.ExpiredCode,
+            Refusal.ItemSpent => AuthKitErrors.UsedCode,
+            _ => AuthKitErrors.NotAdmitted,
+        });
+    }
+}

@@ -1,0 +1,107 @@
+using Holdfast.Http;
+using Holdfast.Peers;
+using Holdfast.Storage;
+using Holdfast.Storage.Rows;
+using Holdfast.Users;
+
+namespace Holdfast.AuthKit;
+
+/// <summary>Links by which a mailbox gives a user another password: make one, look it up, use it once.</summary>
+internal sealed class PasswordResets(
+    Database database, Idempotency idempotency, Acts acts, ItemSecrets secrets, PasswordHasher hasher, ForwardToAuthority authority, PublicAddress address, RateLimits limits,
+    AuthKitOptions options)
+{
+    internal sealed record CreateInput(Given<string> Email);
+
+    internal sealed record ConfirmInput(Given<string> Token, Given<string> NewPassword);
+
+    internal sealed record Body(
+        string Object, string Id, string UserId, string Email, string PasswordResetToken, string PasswordResetUrl, DateTimeOffset ExpiresAt, DateTimeOffset CreatedAt);
+
+    internal sealed record ConfirmedBody(UserBody User);
+
+    private static readonly ApiAnswer s_unknown = ApiError.NotFound("Password reset token", "");
+
+    public async Task<ApiAnswer> CreateAsync(HttpContext http)
+    {
+        var (input, refusal) = await JsonBody.ReadAsync<CreateInput>(http);
+        if (input is null)
+        {
+            return refusal!;
+        }
+        if (input.Email.Value is not { } email || !Addresses.IsAddress(email))
+        {
+            return ApiError.Validation("email", input.Email.Value is null ? "required" : "invalid_email");
+        }
+        var (environmentId, normal) = (Caller.Of(http).EnvironmentId, Addresses.Normal(email));
+        if (limits.Count(RateLimits.ResetsPerAddress, Caller.Hash($"{environmentId}\n{normal}")) is { } wait)
+        {
+            return ApiError.TooManyRequests(wait);
+        }
+        var operation = await idempotency.BeginAsync(http);
+        var id = operation.NewId(Ids.PasswordReset);
+        var (ruling, userId, act) = await database.RecordAsync(http, view =>
+        {
+            var now = acts.Of(operation);
+            var decision = Passwords.RequestReset(view, now, normal, secrets.Token(environmentId, id), options.ResetLifetime, id);
+            return new Decision<(Ruling<string>, string?, Act)>((decision.Answer, Addresses.HolderOf(view, environmentId, normal), now), decision.Changes);
+        });
+        return ruling.Answer is null
+            ? ApiError.NotFound("User", email)
+            : ApiAnswer.Created(Write(id, environmentId, userId!, normal, act.Time, (act.Now + options.ResetLifetime).ToUnixTimeMilliseconds()));
+    }
+
+    /// <summary>One that can still be used.</summary>
+    public ApiAnswer Get(string id, HttpContext http)
+    {
+        var act = acts.Of(Caller.Of(http).EnvironmentId);
+        return database.Read(view => PendingItem.Find(view, act, id, Ids.PasswordReset)) is { } item
+            ? ApiAnswer.Ok(Write(item.Id, item.EnvironmentId, item.Subject, item.Data!, item.CreatedAt, item.ExpiresAt))
+            : ApiError.NotFound("Password reset", id);
+    }
+
+    /// <summary>Sets the password. The sessions of those that it replaces have ended.</summary>
+    public async Task<IResult> ConfirmAsync(HttpContext http)
+    {
+        var (input, refusal) = await JsonBody.ReadAsync<ConfirmInput>(http);
+        if (input is null)
+        {
+            return refusal!;
+        }
+        if (input.Token.Value is not { } token || input.NewPassword.Value is not { } password)
+        {
+            return ApiError.Validation(input.Token.Value is null ? "token" : "new_password", "required");
+        }
+        var act = acts.Of(Caller.Of(http).EnvironmentId);
+        // Whoever has no token is told nothing, and hashes nothing.
+        if (token.Split('.') is not [var id, var secret] || database.Read(view => PendingItem.Find(view, act, id, Ids.PasswordReset)) is not { } item || !item.Opens(act, secret))
+        {
+            return s_unknown;
+        }
+        if (PasswordPolicy.Check(password, item.Data) is { Count: > 0 } faults)
+        {
+            return ApiError.BadRequest("password_reset_error", "The password cannot be used.", faults);
+        }
+        if (item.Authority != act.Incarnation)
+        {
+            return await authority.TryAsync(http, item.Authority, ForwardToAuthority.CodeBudget) switch
+            {
+                Forwarded.Answered => Results.Empty,
+                Forwarded.Void => s_unknown,
+                _ => AuthKitErrors.AuthorityUnavailable,
+            };
+        }
+        var hash = await hasher.HashAsync(password, http.RequestAborted);
+        var ruling = await database.RecordAsync(http, view => Passwords.Reset(view, acts.Of(act.EnvironmentId), id, secret, hash));
+        return ruling.Answer is { } who && database.Read(view => UserStore.Find(view, act.EnvironmentId, who.UserId)) is { } user
+            ? ApiAnswer.Ok(new ConfirmedBody(user.ToBody()))
+            : s_unknown;
+    }
+
+    private Body Write(string id, string environmentId, string userId, string email, long createdAt, long expiresAt)
+    {
+        var token = $"{id}.{secrets.Token(environmentId, id)}";
+        return new Body("password_reset", id, userId, email, token, $"{address.Url}/reset-password?token={token}",
+            DateTimeOffset.FromUnixTimeMilliseconds(expiresAt), DateTimeOffset.FromUnixTimeMilliseconds(createdAt));
+    }
+}
