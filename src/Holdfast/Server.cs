@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Net;
 using Holdfast.Dev;
 using Holdfast.Environments;
+using Holdfast.Events;
 using Holdfast.Http;
 using Holdfast.Keys;
 using Holdfast.Organizations;
@@ -107,9 +108,10 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
             .AddSingleton(storage.SingleUse);
         services.AddSingleton(new PublicAddress(settings.PublicUrl, settings.IsDev)).AddSingleton(new RateLimits(world.Clock, settings.RateLimitFactor, nodes: 1 + settings.Peers.Count));
         services.AddSingleton<Ids>().AddSingleton<Idempotency>().AddSingleton<Readiness>();
-        services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(PrimaryDependency.Declare(dependencies, storage.Replicator, world.Clock));
+        services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(new DnsTexts(settings.Dns)).AddSingleton(PrimaryDependency.Declare(dependencies, storage.Replicator, world.Clock));
         network.AddTo(services);
         services.AddEnvironments();
+        services.AddOrganizations();
         services.AddSso();
         services.ConfigureHttpJsonOptions(json => JavaScriptJson.Configure(json.SerializerOptions));
         services.AddOpenApi("openapi", OpenApiDescription.Configure);
@@ -134,6 +136,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         }
         app.MapPages();
         app.MapEnvironments();
+        app.MapEvents();
         app.MapOrganizations();
         app.MapSso();
         app.MapOpenApi("/{documentName}.json").ExcludeFromDescription();

@@ -48,9 +48,6 @@ internal static class SsoEndpoints
             .Accepts<EmptyInput>(isOptional: true, JsonBody.AnyType).Produces<AttemptBody>().WithMetadata(Writes.Nothing);
     }
 
-    /// <summary>A body that says nothing: clients send <c>{}</c>, or none.</summary>
-    internal sealed record EmptyInput;
-
     /// <summary>What the identity provider's administrator loads (SAML 2.0 Metadata §2.4.4).</summary>
     private static IResult ReadMetadata(string connectionId, Connections connections, TimeProvider clock) =>
         connections.Find(connectionId) is { Trust: { } trust, Settings.Saml: { } saml, SpKeys: var ours }
