@@ -12,7 +12,7 @@ namespace Holdfast.Sso;
 /// <remarks>SDKs send a form, others JSON, the description has a query: all are read. The client's secret is an API key of the environment.</remarks>
 internal sealed class ExchangeCode(
     Database database, EnvironmentStore environments, SignInStore signIns, Idempotency idempotency, ProfileToken tokens, RateLimits limits, Ids ids, SsoOptions options,
-    ForwardToAuthority authority)
+    ForwardToAuthority authority, Connections connections)
 {
     private const int MaxBytes = 64 * 1024;
     private const int LongestCode = 256;
@@ -75,7 +75,7 @@ internal sealed class ExchangeCode(
             : await signIns.RedeemAsync(code, environmentId, clientId, Get("redirect_uri"), challenge => Proves(challenge, verifier, isPublic), operation.RequestId, ids);
         return redeemed is null
             ? ApiError.OAuth("invalid_grant", "The code is not valid: it was used, has expired, or was made for something else.")
-            : ApiAnswer.Ok(new Body("Bearer", tokens.Make(redeemed), (int)options.ProfileTokenLifetime.TotalSeconds, redeemed.Profile.ToBody()));
+            : ApiAnswer.Ok(new Body("Bearer", tokens.Make(redeemed), (int)options.ProfileTokenLifetime.TotalSeconds, redeemed.Profile.ToBody(connections.Find(redeemed.Profile.ConnectionId))));
     }
 
     /// <summary>A challenge always needs its verifier, and a verifier a challenge: else either could be stripped (RFC 9700 §4.8.2).</summary>
