@@ -6,5 +6,5 @@ namespace Holdfast.Events;
 internal static class EventEndpoints
 {
     public static void MapEvents(this IEndpointRouteBuilder routes) =>
-        routes.MapGet("/events", ReadEvents.List).WithTags("Events").WithMetadata(ApiKeyRequired.Yes).Produces<ListBody<EventBody>>();
+        routes.MapGet("/events", ReadEvents.List).WithTags("Events").WithMetadata(ApiKeyRequired.Yes).Produces<EventListBody>();
 }

@@ -41,7 +41,8 @@ internal static class ReadEvents
             + (to is null ? "" : " AND created_at < @to")
             + (organizationId.Length == 0 ? "" : " AND organization_id = @organizationId");
         var rows = database.Read(view => view.Query<Row>(page.Sql(select), page.Parameters(view, "events", Caller.Of(http).EnvironmentId, new { names, from, to, organizationId })));
-        return ApiAnswer.Ok(page.Answer(rows, r => r.Id, r => r.ToBody()));
+        var list = page.Answer(rows, r => r.Id, r => r.ToBody());
+        return ApiAnswer.Ok(new EventListBody(list.Object, list.Data, new(list.ListMetadata.After)));
     }
 
     /// <summary>A time of the query (ISO 8601; UTC where it names no offset) in Unix milliseconds; null when there is none.</summary>
@@ -64,6 +65,13 @@ internal static class ReadEvents
     {
         public EventBody ToBody() => new("event", Id, Event, JsonSerializer.Deserialize<JsonElement>(Data), DateTimeOffset.FromUnixTimeMilliseconds(CreatedAt));
     }
+}
+
+/// <summary>A page of events. Unlike other lists it names the way on alone.</summary>
+internal sealed record EventListBody(string Object, IReadOnlyList<EventBody> Data, EventListBody.Cursor ListMetadata)
+{
+    /// <param name="After">Null where the list ends.</param>
+    internal sealed record Cursor(string? After);
 }
 
 /// <summary>An event as the API shows it.</summary>

@@ -7,6 +7,14 @@ namespace Holdfast.Organizations;
 internal sealed record OrganizationBody(
     string Object, string Id, string Name, bool AllowProfilesOutsideOrganization, IReadOnlyList<OrganizationDomainBody> Domains,
     IReadOnlyDictionary<string, string> Metadata, string? ExternalId,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? StripeCustomerId, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+{
+    public OrganizationEventBody ToEvent() => new(Object, Id, Name, Domains, Metadata, ExternalId, StripeCustomerId, CreatedAt, UpdatedAt);
+}
+
+/// <summary>The same as events tell of it, where the public API has one field less.</summary>
+internal sealed record OrganizationEventBody(
+    string Object, string Id, string Name, IReadOnlyList<OrganizationDomainBody> Domains, IReadOnlyDictionary<string, string> Metadata, string? ExternalId,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? StripeCustomerId, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
 
 /// <summary>A domain of an organization.</summary>
