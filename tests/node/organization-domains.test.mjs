@@ -53,7 +53,7 @@ describe('Domains of organizations and events', () => {
     assert.deepEqual([...first.data, ...second.data].map(({ data }) => data.domain), names);
     assert.ok(!second.listMetadata.after);
     const [one] = first.data;
-    assert.deepEqual([one.object, one.event, one.data.organizationId], ['event', 'organization_domain.created', organization.id]);
+    assert.deepEqual([one.event, one.data.organizationId, one.data.state], ['organization_domain.created', organization.id, 'pending']);
     const of = await events.listEvents({ events: ['organization.created'], organizationId: organization.id });
     assert.deepEqual(of.data.map(({ data }) => [data.id, data.domains]), [[organization.id, []]]);
   });
