@@ -36,10 +36,12 @@ public static class Schema
             new("external", Later, "external_id"), new("billing", Later, "stripe_customer_id"), new("touched", Greatest, "updated_at"),
         ]);
 
+    /// <summary>Domains of organizations. <c>state</c> is <c>pending</c>, <c>verified</c>, <c>failed</c> or <c>legacy_verified</c>; whether a verified one counts, its claim says.
+    /// <c>pending_since</c> is since when its proof is looked for in DNS.</summary>
     public static readonly Table OrganizationDomains = new("organization_domains",
         [
             new("made", First, "environment_id", "organization_id", "domain", "created_at"), new("status", Later, "state", "verification_strategy"),
-            new("presence", Later, "present"), new("touched", Greatest, "updated_at"),
+            new("presence", Later, "present"), new("touched", Greatest, "updated_at"), new("proof", Later, "verification_prefix", "verification_token", "pending_since"),
         ]);
 
     /// <summary>Who a unique value belongs to: id is HMAC(id key of the environment, kind and value).</summary>
@@ -83,7 +85,7 @@ public static class Schema
         [new("made", First, "environment_id", "deny_id", "created_at")]);
 
     public static readonly Table Events = new("events",
-        [new("made", First, "environment_id", "event", "data", "created_at")], FromNodes: true);
+        [new("made", First, "environment_id", "event", "data", "created_at"), new("about", First, "organization_id")], FromNodes: true);
 
     /// <summary>Answers of requests that carried an <c>Idempotency-Key</c>.</summary>
     public static readonly Table IdempotencyKeys = new("idempotency_keys",

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using Holdfast.Events;
 using Holdfast.Http;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.OpenApi;
@@ -107,7 +108,8 @@ internal static class OpenApiDescription
                 });
             }
         }
-        if (metadata.OfType<IProducesResponseTypeMetadata>().Any(p => p.Type is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(ListBody<>)))
+        if (metadata.OfType<IProducesResponseTypeMetadata>().Any(p =>
+            p.Type == typeof(EventListBody) || (p.Type is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(ListBody<>))))
         {
             operation.Parameters.Add(Query("limit", new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1", Maximum = "100", Default = 10 }));
             operation.Parameters.Add(Query("order", new OpenApiSchema { Type = JsonSchemaType.String, Enum = ["asc", "desc", "normal"], Default = "desc" }));

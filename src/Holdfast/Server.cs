@@ -3,6 +3,7 @@ using System.Net;
 using Holdfast.AuthKit;
 using Holdfast.Dev;
 using Holdfast.Environments;
+using Holdfast.Events;
 using Holdfast.Http;
 using Holdfast.Keys;
 using Holdfast.Organizations;
@@ -109,9 +110,10 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
             .AddSingleton(storage.SingleUse);
         services.AddSingleton(new PublicAddress(settings.PublicUrl, settings.IsDev)).AddSingleton(new RateLimits(world.Clock, settings.RateLimitFactor, nodes: 1 + settings.Peers.Count));
         services.AddSingleton<Ids>().AddSingleton<Idempotency>().AddSingleton<Readiness>();
-        services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(PrimaryDependency.Declare(dependencies, storage.Replicator, world.Clock));
+        services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(new DnsTexts(settings.Dns)).AddSingleton(PrimaryDependency.Declare(dependencies, storage.Replicator, world.Clock));
         network.AddTo(services);
         services.AddEnvironments();
+        services.AddOrganizations();
         services.AddUsers();
         services.AddSso();
         services.AddAuthKit();
@@ -138,6 +140,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         }
         app.MapPages();
         app.MapEnvironments();
+        app.MapEvents();
         app.MapOrganizations();
         app.MapUsers();
         app.MapSso();

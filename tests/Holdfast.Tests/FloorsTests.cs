@@ -25,7 +25,7 @@ public sealed partial class FloorsTests
 
     /// <summary>What calls out by itself. Only Holdfast.Resilience may name it (law 7).</summary>
     private static readonly string[] Outbound =
-        ["HttpClient", "HttpMessageInvoker", "SocketsHttpHandler", "HttpClientHandler", "Socket", "TcpClient", "UdpClient", "SmtpClient", "ClientWebSocket", "WebRequest"];
+        ["HttpClient", "HttpMessageInvoker", "SocketsHttpHandler", "HttpClientHandler", "Socket", "TcpClient", "UdpClient", "SmtpClient", "ClientWebSocket", "WebRequest", "LookupClient"];
 
     [Fact]
     public void Every_folder_uses_only_the_floors_below_it()

@@ -25,6 +25,9 @@ internal sealed record Start(
 {
     /// <summary>Of a node among others; null for one that is alone.</summary>
     public Place? Place { get; init; }
+
+    /// <summary>The resolver; by default a port where nobody listens, so that no test asks a real one.</summary>
+    public IPEndPoint Dns { get; init; } = new(IPAddress.Loopback, 9);
 }
 
 /// <summary>A node's place in a cluster.</summary>
@@ -88,6 +91,7 @@ internal sealed class HoldfastServer : IAsyncDisposable
         {
             Peers = place?.Peers ?? [],
             PrimaryNode = place?.Primary,
+            Dns = [start.Dns],
         };
         var server = await Server.StartAsync(settings, CancellationToken.None, Surroundings.Real with { Clock = clock }, builder =>
         {

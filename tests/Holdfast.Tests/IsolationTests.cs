@@ -20,6 +20,11 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         ["PUT /organizations/{id}"] = new(m => $"/organizations/{m.Organization}", _ => new { name = "Taken" }),
         ["DELETE /organizations/{id}"] = new(m => $"/organizations/{m.Organization}"),
         ["GET /organizations/{id}/audit_log_configuration"] = new(m => $"/organizations/{m.Organization}/audit_log_configuration"),
+        ["POST /organization_domains"] = new(_ => "/organization_domains", m => new { organization_id = m.Organization, domain = "theirs.example" }),
+        ["GET /organization_domains/{id}"] = new(m => $"/organization_domains/{m.OrganizationDomain}"),
+        ["DELETE /organization_domains/{id}"] = new(m => $"/organization_domains/{m.OrganizationDomain}"),
+        ["POST /organization_domains/{id}/verify"] = new(m => $"/organization_domains/{m.OrganizationDomain}/verify", _ => new { }),
+        ["GET /events"] = new(_ => "/events?limit=100", Own: true),
         ["GET /user_management/redirect_uris"] = new(_ => "/user_management/redirect_uris?limit=100", Own: true),
         ["POST /user_management/redirect_uris"] = new(_ => "/user_management/redirect_uris", _ => new { uri = "https://app.test/theirs" }, Own: true),
         ["DELETE /user_management/redirect_uris/{id}"] = new(m => $"/user_management/redirect_uris/{m.RedirectUri}"),
@@ -76,6 +81,8 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
 
         internal string Organization { get; private set; } = null!;
 
+        internal string OrganizationDomain { get; private set; } = null!;
+
         internal string Connection { get; private set; } = null!;
 
         internal string User { get; private set; } = null!;
@@ -123,7 +130,8 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
 
         internal async Task MakeAsync()
         {
-            Organization = (await Server.PostAsync("/organizations", new { name = Mark, external_id = ExternalId, domains = new[] { Domain } })).Is(201)["id"]!;
+            var organization = (await Server.PostAsync("/organizations", new { name = Mark, external_id = ExternalId, domains = new[] { Domain } })).Is(201);
+            (Organization, OrganizationDomain) = (organization["id"]!, organization.Json.GetProperty("domains")[0].GetProperty("id").GetString()!);
             Connection = (await Server.PostAsync("/connections", new { organization_id = Organization, connection_type = "GenericSAML", name = Mark, saml = Saml, domains = new[] { Domain } })).Is(201)["id"]!;
             var acs = $"{Server.PublicUrl}/sso/saml/acs/{Connection}";
             var code = await new SamlConnection(Server, Connection, Organization, new SamlProvider { EntityId = $"https://{Mark}.test" }, acs).SignInAsync();
@@ -184,7 +192,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             Assert.DoesNotContain(Mark, answer.Text.Replace(made.ExternalId, "", StringComparison.Ordinal).Replace(made.Email, "", StringComparison.Ordinal), StringComparison.Ordinal);
             // What exists nowhere is answered in the same words.
             var (theirs, given) = (Cases[name].Path(made), Body(name) is { } sent ? JsonSerializer.Serialize(sent) : null);
-            var id = new[] { made.ExternalId, made.Connection, made.RedirectUri, made.Profile, made.Membership, made.Invitation, made.InvitationToken, made.Verification, made.ResetToken, made.Reset, made.MagicAuth, made.User, made.Organization, made.Email }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
+            var id = new[] { made.ExternalId, made.OrganizationDomain, made.Connection, made.RedirectUri, made.Profile, made.Membership, made.Invitation, made.InvitationToken, made.Verification, made.ResetToken, made.Reset, made.MagicAuth, made.User, made.Organization, made.Email }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
             var nobody = id == made.Email ? "nobody@people.test" : name.Contains("externalId", StringComparison.Ordinal) ? "nobody" : "org_01J00000000000000000000000";
             var (path, body) = (theirs.Replace(id, nobody, StringComparison.Ordinal), given?.Replace(id, nobody, StringComparison.Ordinal));
             var unknown = await _server.SendAsync(method, path, _server.B.ApiKey, body);

@@ -26,6 +26,22 @@ public sealed class StartTests
         }
     }
 
+    [Theory]
+    [InlineData("127.0.0.1, [::1]:5353,10.0.0.1:5300", "127.0.0.1:53 [::1]:5353 10.0.0.1:5300", "")]
+    [InlineData("", "", "")]
+    [InlineData("dns.example", "", "--dns: 'dns.example' is not an address, with a port or without.")]
+    [InlineData("10.0.0.1:99999", "", "--dns: '10.0.0.1:99999' is not an address, with a port or without.")]
+    public void Resolvers_are_named_by_their_addresses(string dns, string resolvers, string fault)
+    {
+        var command = new System.CommandLine.Command("serve");
+        var options = new Verbs.SettingsOptions(command, isDev: false);
+
+        var (settings, faults) = options.Read(command.Parse(["--dns", dns]));
+
+        Assert.Equal(fault.Length == 0 ? [] : [fault], faults);
+        Assert.Equal(resolvers, string.Join(' ', settings?.Dns ?? []));
+    }
+
     [Fact]
     public async Task A_node_with_data_refuses_to_start_without_its_cluster_s_key()
     {

@@ -7,7 +7,7 @@ export const publicFacts = JSON.parse(readFileSync(new URL('facts.json', import.
  * What Holdfast adds to described paths, operation by operation: `also` names properties it may add to the object (or to the objects of a list), and
  * `answers` gives the shapes of an operation that the description does not have. Anything else that is new in an answer is a violation.
  */
-const connection = ['saml', 'oidc'];
+const connection = ['saml', 'oidc', 'role_map'];
 export const documentedExtensions = {
   'GET /connections': { also: connection },
   'GET /connections/{id}': { also: connection },

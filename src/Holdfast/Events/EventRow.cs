@@ -12,8 +12,23 @@ internal static class EventRow
     /// <param name="name">From the published list, such as <c>organization.created</c>.</param>
     /// <param name="data">The object as the API shows it.</param>
     /// <param name="derivedFrom">The row and the change that it tells of: whoever makes the same change makes the same event.</param>
-    public static Change Of(string name, object data, string environmentId, byte[] idKey, string derivedFrom, DateTimeOffset now) => Change.To(
-        Schema.Events, Ids.Derived(Ids.Event, idKey, name, derivedFrom),
-        ("environment_id", environmentId), ("event", name),
-        ("data", JsonSerializer.Serialize(data, data.GetType(), JavaScriptJson.Options)), ("created_at", now.ToUnixTimeMilliseconds()));
+    public static Change Of(string name, object data, string environmentId, byte[] idKey, string derivedFrom, DateTimeOffset now)
+    {
+        var text = JsonSerializer.Serialize(data, data.GetType(), JavaScriptJson.Options);
+        return Change.To(
+            Schema.Events, Ids.Derived(Ids.Event, idKey, name, derivedFrom),
+            ("environment_id", environmentId), ("event", name), ("data", text), ("created_at", now.ToUnixTimeMilliseconds()), ("organization_id", OrganizationOf(text)));
+    }
+
+    /// <summary>The organization that an event is about: its data's <c>organization_id</c>, or that of an object in it, or the organization itself; null when there is none.</summary>
+    private static string? OrganizationOf(string data)
+    {
+        using var read = JsonDocument.Parse(data);
+        return read.RootElement.TryGetProperty("object", out var kind) && kind.ValueEquals("organization")
+            ? read.RootElement.GetProperty("id").GetString()
+            : Named(read.RootElement) ?? read.RootElement.EnumerateObject().Where(p => p.Value.ValueKind == JsonValueKind.Object).Select(p => Named(p.Value)).FirstOrDefault(o => o is not null);
+    }
+
+    private static string? Named(JsonElement holder) =>
+        holder.TryGetProperty("organization_id", out var id) && id.ValueKind == JsonValueKind.String ? id.GetString() : null;
 }

@@ -47,7 +47,7 @@ internal static class CreateOrganization
         }
         var body = new OrganizationRow(
             id, operation.EnvironmentId, input.Name.Value!, outside ? 1 : 0, metadata, input.ExternalId.Value, null, time, time).ToBody(rows);
-        changes.Add(EventRow.Of("organization.created", body, operation.EnvironmentId, idKey, id, now));
+        changes.Add(EventRow.Of("organization.created", body.ToEvent(), operation.EnvironmentId, idKey, id, now));
         return new(ApiAnswer.Created(body), changes);
     }
 }

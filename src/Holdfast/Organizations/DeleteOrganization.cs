@@ -26,6 +26,6 @@ internal static class DeleteOrganization
         OrganizationStore.Find(view, environmentId, id) is { } row
             ? Decide.To(ApiAnswer.Accepted,
                 Denied.Because("deleted", id, environmentId, ids, now),
-                EventRow.Of("organization.deleted", OrganizationStore.Body(view, row), environmentId, idKey, id, now))
+                EventRow.Of("organization.deleted", OrganizationStore.Body(view, row).ToEvent(), environmentId, idKey, id, now))
             : Decide.Nothing(ApiError.NotFound("Organization", id));
 }

@@ -35,40 +35,36 @@ internal static class OrganizationChanges
         View view, IReadOnlyList<(string Domain, string State)> wanted, IReadOnlyList<OrganizationDomainRow> held, string organizationId, Operation operation,
         byte[] idKey, DateTimeOffset now, List<Change> changes, List<OrganizationDomainRow> after)
     {
-        var time = now.ToUnixTimeMilliseconds();
+        var domains = new DomainChanges(view, operation.EnvironmentId, idKey, now, changes);
         foreach (var (domain, state) in wanted)
         {
             var had = held.FirstOrDefault(h => h.Domain == domain);
-            if (had?.State == state || had?.State == "verified")
+            if (had is not null && (had.IsVerified || had.State == state))
             {
                 after.Add(had);   // naming a verified domain as pending does not unverify it
                 continue;
             }
-            if (state == "verified")
+            if (state == "verified" && domains.IsTaken(domain, organizationId))
             {
-                if (Claims.Claim.IsTaken(view, operation.EnvironmentId, Claims.Claim.VerifiedDomain, domain, organizationId))
-                {
-                    return ApiError.Conflict("domain_already_exists", $"The domain {domain} is verified for another organization.");
-                }
-                changes.Add(Claims.Claim.Give(view, operation.EnvironmentId, idKey, Claims.Claim.VerifiedDomain, domain, organizationId, verified: true));
+                return DomainTaken(domain);
             }
-            var row = new OrganizationDomainRow(had?.Id ?? operation.NewId(Ids.OrganizationDomain), organizationId, domain, state, "manual", had?.CreatedAt ?? time, time);
-            after.Add(row);
-            changes.Add(had is null
-                ? Change.To(Schema.OrganizationDomains, row.Id,
-                    ("environment_id", operation.EnvironmentId), ("organization_id", organizationId), ("domain", domain), ("created_at", time),
-                    ("state", state), ("verification_strategy", "manual"), ("present", true), ("updated_at", time))
-                : Change.To(Schema.OrganizationDomains, row.Id, ("state", state), ("verification_strategy", "manual"), ("updated_at", time)));
+            string NewId() => operation.NewId(Ids.OrganizationDomain);
+            after.Add((had, state) switch
+            {
+                (null, "verified") => domains.MakeVerified(NewId(), organizationId, domain),
+                (null, _) => domains.Make(NewId(), organizationId, domain),
+                (_, "verified") => domains.Verify(had, "manual"),
+                _ => domains.Await(had),
+            });
         }
         foreach (var gone in held.Where(h => !wanted.Any(w => w.Domain == h.Domain)))
         {
-            changes.Add(Change.To(Schema.OrganizationDomains, gone.Id, ("present", false), ("updated_at", time)));
-            if (gone.State == "verified"
-                && Claims.Claim.GiveUp(view, operation.EnvironmentId, idKey, Claims.Claim.VerifiedDomain, gone.Domain, organizationId) is { } given)
-            {
-                changes.Add(given);
-            }
+            changes.Add(Change.To(Schema.OrganizationDomains, gone.Id, ("present", false), ("updated_at", Math.Max(now.ToUnixTimeMilliseconds(), gone.UpdatedAt + 1))));
+            domains.GiveUp(gone);
         }
         return null;
     }
+
+    /// <summary>Another organization of the environment has proven it.</summary>
+    public static ApiAnswer DomainTaken(string domain) => ApiError.Conflict("domain_already_exists", $"The domain {domain} is verified for another organization.");
 }

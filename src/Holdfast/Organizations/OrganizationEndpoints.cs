@@ -2,9 +2,14 @@ using Holdfast.Http;
 
 namespace Holdfast.Organizations;
 
-/// <summary>Organizations: every route, one line each. Start reading here.</summary>
+/// <summary>Organizations and their domains: every service and route, one line each. Start reading here.</summary>
 internal static class OrganizationEndpoints
 {
+    public static void AddOrganizations(this IServiceCollection services)
+    {
+        services.AddSingleton<DomainLookup>().AddSingleton<DomainChecks>().AddHostedService(s => s.GetRequiredService<DomainChecks>());
+    }
+
     public static void MapOrganizations(this IEndpointRouteBuilder routes)
     {
         var api = routes.MapGroup("/organizations").WithTags("Organizations").WithMetadata(ApiKeyRequired.Yes);
@@ -15,5 +20,10 @@ internal static class OrganizationEndpoints
         api.MapPut("/{id}", UpdateOrganization.HandleAsync).Accepts<OrganizationInput>(JsonBody.AnyType).Produces<OrganizationBody>().WithMetadata(Writes.ToPrimary);
         api.MapDelete("/{id}", DeleteOrganization.HandleAsync).Produces(202).WithMetadata(Writes.Deny);
         api.MapGet("/{id}/audit_log_configuration", ReadOrganizations.GetAuditLogConfiguration).Produces<ReadOrganizations.AuditLogConfigurationBody>();
-    }
-}
+
+        var domains = routes.MapGroup("/organization_domains").WithTags("Organization domains").WithMetadata(ApiKeyRequired.Yes);
+        domains.MapPost("", CreateDomain.HandleAsync).Accepts<CreateDomain.Input>(JsonBody.AnyType).Produces<OrganizationDomainBody>(201).WithMetadata(Writes.ToPrimary);
+        domains.MapGet("/{id}", ReadOrganizations.GetDomain).Produces<OrganizationDomainBody>();
+        domains.MapDelete("/{id}", DeleteDomain.HandleAsync).Produces(204).WithMetadata(Writes.Deny);
+        domains.MapPost("/{id}/verify", VerifyDomain.HandleAsync).Accepts<EmptyInput>(isOptional: true, JsonBody.AnyType).Produces<OrganizationDomainBody>(201).WithMetadata(Writes.ToPrimary);
+    }}

@@ -53,9 +53,10 @@ internal sealed record OrganizationInput(
                 fields.Fault(field, "too_many");
                 break;
             }
-            if (Normalize(domain) is not { } name)
+            var name = Normalize(domain);
+            if (name is null || ConsumerDomains.Has(name))
             {
-                fields.Fault($"{field}.domain", domain is null ? "required" : "invalid_domain");
+                fields.Fault($"{field}.domain", domain is null ? "required" : FaultOf(name)!);
             }
             else if (state is not ("pending" or "verified"))
             {
@@ -68,6 +69,9 @@ internal sealed record OrganizationInput(
         }
         return list;
     }
+
+    /// <summary>Why an organization cannot have a domain, which was normalized; null when it can.</summary>
+    internal static string? FaultOf(string? domain) => domain is null ? "invalid_domain" : ConsumerDomains.Has(domain) ? "consumer_domain" : null;
 
     /// <summary>A domain name in lower case and ASCII (RFC 5891); null when it is none.</summary>
     internal static string? Normalize(string? domain)

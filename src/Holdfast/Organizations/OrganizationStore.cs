@@ -18,7 +18,14 @@ internal static class OrganizationStore
 
     /// <summary>A domain is verified only while its claim says so.</summary>
     private static readonly string DomainState =
-        $"CASE WHEN state = 'verified' AND NOT {Claim.IsHeld(Claim.VerifiedDomain, "od.environment_id", "od.domain", "od.organization_id")} THEN 'pending' ELSE state END";
+        $"CASE WHEN state IN ('verified', 'legacy_verified') AND NOT {Claim.IsHeld(Claim.VerifiedDomain, "od.environment_id", "od.domain", "od.organization_id")} THEN 'pending' ELSE state END";
+
+    private static readonly string DomainColumns =
+        $"id AS Id, environment_id AS EnvironmentId, organization_id AS OrganizationId, domain AS Domain, {DomainState} AS State, verification_strategy AS Strategy, "
+        + "verification_prefix AS Prefix, verification_token AS Token, pending_since AS PendingSince, created_at AS CreatedAt, updated_at AS UpdatedAt";
+
+    /// <summary>It was neither taken away nor deleted.</summary>
+    private static readonly string DomainStands = $"od.present = 1 AND {Denied.Not("od.id")}";
 
     private static readonly string Effective = $"environment_id = @environmentId AND {Denied.Not("organizations.id")}";
 
@@ -37,7 +44,8 @@ internal static class OrganizationStore
         var select = $"SELECT {Columns} FROM organizations WHERE {Effective}";
         if (domains.Count > 0)
         {
-            select += " AND EXISTS (SELECT 1 FROM organization_domains od WHERE od.organization_id = organizations.id AND od.present = 1 AND od.domain IN @domains)";
+            select += " AND EXISTS (SELECT 1 FROM organization_domains od WHERE od.organization_id = organizations.id AND od.domain IN @domains "
+                + $"AND {DomainStands})";
         }
         if (search is not null)
         {
@@ -50,9 +58,26 @@ internal static class OrganizationStore
     public static List<OrganizationDomainRow> Domains(View view, IReadOnlyCollection<string> organizationIds) => organizationIds.Count == 0
         ? []
         : view.Query<OrganizationDomainRow>(
-            $"SELECT id AS Id, organization_id AS OrganizationId, domain AS Domain, {DomainState} AS State, verification_strategy AS Strategy, created_at AS CreatedAt, "
-            + "updated_at AS UpdatedAt FROM organization_domains od WHERE organization_id IN @organizationIds AND present = 1 ORDER BY created_at, id",
-            new { organizationIds });
+            $"SELECT {DomainColumns} FROM organization_domains od WHERE organization_id IN @organizationIds AND {DomainStands} ORDER BY created_at, id", new { organizationIds });
+
+    /// <summary>A domain of this environment; null when there is none, or it or its organization was deleted.</summary>
+    public static OrganizationDomainRow? FindDomain(View view, string environmentId, string id) =>
+        view.Find<OrganizationDomainRow>($"SELECT {DomainColumns} FROM organization_domains od WHERE id = @id AND environment_id = @environmentId AND {DomainStands}", new { id, environmentId })
+            is { } row && Find(view, environmentId, row.OrganizationId) is not null ? row : null;
+
+    /// <summary>Domains whose proof is looked for in DNS, of all environments, in the order of their ids.</summary>
+    public static List<OrganizationDomainRow> AwaitedDomains(View view, string afterId, int limit) => view.Query<OrganizationDomainRow>(
+        $"SELECT {DomainColumns} FROM organization_domains od WHERE state = 'pending' AND id > @afterId AND verification_strategy = 'dns' AND pending_since IS NOT NULL "
+        + $"AND {DomainStands} AND {Denied.Not("od.organization_id")} ORDER BY id LIMIT @limit",
+        new { afterId, limit });
+
+    /// <summary>Whose a domain is: the organization that it is verified for; null when there is none.</summary>
+    /// <param name="domain">In lower case and ASCII.</param>
+    public static string? OwnerOf(View view, string environmentId, string domain) =>
+        Claim.Find(view, environmentId, Claim.VerifiedDomain, domain) is { Verified: 1, Holder: { } owner } && Find(view, environmentId, owner) is not null
+        && Domains(view, [owner]).Any(d => d.Domain == domain && d.IsVerified)
+            ? owner
+            : null;
 
     /// <summary>An organization with its domains, as the API shows it.</summary>
     public static OrganizationBody Body(View view, OrganizationRow row) => row.ToBody(Domains(view, [row.Id]));

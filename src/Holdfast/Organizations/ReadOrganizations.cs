@@ -22,6 +22,14 @@ internal static class ReadOrganizations
         http, database, id, (view, environmentId) => OrganizationStore.Find(view, environmentId, id),
         (_, row) => new AuditLogConfigurationBody(row.Id, DefaultRetentionDays, "inactive"));
 
+    public static ApiAnswer GetDomain(string id, HttpContext http, Database database)
+    {
+        var environmentId = Caller.Of(http).EnvironmentId;
+        return database.Read(view => OrganizationStore.FindDomain(view, environmentId, id)) is { } row
+            ? ApiAnswer.Ok(row.ToBody())
+            : ApiError.NotFound("Organization domain", id);
+    }
+
     public static ApiAnswer List(HttpContext http, Database database)
     {
         var (page, refusal) = Page.Read(http);

@@ -81,7 +81,7 @@ internal static class UpdateOrganization
         Name("stripe_customer_id", input.StripeCustomerId.Is, after.StripeCustomerId);
         changes.Add(new Change(Schema.Organizations, row.Id, values));
         var body = after.ToBody(domains is null ? held : rows);
-        changes.Add(EventRow.Of("organization.updated", body, row.EnvironmentId, idKey, $"{row.Id}/{after.UpdatedAt}", now));
+        changes.Add(EventRow.Of("organization.updated", body.ToEvent(), row.EnvironmentId, idKey, $"{row.Id}/{after.UpdatedAt}", now));
         return new(ApiAnswer.Ok(body), changes);
     }
 }

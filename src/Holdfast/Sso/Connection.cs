@@ -52,7 +52,8 @@ internal sealed record ConnectionBody(
     string Object, string Id, string OrganizationId, string ConnectionType, string Name, string State, string Status,
     IReadOnlyList<ConnectionBody.DomainBody> Domains, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ConnectionBody.SamlBody? Saml,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ConnectionBody.OidcBody? Oidc)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ConnectionBody.OidcBody? Oidc,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] RoleMap? RoleMap)
 {
     internal sealed record DomainBody(string Object, string Id, string Domain);
 
@@ -81,6 +82,7 @@ internal sealed record ConnectionBody(
                     [.. saml.Certificates().Select(c => new CertificateBody(c.GetCertHashString(System.Security.Cryptography.HashAlgorithmName.SHA256).ToLowerInvariant(), c.NotAfter.ToUniversalTime()))],
                     saml.SignRequests, saml.AllowIdpInitiated, saml.WantAssertionsSigned, saml.AllowSha1)
                 : null,
-            settings.Oidc is { } oidc ? new OidcBody(here.OidcCallback, oidc.DiscoveryUrl, oidc.ClientId) : null);
+            settings.Oidc is { } oidc ? new OidcBody(here.OidcCallback, oidc.DiscoveryUrl, oidc.ClientId) : null,
+            settings.Roles);
     }
 }

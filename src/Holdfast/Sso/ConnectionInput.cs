@@ -11,7 +11,7 @@ namespace Holdfast.Sso;
 /// <summary>The body of creating and of changing a connection.</summary>
 internal sealed record ConnectionInput(
     Given<string> OrganizationId, Given<string> ConnectionType, Given<string> Name, Given<List<string?>> Domains, Given<string> State,
-    Given<ConnectionInput.SamlInput> Saml, Given<ConnectionInput.OidcInput> Oidc)
+    Given<ConnectionInput.SamlInput> Saml, Given<ConnectionInput.OidcInput> Oidc, Given<ConnectionInput.RoleMapInput> RoleMap)
 {
     /// <summary>The most certificates that one connection pins: the work of a sign-in is bounded by it.</summary>
     public const int MostCertificates = 10;
@@ -25,6 +25,11 @@ internal sealed record ConnectionInput(
         Given<string> DiscoveryUrl, Given<string> Issuer, Given<string> ClientId, Given<string> ClientSecret, Given<List<string?>> Scopes, Given<MapInput> AttributeMap);
 
     public sealed record MapInput(Given<string> Id, Given<string> Email, Given<string> FirstName, Given<string> LastName, Given<string> Groups);
+
+    public sealed record RoleMapInput(Given<string> Default, Given<List<RoleMapInput.RuleInput?>> Rules)
+    {
+        public sealed record RuleInput(Given<string> Group, Given<string> Role);
+    }
 
     /// <summary>Connection types as the objects spell them.</summary>
     public static readonly IReadOnlySet<string> Types = new HashSet<string>(StringComparer.Ordinal)
@@ -50,6 +55,30 @@ internal sealed record ConnectionInput(
             fields.Fault("domains", names.Contains(null) ? "invalid_domain" : "too_many");
         }
         return [.. names.OfType<string>().Distinct()];
+    }
+
+    /// <summary>The roles that this body asks for; null for none.</summary>
+    public RoleMap? CheckRoles(Fields fields)
+    {
+        if (RoleMap.Value is not { } given)
+        {
+            return null;
+        }
+        var rules = given.Rules.Value ?? [];
+        if (rules.Count > Sso.RoleMap.MostRules)
+        {
+            fields.Fault("role_map.rules", "too_many");
+            return null;
+        }
+        if (given.Default.Value is not null && !Sso.RoleMap.IsSlug(given.Default.Value))
+        {
+            fields.Fault("role_map.default", "invalid");
+        }
+        if (rules.Any(r => !Sso.RoleMap.IsSlug(r?.Role.Value)))
+        {
+            fields.Fault("role_map.rules.role", "invalid");
+        }
+        return new RoleMap(given.Default.Value ?? Sso.RoleMap.Member, [.. rules.Select(r => new RoleMap.Rule(fields.Required("role_map.rules.group", r?.Group ?? default), r?.Role.Value ?? ""))]);
     }
 
     /// <summary>The SAML settings that this body asks for, on top of those that stand.</summary>

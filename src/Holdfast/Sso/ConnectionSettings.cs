@@ -3,7 +3,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace Holdfast.Sso;
 
 /// <summary>How a connection speaks with its identity provider. Stored sealed: it holds a client secret.</summary>
-internal sealed record ConnectionSettings(SamlSettings? Saml, OidcSettings? Oidc);
+/// <param name="Roles">Null while the connection says nothing of roles.</param>
+internal sealed record ConnectionSettings(SamlSettings? Saml, OidcSettings? Oidc, RoleMap? Roles = null);
 
 /// <param name="IdpCertificates">DER in base64; any of them may have signed.</param>
 /// <param name="SpEntityId">Ours, where a customer's identity provider knows us by another; null for the one of this connection.</param>
@@ -18,6 +19,9 @@ internal sealed record SamlSettings(
 {
     /// <summary>The certificates, read. They are pinned: dates and chains do not count.</summary>
     public IReadOnlyList<X509Certificate2> Certificates() => [.. IdpCertificates.Select(c => X509CertificateLoader.LoadCertificate(Convert.FromBase64String(c)))];
+
+    /// <summary>When the last of them ends (UTC).</summary>
+    public DateTimeOffset TrustedUntil => Certificates().Max(c => new DateTimeOffset(c.NotAfter.ToUniversalTime()));
 }
 
 /// <param name="DiscoveryUrl">Where the provider's document is.</param>

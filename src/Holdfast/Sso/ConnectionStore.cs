@@ -50,6 +50,10 @@ internal static class ConnectionStore
         }));
     }
 
+    /// <summary>The SAML connections, in the order of their ids.</summary>
+    public static List<Connection> OfSaml(View view, string afterId, int limit) => view.Query<Connection>(
+        $"SELECT {Columns} FROM connections WHERE id > @afterId AND connection_type LIKE '%SAML' AND {Effective} ORDER BY id LIMIT @limit", new { afterId, limit });
+
     /// <summary>The OpenID Connect connections whose provider's documents are kept fresh.</summary>
     public static List<Connection> OfOpenIdConnect(View view, string afterId, int limit) => view.Query<Connection>(
         $"SELECT {Columns} FROM connections WHERE id > @afterId AND lower(connection_type) LIKE '%oidc' AND {Effective} ORDER BY id LIMIT @limit", new { afterId, limit });

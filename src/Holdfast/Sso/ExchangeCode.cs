@@ -7,7 +7,8 @@ namespace Holdfast.Sso;
 
 /// <summary>Exchanges a one-time code for a profile and a token that shows it (RFC 6749 §4.1.3).</summary>
 internal sealed class ExchangeCode(
-    OAuthClients clients, SignInStore signIns, Idempotency idempotency, ProfileToken tokens, RateLimits limits, Ids ids, SsoOptions options, ToCodesAuthority authority)
+    OAuthClients clients, SignInStore signIns, Idempotency idempotency, ProfileToken tokens, RateLimits limits, Ids ids, SsoOptions options, ToCodesAuthority authority,
+    Connections connections)
 {
     public async Task<IResult> HandleAsync(HttpContext http)
     {
@@ -46,7 +47,7 @@ internal sealed class ExchangeCode(
         var redeemed = await signIns.RedeemAsync(shown, client, operation.RequestId, ids, (_, redemption) => Decide.Nothing<Redemption?>(redemption));
         return redeemed is null
             ? SsoErrors.InvalidCode
-            : ApiAnswer.Ok(new Body("Bearer", tokens.Make(redeemed), (int)options.ProfileTokenLifetime.TotalSeconds, redeemed.Profile.ToBody()));
+            : ApiAnswer.Ok(new Body("Bearer", tokens.Make(redeemed), (int)options.ProfileTokenLifetime.TotalSeconds, redeemed.Profile.ToBody(connections.Find(redeemed.Profile.ConnectionId))));
     }
 
     internal sealed record Body(string TokenType, string AccessToken, int ExpiresIn, ProfileBody Profile);

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Holdfast.Environments;
-using Holdfast.Events;
 using Holdfast.Http;
 using Holdfast.Keys;
 using Holdfast.Organizations;
@@ -89,7 +88,7 @@ internal sealed class ManageConnections(
             changes.AddRange(SpKeys.StillMissing(view, environmentId, ours));
             if (made.IsActive)
             {
-                changes.Add(EventRow.Of("connection.activated", body, environmentId, idKey, id, now));
+                changes.Add(ConnectionEvents.Activated(body, environmentId, idKey, id, now));
             }
             return new(ApiAnswer.Created(body), changes);
         });
@@ -128,7 +127,7 @@ internal sealed class ManageConnections(
         {
             return refusal;
         }
-        if (state == "inactive" && !input.Name.Is && domains is null && !input.Saml.Is && !input.Oidc.Is)
+        if (state == "inactive" && !input.Name.Is && domains is null && !input.Saml.Is && !input.Oidc.Is && !input.RoleMap.Is)
         {
             return Get(id, http);
         }
@@ -160,7 +159,11 @@ internal sealed class ManageConnections(
             var body = connections.Ready(after).ToBody();
             if (after.IsActive && !here.IsActive)
             {
-                changes.Add(EventRow.Of("connection.activated", body, environmentId, idKey, $"{id}/{after.UpdatedAt}", now));
+                changes.Add(ConnectionEvents.Activated(body, environmentId, idKey, $"{id}/{after.UpdatedAt}", now));
+            }
+            if (values.ContainsKey("settings_sealed") && ConnectionEvents.Renewed(after, current.Open(keys).Saml, after.Open(keys).Saml, idKey, now) is { } renewed)
+            {
+                changes.Add(renewed);
             }
             return new(ApiAnswer.Ok(body), changes);
         });
@@ -188,7 +191,7 @@ internal sealed class ManageConnections(
         {
             values["state"] = state;
         }
-        if ((input.Saml.Is || input.Oidc.Is) && Settle(input, current.ConnectionType, current.Open(keys), metadata, fields) is { } settings)
+        if ((input.Saml.Is || input.Oidc.Is || input.RoleMap.Is) && Settle(input, current.ConnectionType, current.Open(keys), metadata, fields) is { } settings)
         {
             values["settings_sealed"] = (after = after with { SettingsSealed = Seal(current.Id, settings) }).SettingsSealed;
         }
@@ -220,7 +223,7 @@ internal sealed class ManageConnections(
             var now = clock.GetUtcNow();
             return Decide.To(ApiAnswer.NoContent,
                 Denied.Because("deleted", id, environmentId, ids, now),
-                EventRow.Of("connection.deleted", connections.Ready(connection).ToBody(), environmentId, idKey, id, now));
+                ConnectionEvents.Deleted(connections.Ready(connection).ToBody(), environmentId, idKey, now));
         });
     }
 
@@ -230,7 +233,7 @@ internal sealed class ManageConnections(
         var body = ConnectionBody.Of(connection with { State = "inactive" }, connection.Open(keys), address.Url);
         var deny = Denied.Because("deactivated", connection.Id, connection.EnvironmentId, ids, now);
         return ConnectionStore.Find(view, connection.EnvironmentId, connection.Id) is { IsActive: true }
-            ? Decide.To(true, deny, EventRow.Of("connection.deactivated", body, connection.EnvironmentId, idKey, $"{connection.Id}/{now.ToUnixTimeMilliseconds()}", now))
+            ? Decide.To(true, deny, ConnectionEvents.Deactivated(body, connection.EnvironmentId, idKey, $"{connection.Id}/{now.ToUnixTimeMilliseconds()}", now))
             : Decide.To(true, deny);   // it was off already: nothing has happened that anybody would want to hear of
     });
 
@@ -255,12 +258,13 @@ internal sealed class ManageConnections(
             fields.Fault(isSaml ? "saml" : "oidc", "required");
             return null;
         }
-        return (input.Saml.Value, input.Oidc.Value) switch
+        var settled = (input.Saml.Value, input.Oidc.Value) switch
         {
-            ({ } saml, _) when isSaml => ConnectionInput.Settle(saml, standing?.Saml, metadata, address.IsDev, fields) is { } settled ? new(settled, null) : null,
-            (_, { } oidc) when !isSaml => ConnectionInput.Settle(oidc, standing?.Oidc, address.IsDev, fields) is { } settled ? new(null, settled) : null,
+            ({ } saml, _) when isSaml => ConnectionInput.Settle(saml, standing?.Saml, metadata, address.IsDev, fields) is { } spoken ? new ConnectionSettings(spoken, null) : null,
+            (_, { } oidc) when !isSaml => ConnectionInput.Settle(oidc, standing?.Oidc, address.IsDev, fields) is { } spoken ? new ConnectionSettings(null, spoken) : null,
             _ => standing,
         };
+        return settled is null ? null : settled with { Roles = input.RoleMap.Is ? input.CheckRoles(fields) : standing?.Roles };
     }
 
     /// <summary>The document at <c>saml.metadata_url</c>; null when none was asked for, or it could not be read. Nothing is fetched for a body that is wrong anyway.</summary>

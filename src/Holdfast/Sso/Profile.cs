@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Holdfast.Protocols.Saml;
 
 namespace Holdfast.Sso;
@@ -70,15 +71,25 @@ internal sealed record ProfileRow(
         "id AS Id, environment_id AS EnvironmentId, connection_id AS ConnectionId, organization_id AS OrganizationId, connection_type AS ConnectionType, "
         + "idp_id AS IdpId, email AS Email, first_name AS FirstName, last_name AS LastName, groups AS Groups, raw_attributes AS RawAttributes";
 
-    public ProfileBody ToBody() => new(
-        "profile", Id, ConnectionId, ConnectionType, OrganizationId, IdpId, Email, FirstName, LastName,
-        FirstName is null && LastName is null ? null : $"{FirstName} {LastName}".Trim(),
-        JsonSerializer.Deserialize<List<string>>(Groups)!, new Dictionary<string, JsonElement>(),
-        JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(RawAttributes)!);
+    /// <param name="connection">Whose roles count; null for none.</param>
+    public ProfileBody ToBody(ReadyConnection? connection)
+    {
+        var groups = JsonSerializer.Deserialize<List<string>>(Groups)!;
+        var roles = connection?.Settings.Roles?.Of(groups).Select(slug => new RoleBody(slug)).ToList();
+        return new(
+            "profile", Id, ConnectionId, ConnectionType, OrganizationId, IdpId, Email, FirstName, LastName,
+            FirstName is null && LastName is null ? null : $"{FirstName} {LastName}".Trim(), roles?[0], roles, groups, new Dictionary<string, JsonElement>(),
+            JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(RawAttributes)!);
+    }
 }
 
 /// <summary>A person as one connection knows them.</summary>
+/// <param name="Role">By the connection's map of groups, like all their roles; absent where it has none.</param>
 internal sealed record ProfileBody(
     string Object, string Id, string ConnectionId, string ConnectionType, string? OrganizationId, string IdpId, string Email, string? FirstName, string? LastName,
-    string? Name, IReadOnlyList<string> Groups, IReadOnlyDictionary<string, JsonElement> CustomAttributes,
-    IReadOnlyDictionary<string, JsonElement> RawAttributes);
+    string? Name, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] RoleBody? Role,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<RoleBody>? Roles, IReadOnlyList<string> Groups,
+    IReadOnlyDictionary<string, JsonElement> CustomAttributes, IReadOnlyDictionary<string, JsonElement> RawAttributes);
+
+/// <summary>A role, by its slug.</summary>
+internal sealed record RoleBody(string Slug);

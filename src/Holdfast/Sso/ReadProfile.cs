@@ -3,7 +3,7 @@ using Holdfast.Http;
 namespace Holdfast.Sso;
 
 /// <summary>The profile that a token shows.</summary>
-internal sealed class ReadProfile(ProfileToken tokens, SignInStore signIns)
+internal sealed class ReadProfile(ProfileToken tokens, SignInStore signIns, Connections connections)
 {
     private static readonly ApiAnswer Unauthorized = new(StatusCodes.Status401Unauthorized, new { error = "Unauthorized" });
 
@@ -13,7 +13,7 @@ internal sealed class ReadProfile(ProfileToken tokens, SignInStore signIns)
         return header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)
             && tokens.Read(header["Bearer ".Length..]) is { } shown
             && signIns.FindProfile(shown.EnvironmentId, shown.ProfileId, shown.CodeId) is { } profile
-                ? ApiAnswer.Ok(profile.ToBody())
+                ? ApiAnswer.Ok(profile.ToBody(connections.Find(profile.ConnectionId)))
                 : Unauthorized;
     }
 }

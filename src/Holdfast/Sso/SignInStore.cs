@@ -62,6 +62,7 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
             {
                 changes.Add(SamlSessions.Begin(connection, profileId, Caller.Hash(code), session, saml.SessionEnd, keys, options, now));
             }
+            changes.Add(SignInEvents.Succeeded(connection, who.Email, flow.Id, idKey, now));
             var held = view.Find<ProfileRow>($"SELECT {ProfileRow.Columns} FROM profiles WHERE id = @profileId", new { profileId });
             if (held is null)
             {

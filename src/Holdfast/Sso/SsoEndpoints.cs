@@ -10,6 +10,7 @@ internal static class SsoEndpoints
     {
         services.AddSingleton<SsoOptions>().AddSingleton<SpKeys>().AddSingleton<SamlChecks>().AddSingleton<Connections>().AddSingleton<SignInStore>().AddSingleton<AttemptRing>().AddSingleton<FlowAttempts>().AddSingleton<ProfileToken>();
         services.AddSingleton(s => new FlowCookie(s.GetRequiredService<Keys.ClusterKeys>(), s.GetRequiredService<PublicAddress>().IsHttps));
+        services.AddSingleton<CertificateChecks>().AddHostedService(s => s.GetRequiredService<CertificateChecks>());
         services.AddSingleton<ProviderDocuments>().AddHostedService(s => s.GetRequiredService<ProviderDocuments>());
         services.AddSingleton<StartSignIn>().AddSingleton<ResumeFlow>().AddSingleton<FinishSamlSignIn>().AddSingleton<FinishOidcSignIn>().AddSingleton<ToCodesAuthority>().AddSingleton<ExchangeCode>().AddSingleton<ReadProfile>();
         services.AddSingleton<ManageConnections>().AddSingleton<ManageAttempts>();
@@ -47,9 +48,6 @@ internal static class SsoEndpoints
         connections.MapPost("/{id}/attempts/{attemptId}/replay", (string id, string attemptId, HttpContext http, ManageAttempts attempts) => attempts.ReplayAsync(id, attemptId, http))
             .Accepts<EmptyInput>(isOptional: true, JsonBody.AnyType).Produces<AttemptBody>().WithMetadata(Writes.Nothing);
     }
-
-    /// <summary>A body that says nothing: clients send <c>{}</c>, or none.</summary>
-    internal sealed record EmptyInput;
 
     /// <summary>What the identity provider's administrator loads (SAML 2.0 Metadata §2.4.4).</summary>
     private static IResult ReadMetadata(string connectionId, Connections connections, TimeProvider clock) =>

@@ -1,6 +1,7 @@
 using System.Text;
 using Holdfast.Environments;
 using Holdfast.Http;
+using Holdfast.Organizations;
 using Holdfast.Protocols.OpenIdConnect;
 using Holdfast.Protocols.Saml;
 using Holdfast.Storage;
@@ -114,13 +115,15 @@ internal sealed class StartSignIn(
         return new Back(target);
     }
 
-    /// <summary>Exactly one of <c>connection</c> and <c>organization</c>; another environment's are answered like none.</summary>
+    /// <summary>Exactly one of <c>connection</c>, <c>organization</c> and, as the elder way, a <c>domain</c> that is verified; another environment's are answered like none.</summary>
     private (ReadyConnection? Connection, (string Error, string Description)? Fault) Select(Asked asked, string environmentId)
     {
         var selectors = new[] { asked["connection"], asked["organization"], asked["provider"] }.Count(s => s is not null);
-        if (asked["domain"] is not null)
+        if (asked["domain"] is { } domain)
         {
-            return (null, ("domain_connection_selector_not_allowed", "A domain does not select a connection. Use connection or organization."));
+            return selectors == 0
+                ? SelectByDomain(environmentId, domain)
+                : (null, ("domain_connection_selector_not_allowed", "A domain may not stand beside connection, organization or provider."));
         }
         if (selectors != 1)
         {
@@ -142,17 +145,37 @@ internal sealed class StartSignIn(
             };
         }
         var organizationId = asked["organization"]!;
-        var (exists, all) = database.Read(view => (
-            Organizations.OrganizationStore.Find(view, environmentId, organizationId) is not null,
-            ConnectionStore.OfOrganization(view, environmentId, organizationId)));
+        var hint = OrganizationInput.Normalize(asked["domain_hint"]);
+        var (exists, all, isTheirs) = database.Read(view => (
+            OrganizationStore.Find(view, environmentId, organizationId) is not null,
+            ConnectionStore.OfOrganization(view, environmentId, organizationId),
+            hint is not null && OrganizationStore.OwnerOf(view, environmentId, hint) == organizationId));
+        return !exists ? (null, ("organization_invalid", "There is no such organization."))
+            : all.Count == 0 ? (null, ("organization_invalid", "The organization has no connection."))
+            : SelectOne(all, isTheirs ? hint : null);
+    }
+
+    /// <summary>The connection of the organization that a domain is verified for. One that is only pending leads nowhere: anybody could have named it.</summary>
+    private (ReadyConnection? Connection, (string Error, string Description)? Fault) SelectByDomain(string environmentId, string domain)
+    {
+        var name = OrganizationInput.Normalize(domain);
+        var all = name is null ? [] : database.Read(view =>
+            OrganizationStore.OwnerOf(view, environmentId, name) is { } owner ? ConnectionStore.OfOrganization(view, environmentId, owner) : []);
+        return all.Count == 0 ? (null, ("connection_domain_invalid", "No organization with a connection has this domain.")) : SelectOne(all, name);
+    }
+
+    /// <summary>The one active connection of an organization; of several, the one for this domain, which is verified for it.</summary>
+    private (ReadyConnection? Connection, (string Error, string Description)? Fault) SelectOne(List<Connection> all, string? domain)
+    {
         var active = all.Where(c => c.IsActive).ToList();
-        return (exists, active.Count) switch
+        if (active.Count > 1 && domain is not null && active.Where(c => c.DomainNames.Contains(domain)).ToList() is [var meant])
         {
-            (false, _) => (null, ("organization_invalid", "There is no such organization.")),
-            (_, 0) => (null, all.Count == 0
-                ? ("organization_invalid", "The organization has no connection.")
-                : ("connection_unlinked", "The organization's connection is not active.")),
-            (_, 1) => (connections.Ready(active[0]), null),
+            active = [meant];
+        }
+        return active switch
+        {
+            [] => (null, ("connection_unlinked", "The organization's connection is not active.")),
+            [var one] => (connections.Ready(one), null),
             _ => (null, ("ambiguous_connection_selector", "The organization has several active connections. Name one of them.")),
         };
     }
@@ -177,9 +200,9 @@ internal sealed class StartSignIn(
             {
                 return ("invalid_request", "code_challenge must be 43 characters of base64url, and code_challenge_method S256.");
             }
-            if (this["login_hint"] is { Length: > 512 } || this["prompt"] is not (null or "login"))
+            if (this["login_hint"] is { Length: > 512 } || this["domain_hint"] is { Length: > 253 } || this["prompt"] is not (null or "login"))
             {
-                return ("invalid_request", "login_hint is at most 512 characters; prompt may be login.");
+                return ("invalid_request", "login_hint is at most 512 characters, domain_hint 253; prompt may be login.");
             }
             return null;
         }

@@ -37,7 +37,4 @@ internal static class UserEndpoints
         invitations.MapPost("/{id}/revoke", AnswerInvitation.RevokeAsync).Accepts<EmptyInput>(isOptional: true, JsonBody.AnyType).Produces<InvitationBody>().WithMetadata(Writes.Deny);
         invitations.MapPost("/{id}/resend", AnswerInvitation.ResendAsync).Accepts<AnswerInvitation.ResendInput>(JsonBody.AnyType).Produces<InvitationBody>().WithMetadata(Writes.ToPrimary);
     }
-
-    /// <summary>A body that says nothing: clients send <c>{}</c>, or none.</summary>
-    internal sealed record EmptyInput;
 }

@@ -15,6 +15,9 @@ internal sealed record Settings(
     /// <summary>Origins of the cluster's other nodes.</summary>
     public IReadOnlyList<Uri> Peers { get; init; } = [];
 
+    /// <summary>Resolvers that are asked for the proofs of domains; none for the system's.</summary>
+    public IReadOnlyList<IPEndPoint> Dns { get; init; } = [];
+
     /// <summary>Origin of the node that has the primary; null when it is this one's own.</summary>
     public Uri? PrimaryNode { get; init; }
 }
@@ -41,6 +44,7 @@ internal sealed class SettingsOptions
         Add(command, "peers", "base URLs of the cluster's other nodes, separated by commas");
         Add(command, "cluster-key-file", "the cluster's keys; made on the first start (default <data>/cluster.key)");
         Add(command, "outbound-allow", "exceptions from the guard on outbound addresses: CIDR:port, separated by commas");
+        Add(command, "dns", "resolvers that are asked for the proofs of domains: IP[:port], separated by commas (default: the system's)");
         Add(command, "rate-limit-factor", $"times the documented rate limits (default {(isDev ? 100 : 1)})");
         Add(command, "journal-max-bytes", "what the journal may hold until the primary is back (default 8 GiB)");
         if (isDev)
@@ -78,6 +82,7 @@ internal sealed class SettingsOptions
         var primary = Get("primary") ?? $"sqlite:{Path.Combine(data, "primary.db")}";
         var peers = ReadPeers(Get("peers"), faults);
         var primaryNode = ReadPrimary(primary, faults);
+        var resolvers = ReadResolvers(Get("dns"), faults);
         var guard = OutboundGuard.Read((Get("outbound-allow") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Concat(_isDev ? ["127.0.0.0/8:*", "::1/128:*"] : (string[])[]));
         faults.AddRange(guard.Faults.Select(f => $"--outbound-allow: {f}"));
@@ -95,7 +100,7 @@ internal sealed class SettingsOptions
             : (new Settings(
                 urls, publicUrl, data, primaryNode is null ? Path.GetFullPath(primary[Sqlite.Length..]) : "", Get("node") ?? host, Get("region") ?? "local", Get("zone") ?? host,
                 Path.GetFullPath(Get("cluster-key-file") ?? Path.Combine(data, "cluster.key")), guard.Guard, factor, new JournalLimits(journal), _isDev)
-            { Peers = peers, PrimaryNode = primaryNode }, faults);
+            { Peers = peers, PrimaryNode = primaryNode, Dns = resolvers }, faults);
     }
 
     private List<Uri> ReadPeers(string? text, List<string> faults)
@@ -121,6 +126,24 @@ internal sealed class SettingsOptions
             faults.Add("--peers: dev is one node, and its keys are lying about. Use 'holdfast serve'.");
         }
         return peers;
+    }
+
+    private static List<IPEndPoint> ReadResolvers(string? text, List<string> faults)
+    {
+        const int Port = 53;
+        var resolvers = new List<IPEndPoint>();
+        foreach (var item in (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            if (IPEndPoint.TryParse(item, out var resolver))
+            {
+                resolvers.Add(resolver.Port == 0 ? new IPEndPoint(resolver.Address, Port) : resolver);
+            }
+            else
+            {
+                faults.Add($"--dns: '{item}' is not an address, with a port or without.");
+            }
+        }
+        return resolvers;
     }
 
     /// <summary>The node that has the primary; null when it is a file of this one.</summary>

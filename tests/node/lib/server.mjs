@@ -22,7 +22,10 @@ export async function startServer(...options) {
   const port = await freePort();
   const data = mkdtempSync(join(tmpdir(), 'holdfast-node-tests-'));
   const program = join(repository, 'holdfast');
-  const child = spawn(program, ['dev', '--port', String(port), '--data', data, ...options], { cwd: repository, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, ['dev', '--port', String(port), '--data', data, ...options], {
+    cwd: repository, stdio: ['ignore', 'pipe', 'pipe'],
+    env: { HOLDFAST_DNS: '127.0.0.1:9', ...process.env },   // nobody listens there: no real resolver is asked
+  });
   const said = [];
   const listen = (chunk) => {
     said.push(...String(chunk).split('\n').filter(Boolean));

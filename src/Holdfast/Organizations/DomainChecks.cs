@@ -1,0 +1,110 @@
+using System.Collections.Concurrent;
+using Holdfast.Claims;
+using Holdfast.Environments;
+using Holdfast.Storage;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Organizations;
+
+/// <summary>Looks for the proofs of pending domains in the background, less and less often, until they stand or their time is over. Every node does, and one of them is first:
+/// the primary decides, so each change is made and told once.</summary>
+internal sealed class DomainChecks(Database database, EnvironmentStore environments, DomainLookup lookup, TimeProvider clock, ILogger<DomainChecks> log) : BackgroundService
+{
+    /// <summary>How often it is seen what is due.</summary>
+    public static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
+
+    /// <summary>How long one that is pending is left alone: a tenth of the time that it has been pending, between these.</summary>
+    public static readonly TimeSpan LeastPause = TimeSpan.FromMinutes(1);
+
+    /// <inheritdoc cref="LeastPause"/>
+    public static readonly TimeSpan MostPause = TimeSpan.FromHours(6);
+
+    private const int AtOnce = 4;
+
+    private readonly ConcurrentDictionary<string, DateTimeOffset> _askedAt = new(StringComparer.Ordinal);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Every, clock);
+        while (await timer.WaitForNextTickAsync(stoppingToken).AsTask().ContinueWith(t => t.IsCompletedSuccessfully && t.Result, TaskScheduler.Default))
+        {
+            try
+            {
+                await RoundAsync(stoppingToken);
+            }
+            catch (Exception fault)
+            {
+                OrganizationsLog.RoundCutOff(log, fault);   // the primary or the disk is away; the next one tries again
+            }
+        }
+    }
+
+    /// <summary>Goes through all that are pending, and asks for those that are due.</summary>
+    /// <exception cref="StorageUnavailableException">What was found cannot be kept now.</exception>
+    public async Task RoundAsync(CancellationToken ct)
+    {
+        var pending = new HashSet<string>(StringComparer.Ordinal);
+        var after = "";
+        while (!ct.IsCancellationRequested && database.Read(view => OrganizationStore.AwaitedDomains(view, after, 100)) is { Count: > 0 } page)
+        {
+            pending.UnionWith(page.Select(row => row.Id));
+            await Parallel.ForEachAsync(page.Where(IsDue), new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct }, async (row, token) => await CheckAsync(row, token));
+            after = page[^1].Id;
+        }
+        foreach (var (id, _) in _askedAt.Where(a => !pending.Contains(a.Key)))
+        {
+            _askedAt.TryRemove(id, out _);
+        }
+    }
+
+    private bool IsDue(OrganizationDomainRow row)
+    {
+        var now = clock.GetUtcNow();
+        var pause = (now - DateTimeOffset.FromUnixTimeMilliseconds(row.PendingSince!.Value)) / 10;
+        return !_askedAt.TryGetValue(row.Id, out var at) || now - at >= (pause < LeastPause ? LeastPause : pause > MostPause ? MostPause : pause);
+    }
+
+    private async Task CheckAsync(OrganizationDomainRow row, CancellationToken ct)
+    {
+        var idKey = environments.IdKey(row.EnvironmentId);
+        var isTaken = database.Read(view => Claim.IsTaken(view, row.EnvironmentId, Claim.VerifiedDomain, row.Domain, row.OrganizationId));
+        var finding = isTaken ? DomainFinding.Absent : await lookup.AskAsync(DomainProof.Of(idKey, row.Id), row.Domain, ct);
+        // A proof that nobody could look for has not failed: its time goes on until somebody can.
+        if (finding == DomainFinding.Proven || isTaken || (finding == DomainFinding.Absent && row.IsOver(clock.GetUtcNow())))
+        {
+            await database.WriteAsync(view => Decided(view, row, finding, idKey), ct);
+        }
+        _askedAt[row.Id] = clock.GetUtcNow();
+    }
+
+    /// <summary>The decision, on the primary's state: it may have changed since.</summary>
+    private Decision<bool> Decided(View view, OrganizationDomainRow seen, DomainFinding finding, byte[] idKey)
+    {
+        var changes = new DomainChanges(view, seen.EnvironmentId, idKey, clock.GetUtcNow(), []);
+        // The replica knows every deny that this node has taken, shipped or not.
+        if (database.Read(local => OrganizationStore.FindDomain(local, seen.EnvironmentId, seen.Id)) is null
+            || OrganizationStore.FindDomain(view, seen.EnvironmentId, seen.Id) is not { IsAwaited: true } row)
+        {
+            return Decide.Nothing(false);
+        }
+        if (changes.IsTaken(row.Domain, row.OrganizationId))
+        {
+            changes.Fail(row, DomainChanges.VerifiedByAnother);
+        }
+        else if (finding == DomainFinding.Proven)
+        {
+            changes.Verify(row, "dns");
+        }
+        else if (finding == DomainFinding.Absent && row.IsOver(changes.Now))
+        {
+            changes.Fail(row, DomainChanges.PeriodExpired);
+        }
+        return new(true, changes.Changes);
+    }
+}
+
+internal static partial class OrganizationsLog
+{
+    [LoggerMessage(1101, LogLevel.Warning, "A round through the pending domains was cut off")]
+    public static partial void RoundCutOff(ILogger log, Exception fault);
+}
