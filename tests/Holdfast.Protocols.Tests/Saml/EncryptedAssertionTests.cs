@@ -264,6 +264,38 @@ public class EncryptedAssertionTests
         Accepts(SignedInside(), Trust with { DecryptionCertificates = [TestKeys.Elliptic, TestKeys.Sp] });
     }
 
+    [Fact] // SAML-049: a key of ours that cannot be used is a fault of ours, and told to a stranger in the same words
+    public void A_key_that_cannot_be_used_is_told_in_the_same_words()
+    {
+        var closed = TestKeys.Make(2048);
+        closed.Dispose();
+        Fails(SignedInside(), Trust with { DecryptionCertificates = [closed] });
+        Accepts(SignedInside(), Trust with { DecryptionCertificates = [closed, TestKeys.Sp] });
+    }
+
+    [Fact] // SAML-049: a key that does not unwrap is stood in for, so that the content is tried all the same. It shows in the memory that this takes
+    public void The_content_is_tried_whether_or_not_its_key_was_there()
+    {
+        byte[] Flip(byte[] bytes)
+        {
+            byte[] changed = [.. bytes];
+            changed[^1] ^= 1;
+            return changed;
+        }
+        long Allocated(Encrypting how)
+        {
+            var xml = SignedInside(how with { Plain = new byte[Content] });
+            Fails(xml);   // once before, for what is made once
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            Fails(xml);
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+        var (noKey, noTag) = (Allocated(new(ChangeKey: Flip)), Allocated(new(ChangeValue: Flip)));
+        Assert.InRange(Math.Abs(noKey - noTag), 0, Content / 2);
+    }
+
+    private const int Content = 200_000;
+
     [Fact]
     public void What_surrounds_an_encrypted_assertion_is_checked_before_a_private_key_is_used()
     {
