@@ -31,13 +31,18 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         ["GET /connections/{id}/attempts/{attemptId}"] = new(m => $"/connections/{m.Connection}/attempts/{m.Attempt}"),
         ["POST /connections/{id}/attempts/{attemptId}/replay"] = new(m => $"/connections/{m.Connection}/attempts/{m.Attempt}/replay", _ => new { }),
         ["POST /sso/logout/authorize"] = new(_ => "/sso/logout/authorize", m => new { profile_id = m.Profile }),
+        ["GET /saml_keys"] = new(_ => "/saml_keys?limit=100", Own: true, Shows: m => m.SamlKey),
+        ["POST /saml_keys"] = new(_ => "/saml_keys", _ => new { purpose = "encryption" }, Own: true),
+        ["POST /saml_keys/{id}/activate"] = new(m => $"/saml_keys/{m.SamlKey}/activate", _ => new { }),
+        ["DELETE /saml_keys/{id}"] = new(m => $"/saml_keys/{m.SamlKey}"),
         ["DELETE /connections/{id}"] = new(m => $"/connections/{m.Connection}"),
     };
 
     private readonly HoldfastServer _server = made.Server;
 
     /// <param name="Own">It names nothing of the other environment, so with a key of that environment it succeeds, with that environment's data alone.</param>
-    private sealed record Case(Func<Made, string> Path, Func<Made, object>? Body = null, bool Own = false);
+    /// <param name="Shows">What a list shows its own environment, where that is not the mark.</param>
+    private sealed record Case(Func<Made, string> Path, Func<Made, object>? Body = null, bool Own = false, Func<Made, string>? Shows = null);
 
     public sealed class Made : IAsyncLifetime
     {
@@ -54,6 +59,8 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         internal string Profile { get; private set; } = null!;
 
         internal string Token { get; private set; } = null!;
+
+        internal string SamlKey { get; private set; } = null!;
 
         internal string ExternalId { get; } = Mark + "-external";
 
@@ -78,6 +85,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             var code = await new SamlConnection(Server, Connection, Organization, new SamlProvider { EntityId = $"https://{Mark}.test" }, acs).SignInAsync();
             Profile = (await SamlConnection.RedeemAsync(Server, Server.A, code, null)).Is(200).Json.GetProperty("profile").GetProperty("id").GetString()!;
             Attempt = Server.Services.GetRequiredService<Holdfast.Sso.AttemptRing>().Remember(Connection, "FlowNotFound", Mark);
+            SamlKey = (await Server.PostAsync("/saml_keys", new { purpose = "signing" })).Is(201)["id"]!;
             RedirectUri = (await Server.PostAsync("/user_management/redirect_uris", new { uri = $"https://{Mark}.test/callback" })).Is(201)["id"]!;
         }
 
@@ -124,7 +132,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             // What exists nowhere is answered in the same words.
             var nobody = name.Contains("externalId", StringComparison.Ordinal) ? "nobody" : "org_01J00000000000000000000000";
             var (theirs, given) = (Cases[name].Path(made), Body(name) is { } sent ? JsonSerializer.Serialize(sent) : null);
-            var id = new[] { made.ExternalId, made.Connection, made.RedirectUri, made.Profile, made.Organization }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
+            var id = new[] { made.ExternalId, made.Connection, made.RedirectUri, made.Profile, made.Organization, made.SamlKey }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
             var (path, body) = (theirs.Replace(id, nobody, StringComparison.Ordinal), given?.Replace(id, nobody, StringComparison.Ordinal));
             var unknown = await _server.SendAsync(method, path, _server.B.ApiKey, body);
             Assert.Equal(answer.Text.Replace(id, nobody, StringComparison.Ordinal), unknown.Text);
@@ -136,8 +144,8 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
     {
         foreach (var (name, method) in Routes().Where(r => Cases[r.Name].Own && r.Name.StartsWith("GET", StringComparison.Ordinal)))
         {
-            var list = Cases[name].Path(made);
-            Assert.Contains(Mark, (await _server.SendAsync(method, list, _server.A.ApiKey)).Is(200).Text, StringComparison.Ordinal);
+            var (list, shown) = (Cases[name].Path(made), Cases[name].Shows?.Invoke(made) ?? Mark);
+            Assert.Contains(shown, (await _server.SendAsync(method, list, _server.A.ApiKey)).Is(200).Text, StringComparison.Ordinal);
             foreach (var query in new[]
             {
                 "", $"&search={Mark}", $"&search={made.Organization}", $"&search={made.ExternalId}", $"&search={made.Connection}", $"&domains={made.Domain}", $"&domain={made.Domain}",
@@ -148,6 +156,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
                 var answer = await _server.WithoutEffectAsync(() => _server.SendAsync(method, list + query, _server.B.ApiKey));
                 answer.Is(200);
                 Assert.DoesNotContain(Mark, answer.Text, StringComparison.Ordinal);
+                Assert.DoesNotContain(shown, answer.Text, StringComparison.Ordinal);
                 Assert.DoesNotContain(made.Organization, answer.Text, StringComparison.Ordinal);
             }
         }
