@@ -37,8 +37,11 @@ internal sealed class Decrypter(IReadOnlyList<X509Certificate2> certificates, Sa
                 }
             }
         }
-        throw new RefusedException(SamlRefusal.DecryptionFailed, "What is encrypted could not be decrypted and read with any of our keys.");
+        throw Failed();
     }
+
+    public static RefusedException Failed() =>
+        new(SamlRefusal.DecryptionFailed, "What is encrypted could not be decrypted and read with any of our keys.");
 
     /// <summary>Null when anything at all went wrong, whoever threw it: nobody is told what.</summary>
     private XmlElement? TryDecrypt(EncryptedElement parts, EncryptedElement.Key key, X509Certificate2 certificate, string name)

@@ -43,6 +43,7 @@ internal sealed record ConnectionAddresses(string PublicUrl, string ConnectionId
     {
         DecryptionCertificates = keys.Decrypting,
         AllowUnsolicited = saml.AllowIdpInitiated,
+        AllowCbcUnsignedResponse = saml.AllowCbcUnsignedResponse,
         SloUrl = saml.IdpSloUrl is null ? null : Slo,
     };
 }
@@ -60,7 +61,8 @@ internal sealed record ConnectionBody(
     /// <param name="SpSloUrl">Null while the identity provider's own logout address is not known.</param>
     internal sealed record SamlBody(
         string AcsUrl, string SpEntityId, string SpMetadataUrl, string? SpSloUrl, string IdpEntityId, string IdpSsoUrl, string? IdpSloUrl,
-        IReadOnlyList<CertificateBody> IdpCertificates, bool SignRequests, bool AllowIdpInitiated, bool WantAssertionsSigned, bool AllowSha1, MetadataBody? Metadata);
+        IReadOnlyList<CertificateBody> IdpCertificates, bool SignRequests, bool AllowIdpInitiated, bool WantAssertionsSigned, bool AllowSha1,
+        bool AllowCbcUnsignedResponse, MetadataBody? Metadata);
 
     /// <summary>What is known from the identity provider's metadata address.</summary>
     /// <param name="Fault">Why the last reading could not be used; null when it could. What was taken before it goes on counting.</param>
@@ -109,7 +111,8 @@ internal sealed record ConnectionBody(
             settings.Saml is { } saml
                 ? new SamlBody(saml.AcsUrl ?? here.Acs, saml.SpEntityId ?? here.SpMetadata, here.SpMetadata, saml.IdpSloUrl is null ? null : here.Slo,
                     saml.IdpEntityId, saml.IdpSsoUrl, saml.IdpSloUrl,
-                    CertificateBody.Of(saml), saml.SignRequests, saml.AllowIdpInitiated, saml.WantAssertionsSigned, saml.AllowSha1, MetadataBody.Of(saml, metadata))
+                    CertificateBody.Of(saml), saml.SignRequests, saml.AllowIdpInitiated, saml.WantAssertionsSigned, saml.AllowSha1,
+                    saml.AllowCbcUnsignedResponse, MetadataBody.Of(saml, metadata))
                 : null,
             settings.Oidc is { } oidc ? new OidcBody(here.OidcCallback, oidc.DiscoveryUrl, oidc.ClientId) : null);
     }

@@ -19,7 +19,8 @@ internal sealed record ConnectionInput(
     public sealed record SamlInput(
         Given<string> MetadataXml, Given<string> MetadataUrl, Given<string> IdpEntityId, Given<string> IdpSsoUrl, Given<List<string?>> IdpCertificates,
         Given<string> IdpSloUrl, Given<string> SpEntityId, Given<string> AcsUrl, Given<bool?> SignRequests, Given<bool?> AllowIdpInitiated,
-        Given<bool?> WantAssertionsSigned, Given<bool?> AllowSha1, Given<MapInput> AttributeMap, Given<string> MetadataKeys, Given<string> MetadataAccept)
+        Given<bool?> WantAssertionsSigned, Given<bool?> AllowSha1, Given<MapInput> AttributeMap, Given<string> MetadataKeys, Given<string> MetadataAccept,
+        Given<bool?> AllowCbcUnsignedResponse)
     {
         /// <summary>Whether it says anything of the identity provider. Then it is laid over what counts, with what was taken of metadata; else that goes on counting by itself.</summary>
         public bool IsOfProvider => MetadataXml.Is || MetadataUrl.Is || MetadataAccept.Is || IdpEntityId.Is || IdpSsoUrl.Is || IdpCertificates.Is || IdpSloUrl.Is;
@@ -145,7 +146,8 @@ internal sealed record ConnectionInput(
             input.SignRequests.Value ?? signs,
             input.AllowIdpInitiated.Value ?? standing?.AllowIdpInitiated ?? false,
             ssoByPost, sloResponseUrl, sloByPost,
-            input.MetadataUrl.Or(standing?.MetadataUrl), input.MetadataKeys.Value ?? standing?.MetadataKeys ?? MetadataKeyRule.Pinned);
+            input.MetadataUrl.Or(standing?.MetadataUrl), input.MetadataKeys.Value ?? standing?.MetadataKeys ?? MetadataKeyRule.Pinned,
+            input.AllowCbcUnsignedResponse.Value ?? standing?.AllowCbcUnsignedResponse ?? false);
 
         void Take(MetadataDocument document)
         {

@@ -97,6 +97,39 @@ public class EncryptedAssertionTests
         Refuses(SamlRefusal.EncryptionNotAllowed, SignedInside(cbc));
     }
 
+    [Fact] // SAML-049: by a connection's switch; then everything that an altered ciphertext can come to is told in the same words
+    public void Cbc_in_an_unsigned_response_takes_a_switch_and_tells_nothing()
+    {
+        var allows = Trust with { AllowCbcUnsignedResponse = true };
+        byte[] Padded(byte[] p, byte last) => [.. p[..^1], last];
+        Accepts(SignedInside(Encrypting.Cbc), allows);
+        Assert.Contains(SamlNote.Cbc, Assert.IsType<SamlVerdict.Accepted>(Sample.Check(SignedInside(Encrypting.Cbc), allows)).Evidence.Notes(Sample.Now));
+        foreach (var broken in new[]
+        {
+            Encrypting.Cbc with { ChangePadded = p => Padded(p, 0) }, Encrypting.Cbc with { ChangePadded = p => Padded(p, 17) }, Encrypting.Cbc with { ChangeValue = v => v[..^1] },
+            Encrypting.Cbc with { For = TestKeys.Other }, Encrypting.Cbc with { Plain = Encrypting.Bytes("<x") }, Encrypting.Cbc with { Plain = Encrypting.Bytes("<x/>") },
+        })
+        {
+            Fails(SignedInside(broken), allows);
+        }
+        // What decrypts and reads well, and is not what was signed: an answer of its own would say that it had decrypted.
+        var inner = Xml.Parse(Sample.Signed()).ById("_a1").OuterXml;
+        foreach (var altered in new[]
+        {
+            inner.Replace(Sample.Alice, Sample.Mallory, StringComparison.Ordinal), Xml.Parse(Sample.Unsigned).ById("_a1").OuterXml, inner.Replace("ID=\"_a1\"", "ID=\"_a2\"", StringComparison.Ordinal),
+            inner.Replace("<saml:Subject>", "<saml:Subject id=\"_a1\">", StringComparison.Ordinal), inner.Replace("DigestValue", "DigestValu", StringComparison.Ordinal),
+        })
+        {
+            Fails(SignedInside(Encrypting.Cbc with { Plain = Encrypting.Bytes(altered) }), allows);
+            Assert.NotEqual(SamlRefusal.DecryptionFailed, Assert.IsType<SamlVerdict.Refused>(Sample.Check(SignedInside(new(Plain: Encrypting.Bytes(altered))), allows)).Why);
+        }
+        // What the identity provider signed is told by its name again: nobody else could have made it.
+        Refuses(SamlRefusal.WrongAudience, Encrypting.Cbc.Encrypt(Sample.Signed("<saml:Audience>https://holdfast.example/", "<saml:Audience>https://evil.example/")), allows);
+        // And nothing else is let in by it.
+        Refuses(SamlRefusal.EncryptionNotAllowed, SignedInside(new(Transport: Encrypting.Rsa15, Digest: null)), allows);
+        Accepts(SignedOutside(Encrypting.Cbc), allows);
+    }
+
     [Fact] // SAML-049: the oracle has nothing to say, whichever byte is flipped
     public void No_variant_of_a_cbc_ciphertext_reaches_a_private_key()
     {
