@@ -142,6 +142,15 @@ public static class Schema
     public static readonly Table SsoAttempts = new("sso_attempts",
         [new("made", First, "environment_id", "connection_id", "profile_id", "said", "created_at", "expires_at")], Expires: true, FromNodes: true);
 
+    /// <summary>What was read at the metadata address of a SAML connection, by connection: the last that was taken, what waits for an administrator (null when nothing
+    /// does), and how reading fails (null when it does not). A <c>source</c> says for which settings.</summary>
+    public static readonly Table SamlMetadata = new("saml_metadata",
+        [
+            new("taken", Later, "environment_id", "source", "document", "taken_at"),
+            new("pending", Later, "pending_source", "pending_document", "pending_why", "pending_since"),
+            new("reading", Later, "reading_source", "fault", "fault_since"),
+        ], FromNodes: true);
+
     /// <summary>Invitations. Who accepted one, a claim says; <c>mail_wanted_at</c> is since when a mail of it is to be sent.</summary>
     public static readonly Table Invitations = new("invitations",
         [
@@ -154,7 +163,7 @@ public static class Schema
     [
         Environments, Nodes, NodeList, ApiKeys, SigningKeys, RedirectUris, Organizations, OrganizationDomains, Claims, Connections, ProviderDocuments, Profiles,
         SsoCodes, Spends, Denies, Lifts, Events, IdempotencyKeys, Users, Memberships, PendingSignUps, PendingItems, Credentials, Sessions, SessionSpends,
-        SamlKeys, SamlSessions, SsoAttempts, Invitations,
+        SamlKeys, SamlSessions, SsoAttempts, SamlMetadata, Invitations,
     ];
 
     /// <summary>The same by name.</summary>

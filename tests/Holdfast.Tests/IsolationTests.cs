@@ -67,13 +67,18 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         ["GET /connections/{id}/attempts/{attemptId}"] = new(m => $"/connections/{m.Connection}/attempts/{m.Attempt}"),
         ["POST /connections/{id}/attempts/{attemptId}/replay"] = new(m => $"/connections/{m.Connection}/attempts/{m.Attempt}/replay", _ => new { }),
         ["POST /sso/logout/authorize"] = new(_ => "/sso/logout/authorize", m => new { profile_id = m.Profile }),
+        ["GET /saml_keys"] = new(_ => "/saml_keys?limit=100", Own: true, Shows: m => m.SamlKey),
+        ["POST /saml_keys"] = new(_ => "/saml_keys", _ => new { purpose = "encryption" }, Own: true),
+        ["POST /saml_keys/{id}/activate"] = new(m => $"/saml_keys/{m.SamlKey}/activate", _ => new { }),
+        ["DELETE /saml_keys/{id}"] = new(m => $"/saml_keys/{m.SamlKey}"),
         ["DELETE /connections/{id}"] = new(m => $"/connections/{m.Connection}"),
     };
 
     private readonly HoldfastServer _server = made.Server;
 
     /// <param name="Own">It names nothing of the other environment, so with a key of that environment it succeeds, with that environment's data alone.</param>
-    private sealed record Case(Func<Made, string> Path, Func<Made, object>? Body = null, bool Own = false);
+    /// <param name="Shows">What a list shows its own environment, where that is not the mark.</param>
+    private sealed record Case(Func<Made, string> Path, Func<Made, object>? Body = null, bool Own = false, Func<Made, string>? Shows = null);
 
     public sealed class Made : IAsyncLifetime
     {
@@ -113,6 +118,8 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
 
         internal string ResetToken { get; private set; } = null!;
 
+        internal string SamlKey { get; private set; } = null!;
+
         internal string ExternalId { get; } = Mark + "-external";
 
         internal string Domain { get; } = Mark + ".example";
@@ -147,6 +154,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             Membership = (await Server.PostAsync("/user_management/organization_memberships", new { user_id = User, organization_id = Organization })).Is(201)["id"]!;
             var invited = (await Server.PostAsync("/user_management/invitations", new { email = "invited." + Email, organization_id = Organization })).Is(201);
             (Invitation, InvitationToken) = (invited["id"]!, invited["token"]!);
+            SamlKey = (await Server.PostAsync("/saml_keys", new { purpose = "signing" })).Is(201)["id"]!;
             RedirectUri = (await Server.PostAsync("/user_management/redirect_uris", new { uri = $"https://{Mark}.test/callback" })).Is(201)["id"]!;
         }
 
@@ -192,7 +200,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             Assert.DoesNotContain(Mark, answer.Text.Replace(made.ExternalId, "", StringComparison.Ordinal).Replace(made.Email, "", StringComparison.Ordinal), StringComparison.Ordinal);
             // What exists nowhere is answered in the same words.
             var (theirs, given) = (Cases[name].Path(made), Body(name) is { } sent ? JsonSerializer.Serialize(sent) : null);
-            var id = new[] { made.ExternalId, made.OrganizationDomain, made.Connection, made.RedirectUri, made.Profile, made.Membership, made.Invitation, made.InvitationToken, made.Verification, made.ResetToken, made.Reset, made.MagicAuth, made.User, made.Organization, made.Email }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
+            var id = new[] { made.ExternalId, made.OrganizationDomain, made.Connection, made.RedirectUri, made.Profile, made.Membership, made.Invitation, made.InvitationToken, made.Verification, made.ResetToken, made.Reset, made.MagicAuth, made.User, made.Organization, made.SamlKey, made.Email }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
             var nobody = id == made.Email ? "nobody@people.test" : name.Contains("externalId", StringComparison.Ordinal) ? "nobody" : "org_01J00000000000000000000000";
             var (path, body) = (theirs.Replace(id, nobody, StringComparison.Ordinal), given?.Replace(id, nobody, StringComparison.Ordinal));
             var unknown = await _server.SendAsync(method, path, _server.B.ApiKey, body);
@@ -205,8 +213,8 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
     {
         foreach (var (name, method) in Routes().Where(r => Cases[r.Name].Own && r.Name.StartsWith("GET", StringComparison.Ordinal)))
         {
-            var list = Cases[name].Path(made);
-            Assert.Contains(Mark, (await _server.SendAsync(method, list, _server.A.ApiKey)).Is(200).Text, StringComparison.Ordinal);
+            var (list, shown) = (Cases[name].Path(made), Cases[name].Shows?.Invoke(made) ?? Mark);
+            Assert.Contains(shown, (await _server.SendAsync(method, list, _server.A.ApiKey)).Is(200).Text, StringComparison.Ordinal);
             foreach (var query in new[]
             {
                 "", $"&search={Mark}", $"&search={made.Organization}", $"&search={made.ExternalId}", $"&search={made.Connection}", $"&domains={made.Domain}", $"&domain={made.Domain}",
@@ -217,6 +225,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
                 var answer = await _server.WithoutEffectAsync(() => _server.SendAsync(method, list + query, _server.B.ApiKey));
                 answer.Is(200);
                 Assert.DoesNotContain(Mark, answer.Text, StringComparison.Ordinal);
+                Assert.DoesNotContain(shown, answer.Text, StringComparison.Ordinal);
                 Assert.DoesNotContain(made.Organization, answer.Text, StringComparison.Ordinal);
             }
         }

@@ -15,12 +15,18 @@ internal static class Base64Message
                 ? new RefusedException(SamlRefusal.NotBase64, "There is no message.")
                 : new RefusedException(SamlRefusal.TooLarge, $"The message has more than {maxBytes} bytes.");
         }
-        var bytes = new byte[text.Length / 4 * 3 + 3];
-        if (!Convert.TryFromBase64String(text, bytes, out var length) || length == 0)
+        return TryDecode(text) switch
         {
-            throw new RefusedException(SamlRefusal.NotBase64, "The message is not base64.");
-        }
-        return length <= maxBytes ? bytes[..length] : throw new RefusedException(
-            SamlRefusal.TooLarge, $"The message has more than {maxBytes} bytes.");
+            null or [] => throw new RefusedException(SamlRefusal.NotBase64, "The message is not base64."),
+            var bytes when bytes.Length > maxBytes => throw new RefusedException(SamlRefusal.TooLarge, $"The message has more than {maxBytes} bytes."),
+            var bytes => bytes,
+        };
+    }
+
+    /// <summary>White space is allowed in it; null when it is not base64.</summary>
+    public static byte[]? TryDecode(string text)
+    {
+        var bytes = new byte[text.Length / 4 * 3 + 3];
+        return Convert.TryFromBase64String(text, bytes, out var length) ? bytes[..length] : null;
     }
 }

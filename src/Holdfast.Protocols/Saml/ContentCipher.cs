@@ -24,8 +24,10 @@ internal sealed record ContentCipher(string Uri, int KeyBytes, bool IsCbc)
 
     public static ContentCipher Gcm(int keyBytes) => s_all.Single(cipher => !cipher.IsCbc && cipher.KeyBytes == keyBytes);
 
+    public static bool IsCbcUri(string uri) => s_all.Any(cipher => cipher.IsCbc && cipher.Uri == uri);
+
     /// <param name="method">An EncryptionMethod.</param>
-    /// <param name="isCovered">Whether a verified signature covers the ciphertext. Without one, CBC would tell a stranger about the plaintext
+    /// <param name="isCovered">Whether a verified signature covers the ciphertext, or the connection does without. Without one, CBC would tell a stranger about the plaintext
     /// with each answer (Jager and Somorovsky 2011).</param>
     /// <exception cref="RefusedException">EncryptionNotAllowed.</exception>
     public static ContentCipher Find(XmlElement method, bool isCovered)

@@ -30,14 +30,30 @@ internal sealed class Decrypter(IReadOnlyList<X509Certificate2> certificates, Sa
         {
             foreach (var certificate in certificates)
             {
-                if (Decrypt(parts, key, certificate) is { } plain && Read(plain, name) is { } element)
+                if (TryDecrypt(parts, key, certificate, name) is { } element)
                 {
                     proof.Add(new SamlDecryption(name, certificate, parts.Cipher.Uri, key.Transport.Uri));
                     return element;
                 }
             }
         }
-        throw new RefusedException(SamlRefusal.DecryptionFailed, "What is encrypted could not be decrypted and read with any of our keys.");
+        throw Failed();
+    }
+
+    public static RefusedException Failed() =>
+        new(SamlRefusal.DecryptionFailed, "What is encrypted could not be decrypted and read with any of our keys.");
+
+    /// <summary>Null when anything at all went wrong, whoever threw it: nobody is told what.</summary>
+    private XmlElement? TryDecrypt(EncryptedElement parts, EncryptedElement.Key key, X509Certificate2 certificate, string name)
+    {
+        try
+        {
+            return Decrypt(parts, key, certificate) is { } plain && SamlXml.Read(plain, limits) is var root && root.Is(SamlNames.Assertion, name) ? root : null;
+        }
+        catch (Exception)
+        {
+            return null;
+        }
     }
 
     private static byte[]? Decrypt(EncryptedElement parts, EncryptedElement.Key key, X509Certificate2 certificate)
@@ -56,18 +72,5 @@ internal sealed class Decrypter(IReadOnlyList<X509Certificate2> certificates, Sa
         }
         CryptographicOperations.ZeroMemory(unwrapped);
         return plain;
-    }
-
-    private XmlElement? Read(byte[] plain, string name)
-    {
-        try
-        {
-            var root = SamlXml.Read(plain, limits);
-            return root.Is(SamlNames.Assertion, name) ? root : null;
-        }
-        catch (RefusedException)
-        {
-            return null;
-        }
     }
 }

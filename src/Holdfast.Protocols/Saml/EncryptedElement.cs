@@ -24,7 +24,7 @@ internal sealed record EncryptedElement(ContentCipher Cipher, byte[] Value, IRea
             throw Malformed("EncryptedData does not hold an element.");
         }
         var cipher = ContentCipher.Find(Method(data), isCovered);
-        var keys = FindKeys(element, data).Where(key => key.Attribute("Recipient") is not { } other || other == recipient).ToList();
+        var keys = FindKeys(element, data, limits).Where(key => key.Attribute("Recipient") is not { } other || other == recipient).ToList();
         if (keys.Count == 0 || keys.Count > limits.MaxEncryptedKeys)
         {
             throw Malformed($"There are {keys.Count} EncryptedKeys for us; 1 to {limits.MaxEncryptedKeys} are needed.");
@@ -38,20 +38,21 @@ internal sealed record EncryptedElement(ContentCipher Cipher, byte[] Value, IRea
 
     /// <summary>Inside EncryptedData's KeyInfo; or beside EncryptedData, where a RetrievalMethod names one of them by its Id, or all are for
     /// us.</summary>
-    private static List<XmlElement> FindKeys(XmlElement element, XmlElement data)
+    private static List<XmlElement> FindKeys(XmlElement element, XmlElement data, SamlLimits limits)
     {
         var info = data.Child(SamlNames.Signature, "KeyInfo")?.Children() ?? [];
-        var beside = element.Children(SamlNames.Encryption, "EncryptedKey").ToList();
-        var references = info.Where(child => child.Is(SamlNames.Signature, "RetrievalMethod")).Select(LocalId).ToList();
-        if (references.Count > 0)
+        List<XmlElement> inside = [.. info.Where(child => child.Is(SamlNames.Encryption, "EncryptedKey"))];
+        List<XmlElement> beside = [.. element.Children(SamlNames.Encryption, "EncryptedKey")];
+        if (inside.Count + beside.Count > limits.MaxRecipients)
         {
-            beside.RemoveAll(key => !references.Contains(key.Attribute("Id")));
+            throw Malformed($"There are {inside.Count + beside.Count} EncryptedKeys; the limit is {limits.MaxRecipients}.");
         }
-        return [.. info.Where(child => child.Is(SamlNames.Encryption, "EncryptedKey")), .. beside];
+        var references = info.Where(child => child.Is(SamlNames.Signature, "RetrievalMethod")).Select(LocalId).ToHashSet(StringComparer.Ordinal);
+        return [.. inside, .. beside.Where(key => references.Count == 0 || (key.Attribute("Id") is { } id && references.Contains(id)))];
     }
 
     /// <summary>Nothing is ever fetched, and nothing looked up outside of the neighbours.</summary>
-    private static string? LocalId(XmlElement retrieval) =>
+    private static string LocalId(XmlElement retrieval) =>
         retrieval.Attribute("URI") is ['#', .. var id] && IsNcName(id) && retrieval.Children().Count == 0
             ? id
             : throw Malformed("A RetrievalMethod does not name a neighbour's Id.");
@@ -71,8 +72,6 @@ internal sealed record EncryptedElement(ContentCipher Cipher, byte[] Value, IRea
     {
         var data = element.Child(SamlNames.Encryption, "CipherData")!;
         data.InOrder(Place.One(SamlNames.Encryption, "CipherValue"));   // so a CipherReference is refused
-        var text = data.Children()[0].Text();
-        var bytes = new byte[text.Length / 4 * 3 + 3];
-        return Convert.TryFromBase64String(text, bytes, out var length) ? bytes[..length] : throw Malformed("A CipherValue is not base64.");
+        return Base64Message.TryDecode(data.Children()[0].Text()) ?? throw Malformed("A CipherValue is not base64.");
     }
 }

@@ -41,12 +41,9 @@ internal sealed record IncomingMessage(XmlElement Root, string? RelayState)
             throw NotSigned();
         }
         var algorithm = SignatureAlgorithm.Find(query.SigAlg, trust.AllowSha1);
-        var value = new byte[query.Signature.Length / 4 * 3 + 3];
-        if (!Convert.TryFromBase64String(query.Signature, value, out var length))
-        {
-            throw new RefusedException(SamlRefusal.SignatureShape, "The Signature is not base64.");
-        }
-        var signer = algorithm.FindSigner(query.Signed, value.AsSpan(0, length), trust.Certificates, limits)
+        var value = Base64Message.TryDecode(query.Signature)
+            ?? throw new RefusedException(SamlRefusal.SignatureShape, "The Signature is not base64.");
+        var signer = algorithm.FindSigner(query.Signed, value, trust.Certificates, limits)
             ?? throw new RefusedException(SamlRefusal.SignatureInvalid, "No pinned key made the signature of the query.");
         proof.Add(new SamlSignature("query", signer, algorithm.Uri, Digest: null));
     }
@@ -84,11 +81,12 @@ internal sealed record IncomingMessage(XmlElement Root, string? RelayState)
         }
     }
 
-    /// <summary>When a message ends that may say so itself.</summary>
+    /// <summary>When a message ends.</summary>
+    /// <param name="own">What it says of that itself: a LogoutRequest may (Core §3.7.1), no other message has a place for it.</param>
     /// <exception cref="RefusedException">Expired or LifetimeTooLong.</exception>
-    public DateTimeOffset CheckEnd(Expected expected)
+    public DateTimeOffset CheckEnd(Expected expected, DateTimeOffset? own)
     {
-        var end = Root.Time("NotOnOrAfter") ?? SamlTime.Parse(Root.Required("IssueInstant")) + expected.Limits.MaxMessageAge;
+        var end = own ?? SamlTime.Parse(Root.Required("IssueInstant")) + expected.Limits.MaxMessageAge;
         return expected.IsOver(end)
             ? throw new RefusedException(SamlRefusal.Expired, $"The message was good until {SamlTime.Write(end)}.")
             : end - expected.Now <= expected.Limits.MaxLifetime + expected.ClockSkew

@@ -39,10 +39,10 @@ internal sealed record KeyTransport(string Uri, RSAEncryptionPadding Padding)
     {
         xml.WriteStartElement(prefix, "EncryptionMethod", ns);
         xml.WriteAttributeString("Algorithm", Uri);
-        WriteAlgorithm(xml, "ds", "DigestMethod", SamlNames.Signature, this == OaepSha256 ? SamlNames.Sha256 : SamlNames.Sha1);
+        xml.WriteAlgorithm("ds", "DigestMethod", SamlNames.Signature, this == OaepSha256 ? SamlNames.Sha256 : SamlNames.Sha1);
         if (this == OaepSha256)
         {
-            WriteAlgorithm(xml, "xenc11", "MGF", SamlNames.Encryption11, Mgf1Sha256);
+            xml.WriteAlgorithm("xenc11", "MGF", SamlNames.Encryption11, Mgf1Sha256);
         }
         xml.WriteEndElement();
     }
@@ -59,12 +59,5 @@ internal sealed record KeyTransport(string Uri, RSAEncryptionPadding Padding)
         {
             return null;
         }
-    }
-
-    private static void WriteAlgorithm(XmlWriter xml, string prefix, string name, string ns, string uri)
-    {
-        xml.WriteStartElement(prefix, name, ns);
-        xml.WriteAttributeString("Algorithm", uri);
-        xml.WriteEndElement();
     }
 }

@@ -42,7 +42,7 @@ public static class LogoutRequest
             Place.Optional(SamlNames.Protocol, "Extensions"),
             new Place(SamlNames.Assertion, ["BaseID", "NameID", "EncryptedID"], 1, 1),
             Place.Any(SamlNames.Protocol, "SessionIndex"));
-        var end = message.CheckEnd(expected);
+        var end = message.CheckEnd(expected, request.Time("NotOnOrAfter"));
         var indexes = request.Children(SamlNames.Protocol, "SessionIndex").Select(index => index.Text()).ToList();
         if (indexes.Count > expected.Limits.MaxSessionIndexes || indexes.Contains(""))
         {

@@ -46,7 +46,7 @@ public static class LogoutResponse
         {
             throw new RefusedException(SamlRefusal.WrongRequest, "The answer is to another request, or names none.");
         }
-        message.CheckEnd(expected);
+        message.CheckEnd(expected, own: null);
         var (status, detail) = ResponseStatus.OfLogout(message.Root);
         return new(message.Root.RequiredId(), status, detail, message.RelayState, expected.Proof.Evidence());
     }

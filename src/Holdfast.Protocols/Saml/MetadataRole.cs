@@ -36,9 +36,10 @@ internal static class MetadataRole
         };
     }
 
-    /// <summary>Those that can be read: nothing depends on them, so one that cannot does not keep the rest of the metadata out.</summary>
+    /// <summary>Those that can be read and that we could encrypt for, which takes an RSA key: nothing depends on them, so another one does not keep the rest
+    /// of the metadata out.</summary>
     public static List<X509Certificate2> EncryptionCertificates(XmlElement role, SamlLimits limits) =>
-        [.. Certificates(role, "encryption").Take(limits.MaxCertificates).Select(Certificate).OfType<X509Certificate2>()];
+        [.. Certificates(role, "encryption").Take(limits.MaxCertificates).Select(Certificate).OfType<X509Certificate2>().Where(HasRsaKey)];
 
     /// <exception cref="RefusedException">Malformed: no duration, or a negative one.</exception>
     public static TimeSpan? CacheDuration(XmlElement holder)
@@ -75,6 +76,19 @@ internal static class MetadataRole
         catch (Exception e) when (e is FormatException or CryptographicException)
         {
             return null;
+        }
+    }
+
+    private static bool HasRsaKey(X509Certificate2 certificate)
+    {
+        try
+        {
+            using var key = certificate.GetRSAPublicKey();
+            return key is not null;
+        }
+        catch (CryptographicException)
+        {
+            return false;   // it says RSA and holds none
         }
     }
 

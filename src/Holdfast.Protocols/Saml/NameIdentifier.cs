@@ -9,9 +9,12 @@ internal static class NameIdentifier
     /// <exception cref="RefusedException"/>
     public static SamlNameId Read(XmlElement holder, Expected expected)
     {
-        var nameId = holder.Child(SamlNames.Assertion, "EncryptedID") is { } encrypted
-            ? expected.Decrypter.Decrypt(encrypted, isCovered: true, "NameID", expected.Trust.SpEntityId)
-            : holder.Child(SamlNames.Assertion, "NameID");
+        var nameId = holder.Child(SamlNames.Assertion, "NameID");
+        if (holder.Child(SamlNames.Assertion, "EncryptedID") is { } encrypted)
+        {
+            nameId = expected.Decrypter.Decrypt(encrypted, isCovered: true, "NameID", expected.Trust.SpEntityId);
+            UniqueNames.Check(nameId);   // a document of its own, which nobody has looked through yet
+        }
         if (nameId?.Text() is not { Length: > 0 } value)
         {
             throw new RefusedException(SamlRefusal.NameIdMissing, "There is no NameID, or it is empty.");

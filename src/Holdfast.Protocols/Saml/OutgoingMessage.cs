@@ -32,7 +32,7 @@ internal static class OutgoingMessage
         CheckAddress(url, parameter, relayState);
         if (signer is not null)
         {
-            var message = SamlXml.Read(xml, SamlLimits.Default with { MaxDecodedBytes = int.MaxValue });
+            var message = SamlXml.ReadOwn(xml);
             SignatureWriter.Sign(message, signer);
             xml = SamlWriter.Write(message.WriteTo);
         }

@@ -9,7 +9,9 @@ namespace Holdfast.Protocols.Saml;
 /// <param name="Signed">The octets that a signature is over: names and values as they came, in the order that the binding gives.</param>
 internal sealed record RedirectQuery(string Message, string? RelayState, string? SigAlg, string? Signature, byte[] Signed)
 {
-    private static readonly string[] s_names = ["SAMLRequest", "SAMLResponse", "RelayState", "SigAlg", "Signature", "SAMLEncoding"];
+    /// <summary>In any case of letters, each with its own spelling.</summary>
+    private static readonly Dictionary<string, string> s_names =
+        new[] { "SAMLRequest", "SAMLResponse", "RelayState", "SigAlg", "Signature", "SAMLEncoding" }.ToDictionary(name => name, StringComparer.OrdinalIgnoreCase);
 
     /// <param name="query">As received, with or without the question mark. Never put together again from parsed values: other escapes for the same
     /// characters are other octets.</param>
@@ -54,8 +56,7 @@ internal sealed record RedirectQuery(string Message, string? RelayState, string?
         {
             var equals = pair.IndexOf('=', StringComparison.Ordinal);
             var (name, value) = equals < 0 ? (pair, "") : (pair[..equals], pair[(equals + 1)..]);
-            var known = s_names.FirstOrDefault(known => known.Equals(Uri.UnescapeDataString(name), StringComparison.OrdinalIgnoreCase));
-            if (known is null)
+            if (!s_names.TryGetValue(Uri.UnescapeDataString(name), out var known))
             {
                 continue;   // the address may have a query of its own
             }

@@ -15,7 +15,7 @@ public sealed record SamlEncryption(X509Certificate2 Recipient, int KeyBits = 25
     /// <exception cref="ArgumentException">The certificate has no RSA key.</exception>
     internal void Replace(XmlElement element, byte[] octets, string name)
     {
-        var made = SamlXml.Read(SamlWriter.Write(xml => Write(xml, octets, name)), SamlLimits.Default with { MaxDecodedBytes = int.MaxValue });
+        var made = SamlXml.ReadOwn(SamlWriter.Write(xml => Write(xml, octets, name)));
         element.ParentNode!.ReplaceChild(element.OwnerDocument.ImportNode(made, deep: true), element);
     }
 
@@ -27,9 +27,7 @@ public sealed record SamlEncryption(X509Certificate2 Recipient, int KeyBits = 25
         xml.WriteStartElement("saml", name, SamlNames.Assertion);
         xml.WriteStartElement("xenc", "EncryptedData", SamlNames.Encryption);
         xml.WriteAttributeString("Type", SamlNames.ElementType);
-        xml.WriteStartElement("xenc", "EncryptionMethod", SamlNames.Encryption);
-        xml.WriteAttributeString("Algorithm", cipher.Uri);
-        xml.WriteEndElement();
+        xml.WriteAlgorithm("xenc", "EncryptionMethod", SamlNames.Encryption, cipher.Uri);
         xml.WriteStartElement("ds", "KeyInfo", SamlNames.Signature);
         xml.WriteStartElement("xenc", "EncryptedKey", SamlNames.Encryption);
         transport.WriteMethod(xml);

@@ -15,7 +15,7 @@ public static class SamlIssuer
     /// <returns>The Response in base64, ready for the form field SAMLResponse (Bindings §3.5).</returns>
     public static string Issue(SamlIssue issue, SamlSigner signer)
     {
-        var response = SamlXml.Read(SamlWriter.Write(xml => WriteResponse(xml, issue)), SamlLimits.Default with { MaxDecodedBytes = int.MaxValue });
+        var response = SamlXml.ReadOwn(SamlWriter.Write(xml => WriteResponse(xml, issue)));
         var assertion = response.Child(SamlNames.Assertion, "Assertion")!;
         // From the inside out: the assertion is signed, then encrypted, then the response's signature covers what came of that (Core §6.2).
         if (issue.Signed is SamlSigned.Assertion or SamlSigned.Both)

@@ -13,6 +13,8 @@ namespace Holdfast.Protocols.Saml;
 /// <param name="MaxCertificates">Pinned keys that may be tried, and signing certificates in one metadata document.</param>
 /// <param name="MaxDecryptionKeys">Keys of ours that may be tried on each EncryptedKey.</param>
 /// <param name="MaxEncryptedKeys">For one encrypted element. With the limit before it, this bounds the private-key operations of a message.</param>
+/// <param name="MaxRecipients">EncryptedKeys of one encrypted element, whomever they are for. A message has at most two such elements that are read: its
+/// assertion and the name identifier in it.</param>
 /// <param name="MaxQueryChars">The raw query of the HTTP-Redirect binding.</param>
 /// <param name="MaxSessionIndexes">In one LogoutRequest.</param>
 /// <param name="MaxEntities">In one metadata document.</param>
@@ -29,6 +31,7 @@ public sealed record SamlLimits(
     int MaxCertificates = 20,
     int MaxDecryptionKeys = 4,
     int MaxEncryptedKeys = 4,
+    int MaxRecipients = 64,
     int MaxQueryChars = 64 * 1024,
     int MaxSessionIndexes = 1_000,
     int MaxEntities = 1_000)

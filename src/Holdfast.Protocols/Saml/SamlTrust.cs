@@ -31,6 +31,10 @@ public sealed record SamlTrust(
     /// provider, but nothing binds it to the browser that brings it: the caller says so to the application.</summary>
     public bool AllowUnsolicited { get; init; }
 
+    /// <summary>Accept AES-CBC around a signed assertion in an unsigned response. Whoever holds a copy of such a message may then find out what is in it, by many questions: as much
+    /// as if it were not encrypted at all, and no more.</summary>
+    public bool AllowCbcUnsignedResponse { get; init; }
+
     /// <summary>Where logout messages arrive: their Destination. Null: they are refused.</summary>
     public string? SloUrl { get; init; }
 

@@ -22,4 +22,12 @@ internal static class SamlWriter
         }
         return bytes.ToArray();
     }
+
+    /// <summary>An element that says nothing but which algorithm.</summary>
+    public static void WriteAlgorithm(this XmlWriter xml, string prefix, string name, string ns, string uri)
+    {
+        xml.WriteStartElement(prefix, name, ns);
+        xml.WriteAttributeString("Algorithm", uri);
+        xml.WriteEndElement();
+    }
 }

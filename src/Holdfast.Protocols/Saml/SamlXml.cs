@@ -40,6 +40,9 @@ internal static class SamlXml
         }
     }
 
+    /// <summary>Reads what we wrote ourselves, however long it is.</summary>
+    public static XmlElement ReadOwn(ReadOnlySpan<byte> xml) => Read(xml, SamlLimits.Default with { MaxDecodedBytes = int.MaxValue });
+
     private static string Decode(ReadOnlySpan<byte> xml, out string encoding)
     {
         // XML 1.0, appendix F: the mark, or the first "<", tells UTF-16.

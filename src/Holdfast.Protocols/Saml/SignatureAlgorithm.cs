@@ -16,6 +16,9 @@ internal sealed record SignatureAlgorithm(string Uri, HashAlgorithmName Hash, RS
     private const string More = "http://www.w3.org/2001/04/xmldsig-more#";
     private const string MorePss = "http://www.w3.org/2007/05/xmldsig-more#";
 
+    private const string Sha384 = More + "sha384";
+    private const string Sha512 = SamlNames.Encryption + "sha512";
+
     private static readonly Dictionary<SamlSignatureAlgorithm, SignatureAlgorithm> s_strong = new()
     {
         [SamlSignatureAlgorithm.RsaSha256] = new(SamlNames.RsaSha256, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1),
@@ -51,16 +54,16 @@ internal sealed record SignatureAlgorithm(string Uri, HashAlgorithmName Hash, RS
     public static HashAlgorithmName FindDigest(string? uri, bool allowSha1) => uri switch
     {
         SamlNames.Sha256 => HashAlgorithmName.SHA256,
-        More + "sha384" => HashAlgorithmName.SHA384,
-        "http://www.w3.org/2001/04/xmlenc#sha512" => HashAlgorithmName.SHA512,
+        Sha384 => HashAlgorithmName.SHA384,
+        Sha512 => HashAlgorithmName.SHA512,
         SamlNames.Sha1 when allowSha1 => HashAlgorithmName.SHA1,
         _ => throw NotAllowed("digest", uri),
     };
 
     /// <summary>The digest that goes with this signature when we write one: of the same strength.</summary>
     public string DigestUri =>
-        Hash == HashAlgorithmName.SHA384 ? More + "sha384"
-        : Hash == HashAlgorithmName.SHA512 ? "http://www.w3.org/2001/04/xmlenc#sha512"
+        Hash == HashAlgorithmName.SHA384 ? Sha384
+        : Hash == HashAlgorithmName.SHA512 ? Sha512
         : SamlNames.Sha256;
 
     /// <summary>The pinned certificate whose key made this signature; null when none did. The kind of key must be the algorithm's.</summary>

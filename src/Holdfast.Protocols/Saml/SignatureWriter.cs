@@ -47,24 +47,17 @@ internal static class SignatureWriter
     private static void WriteSignedInfo(XmlWriter xml, string id, byte[] digest, SamlSigner signer)
     {
         xml.WriteStartElement("ds", "SignedInfo", SamlNames.Signature);
-        WriteAlgorithm(xml, "CanonicalizationMethod", SamlNames.ExclusiveC14n);
-        WriteAlgorithm(xml, "SignatureMethod", signer.AlgorithmUri);
+        xml.WriteAlgorithm("ds", "CanonicalizationMethod", SamlNames.Signature, SamlNames.ExclusiveC14n);
+        xml.WriteAlgorithm("ds", "SignatureMethod", SamlNames.Signature, signer.AlgorithmUri);
         xml.WriteStartElement("ds", "Reference", SamlNames.Signature);
         xml.WriteAttributeString("URI", "#" + id);
         xml.WriteStartElement("ds", "Transforms", SamlNames.Signature);
-        WriteAlgorithm(xml, "Transform", SamlNames.Enveloped);
-        WriteAlgorithm(xml, "Transform", SamlNames.ExclusiveC14n);
+        xml.WriteAlgorithm("ds", "Transform", SamlNames.Signature, SamlNames.Enveloped);
+        xml.WriteAlgorithm("ds", "Transform", SamlNames.Signature, SamlNames.ExclusiveC14n);
         xml.WriteEndElement();
-        WriteAlgorithm(xml, "DigestMethod", signer.DigestUri);
+        xml.WriteAlgorithm("ds", "DigestMethod", SamlNames.Signature, signer.DigestUri);
         xml.WriteElementString("ds", "DigestValue", SamlNames.Signature, Convert.ToBase64String(digest));
         xml.WriteEndElement();
-        xml.WriteEndElement();
-    }
-
-    private static void WriteAlgorithm(XmlWriter xml, string name, string uri)
-    {
-        xml.WriteStartElement("ds", name, SamlNames.Signature);
-        xml.WriteAttributeString("Algorithm", uri);
         xml.WriteEndElement();
     }
 }

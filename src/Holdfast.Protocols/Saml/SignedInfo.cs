@@ -42,10 +42,8 @@ internal sealed record SignedInfo(
     /// <summary>Base64 in an element; white space is allowed in it.</summary>
     public static byte[] Base64(XmlElement element)
     {
-        var text = element.Text();
-        var bytes = new byte[text.Length / 4 * 3 + 3];
-        return HasOnly(element, ["Id"]) && Convert.TryFromBase64String(text, bytes, out var length) && length > 0
-            ? bytes[..length]
+        return HasOnly(element, ["Id"]) && Base64Message.TryDecode(element.Text()) is { Length: > 0 } bytes
+            ? bytes
             : throw new RefusedException(SamlRefusal.SignatureShape, $"{element.LocalName} is not base64.");
     }
 

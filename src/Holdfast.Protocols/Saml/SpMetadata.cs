@@ -57,9 +57,7 @@ public static class SpMetadata
             StartKey(xml, "encryption", certificate);
             foreach (var cipher in s_ciphers)
             {
-                xml.WriteStartElement("md", "EncryptionMethod", SamlNames.Metadata);
-                xml.WriteAttributeString("Algorithm", cipher);
-                xml.WriteEndElement();
+                xml.WriteAlgorithm("md", "EncryptionMethod", SamlNames.Metadata, cipher);
             }
             KeyTransport.OaepSha256.WriteMethod(xml, "md", SamlNames.Metadata);
             KeyTransport.OaepSha1.WriteMethod(xml, "md", SamlNames.Metadata);

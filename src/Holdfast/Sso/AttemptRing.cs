@@ -174,4 +174,22 @@ internal static partial class SsoLog
 
     [LoggerMessage(1004, LogLevel.Warning, "Sign-in {Attempt} on {ConnectionId} was accepted with {Notes}")]
     public static partial void Noted(ILogger log, string attempt, string connectionId, string notes);
+
+    [LoggerMessage(1005, LogLevel.Warning, "The metadata of {ConnectionId} changed and was taken: {Change}; version {Version}")]
+    public static partial void MetadataTaken(ILogger log, string connectionId, string change, string version);
+
+    [LoggerMessage(1006, LogLevel.Warning, "The metadata of {ConnectionId} changed and waits for an administrator: {Change}; {Why}; version {Version}")]
+    public static partial void MetadataPending(ILogger log, string connectionId, string change, string why, string version);
+
+    [LoggerMessage(1007, LogLevel.Warning, "The metadata of {ConnectionId} cannot be used: {Why}")]
+    public static partial void MetadataUnusable(ILogger log, string connectionId, string why);
+
+    [LoggerMessage(1008, LogLevel.Information, "The metadata of {ConnectionId} can be used again, after {Why}")]
+    public static partial void MetadataUsableAgain(ILogger log, string connectionId, string why);
+
+    [LoggerMessage(1009, LogLevel.Warning, "What was read of the metadata of {ConnectionId} could not be kept: {Why}")]
+    public static partial void MetadataUnkept(ILogger log, string connectionId, string why);
+
+    [LoggerMessage(1010, LogLevel.Warning, "A round through the metadata addresses was cut off")]
+    public static partial void MetadataRoundCutOff(ILogger log, Exception fault);
 }

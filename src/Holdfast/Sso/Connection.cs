@@ -43,6 +43,7 @@ internal sealed record ConnectionAddresses(string PublicUrl, string ConnectionId
     {
         DecryptionCertificates = keys.Decrypting,
         AllowUnsolicited = saml.AllowIdpInitiated,
+        AllowCbcUnsignedResponse = saml.AllowCbcUnsignedResponse,
         SloUrl = saml.IdpSloUrl is null ? null : Slo,
     };
 }
@@ -61,14 +62,46 @@ internal sealed record ConnectionBody(
     /// <param name="SpSloUrl">Null while the identity provider's own logout address is not known.</param>
     internal sealed record SamlBody(
         string AcsUrl, string SpEntityId, string SpMetadataUrl, string? SpSloUrl, string IdpEntityId, string IdpSsoUrl, string? IdpSloUrl,
-        IReadOnlyList<CertificateBody> IdpCertificates, bool SignRequests, bool AllowIdpInitiated, bool WantAssertionsSigned, bool AllowSha1);
+        IReadOnlyList<CertificateBody> IdpCertificates, bool SignRequests, bool AllowIdpInitiated, bool WantAssertionsSigned, bool AllowSha1,
+        bool AllowCbcUnsignedResponse, MetadataBody? Metadata);
+
+    /// <summary>What is known from the identity provider's metadata address.</summary>
+    /// <param name="Fault">Why the last reading could not be used; null when it could. What was taken before it goes on counting.</param>
+    /// <param name="Pending">A change that waits for <c>metadata_accept</c>; null when none does.</param>
+    internal sealed record MetadataBody(string Url, string Keys, DateTimeOffset? TakenAt, string? Fault, DateTimeOffset? FaultSince, PendingBody? Pending)
+    {
+        public static MetadataBody? Of(SamlSettings saml, MetadataState? state)
+        {
+            static DateTimeOffset? At(long? time) => time is { } ms ? DateTimeOffset.FromUnixTimeMilliseconds(ms) : null;
+            return saml.MetadataUrl is not { } url ? null : new MetadataBody(
+                url, saml.MetadataKeys, At(state?.TakenAt), state?.Fault, At(state?.FaultSince),
+                state?.Pending is { } pending
+                    ? new PendingBody(
+                        pending.Document.Version, pending.Why, At(pending.Since)!.Value, pending.Document.SsoUrl, pending.Document.SloUrl,
+                        CertificateBody.Of(pending.Document.On(saml)))
+                    : null);
+        }
+    }
+
+    /// <param name="Version">What <c>metadata_accept</c> takes: this change, and no later one.</param>
+    internal sealed record PendingBody(
+        string Version, string Why, DateTimeOffset Since, string IdpSsoUrl, string? IdpSloUrl, IReadOnlyList<CertificateBody> IdpCertificates);
 
     /// <param name="Fingerprint">SHA-256 of the certificate, in hex.</param>
-    internal sealed record CertificateBody(string Fingerprint, DateTimeOffset NotAfter);
+    internal sealed record CertificateBody(string Fingerprint, DateTimeOffset NotAfter)
+    {
+        public static IReadOnlyList<CertificateBody> Of(SamlSettings saml) =>
+        [
+            .. saml.Certificates().Select(c => new CertificateBody(
+                c.GetCertHashString(System.Security.Cryptography.HashAlgorithmName.SHA256).ToLowerInvariant(), c.NotAfter.ToUniversalTime())),
+        ];
+    }
 
     internal sealed record OidcBody(string RedirectUri, string DiscoveryUrl, string ClientId);
 
-    public static ConnectionBody Of(Connection connection, ConnectionSettings settings, string publicUrl)
+    /// <param name="settings">As they count.</param>
+    /// <param name="metadata">Null when nothing was read yet.</param>
+    public static ConnectionBody Of(Connection connection, ConnectionSettings settings, string publicUrl, MetadataState? metadata = null)
     {
         var here = new ConnectionAddresses(publicUrl, connection.Id);
         return new ConnectionBody(
@@ -79,8 +112,8 @@ internal sealed record ConnectionBody(
             settings.Saml is { } saml
                 ? new SamlBody(saml.AcsUrl ?? here.Acs, saml.SpEntityId ?? here.SpMetadata, here.SpMetadata, saml.IdpSloUrl is null ? null : here.Slo,
                     saml.IdpEntityId, saml.IdpSsoUrl, saml.IdpSloUrl,
-                    [.. saml.Certificates().Select(c => new CertificateBody(c.GetCertHashString(System.Security.Cryptography.HashAlgorithmName.SHA256).ToLowerInvariant(), c.NotAfter.ToUniversalTime()))],
-                    saml.SignRequests, saml.AllowIdpInitiated, saml.WantAssertionsSigned, saml.AllowSha1)
+                    CertificateBody.Of(saml), saml.SignRequests, saml.AllowIdpInitiated, saml.WantAssertionsSigned, saml.AllowSha1,
+                    saml.AllowCbcUnsignedResponse, MetadataBody.Of(saml, metadata))
                 : null,
             settings.Oidc is { } oidc ? new OidcBody(here.OidcCallback, oidc.DiscoveryUrl, oidc.ClientId) : null,
             settings.Roles);

@@ -19,7 +19,12 @@ internal sealed record ConnectionInput(
     public sealed record SamlInput(
         Given<string> MetadataXml, Given<string> MetadataUrl, Given<string> IdpEntityId, Given<string> IdpSsoUrl, Given<List<string?>> IdpCertificates,
         Given<string> IdpSloUrl, Given<string> SpEntityId, Given<string> AcsUrl, Given<bool?> SignRequests, Given<bool?> AllowIdpInitiated,
-        Given<bool?> WantAssertionsSigned, Given<bool?> AllowSha1, Given<MapInput> AttributeMap);
+        Given<bool?> WantAssertionsSigned, Given<bool?> AllowSha1, Given<MapInput> AttributeMap, Given<string> MetadataKeys, Given<string> MetadataAccept,
+        Given<bool?> AllowCbcUnsignedResponse)
+    {
+        /// <summary>Whether it says anything of the identity provider. Then it is laid over what counts, with what was taken of metadata; else that goes on counting by itself.</summary>
+        public bool IsOfProvider => MetadataXml.Is || MetadataUrl.Is || MetadataAccept.Is || IdpEntityId.Is || IdpSsoUrl.Is || IdpCertificates.Is || IdpSloUrl.Is;
+    }
 
     public sealed record OidcInput(
         Given<string> DiscoveryUrl, Given<string> Issuer, Given<string> ClientId, Given<string> ClientSecret, Given<List<string?>> Scopes, Given<MapInput> AttributeMap);
@@ -83,8 +88,10 @@ internal sealed record ConnectionInput(
 
     /// <summary>The SAML settings that this body asks for, on top of those that stand.</summary>
     /// <param name="metadata">The document at <c>metadata_url</c>, if it was fetched.</param>
+    /// <param name="pending">What waits to be accepted; null when nothing does.</param>
     /// <param name="allowHttpLoopback">An identity provider's address may be http on loopback: in <c>dev</c>.</param>
-    public static SamlSettings? Settle(SamlInput input, SamlSettings? standing, byte[]? metadata, bool allowHttpLoopback, Fields fields)
+    public static SamlSettings? Settle(
+        SamlInput input, SamlSettings? standing, byte[]? metadata, MetadataDocument? pending, bool allowHttpLoopback, Fields fields)
     {
         var (entityId, ssoUrl, sloUrl) = (standing?.IdpEntityId, standing?.IdpSsoUrl, standing?.IdpSloUrl);
         var (ssoByPost, sloByPost, sloResponseUrl) = (standing?.SsoByPost ?? false, standing?.SloByPost ?? false, standing?.IdpSloResponseUrl);
@@ -97,15 +104,23 @@ internal sealed record ConnectionInput(
             switch (IdpMetadata.Read(metadata))
             {
                 case IdpMetadataVerdict.Accepted read:
-                    (entityId, ssoUrl, ssoByPost) = (read.EntityId, read.SsoUrl, !read.SsoIsRedirect);
-                    var logout = read.SloRedirect ?? read.SloPost;
-                    (sloUrl, sloResponseUrl, sloByPost) = (logout?.Url, logout?.ResponseUrl, read.SloRedirect is null && read.SloPost is not null);
-                    signs |= read.WantsSignedRequests;
-                    certificates = read.SigningCertificates.Select(c => Convert.ToBase64String(c.RawData)).ToList();
+                    (entityId, signs) = (read.EntityId, signs | read.WantsSignedRequests);
+                    Take(MetadataDocument.Of(read));
                     break;
                 case IdpMetadataVerdict.Refused refused:
                     fields.Fault(place, refused.Why.ToString());
                     break;
+            }
+        }
+        if (input.MetadataAccept.Value is { } version)
+        {
+            if (pending?.Version != version)
+            {
+                fields.Fault("saml.metadata_accept", "not_pending");
+            }
+            else
+            {
+                Take(pending);
             }
         }
         entityId = input.IdpEntityId.Is ? fields.Required("saml.idp_entity_id", input.IdpEntityId) : entityId;
@@ -142,6 +157,10 @@ internal sealed record ConnectionInput(
         {
             CheckUrl(fields, "saml.acs_url", acs, allowHttpLoopback);
         }
+        if (input.MetadataKeys.Value is { } rule && !MetadataKeyRule.Are(rule))
+        {
+            fields.Fault("saml.metadata_keys", "invalid");
+        }
         if (input.SpEntityId.Value is { } ours && string.IsNullOrWhiteSpace(ours))
         {
             fields.Fault("saml.sp_entity_id", "required");
@@ -155,7 +174,15 @@ internal sealed record ConnectionInput(
             input.AttributeMap.Is ? Map("saml", input.AttributeMap.Value, fields) : standing?.AttributeMap,
             input.SignRequests.Value ?? signs,
             input.AllowIdpInitiated.Value ?? standing?.AllowIdpInitiated ?? false,
-            ssoByPost, sloResponseUrl, sloByPost);
+            ssoByPost, sloResponseUrl, sloByPost,
+            input.MetadataUrl.Or(standing?.MetadataUrl), input.MetadataKeys.Value ?? standing?.MetadataKeys ?? MetadataKeyRule.Pinned,
+            input.AllowCbcUnsignedResponse.Value ?? standing?.AllowCbcUnsignedResponse ?? false);
+
+        void Take(MetadataDocument document)
+        {
+            (ssoUrl, ssoByPost, certificates) = (document.SsoUrl, document.SsoByPost, [.. document.Certificates]);
+            (sloUrl, sloResponseUrl, sloByPost) = (document.SloUrl, document.SloResponseUrl, document.SloByPost);
+        }
     }
 
     /// <summary>The OpenID Connect settings that this body asks for, on top of those that stand.</summary>
@@ -226,11 +253,14 @@ internal sealed record ConnectionInput(
         return read;
     }
 
+    /// <summary>Whether an identity provider may be found there: https, or http on loopback where that is allowed.</summary>
+    public static bool IsSound(string url, bool allowHttpLoopback) =>
+        url.Length <= 2048 && url.All(c => c is > ' ' and <= '~') && !url.Contains('#', StringComparison.Ordinal) && Uri.TryCreate(url, UriKind.Absolute, out var uri)
+        && uri.UserInfo.Length == 0 && (uri.Scheme == Uri.UriSchemeHttps || (allowHttpLoopback && uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback));
+
     private static void CheckUrl(Fields fields, string field, string url, bool allowHttpLoopback)
     {
-        var isSound = url.Length <= 2048 && url.All(c => c is > ' ' and <= '~') && !url.Contains('#', StringComparison.Ordinal) && Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.UserInfo.Length == 0
-            && (uri.Scheme == Uri.UriSchemeHttps || (allowHttpLoopback && uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback));
-        if (!isSound)
+        if (!IsSound(url, allowHttpLoopback))
         {
             fields.Fault(field, "invalid_url");
         }

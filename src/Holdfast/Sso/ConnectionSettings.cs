@@ -12,10 +12,14 @@ internal sealed record ConnectionSettings(SamlSettings? Saml, OidcSettings? Oidc
 /// <param name="SsoByPost">The identity provider takes requests by HTTP-POST alone.</param>
 /// <param name="IdpSloResponseUrl">Where it wants answers to its own logout requests; null for where it takes ours.</param>
 /// <param name="SloByPost">It takes logout messages by HTTP-POST alone.</param>
+/// <param name="MetadataUrl">Where its metadata is read anew; null when it is not.</param>
+/// <param name="MetadataKeys">When a change there is taken (<see cref="MetadataKeyRule"/>).</param>
+/// <param name="AllowCbcUnsignedResponse">AES-CBC is taken though the response around it is not signed (decision 0011).</param>
 internal sealed record SamlSettings(
     string IdpEntityId, string IdpSsoUrl, string? IdpSloUrl, IReadOnlyList<string> IdpCertificates, string? SpEntityId, string? AcsUrl,
     bool WantAssertionsSigned, bool AllowSha1, AttributeMap? AttributeMap,
-    bool SignRequests = false, bool AllowIdpInitiated = false, bool SsoByPost = false, string? IdpSloResponseUrl = null, bool SloByPost = false)
+    bool SignRequests = false, bool AllowIdpInitiated = false, bool SsoByPost = false, string? IdpSloResponseUrl = null, bool SloByPost = false,
+    string? MetadataUrl = null, string MetadataKeys = MetadataKeyRule.Pinned, bool AllowCbcUnsignedResponse = false)
 {
     /// <summary>The certificates, read. They are pinned: dates and chains do not count.</summary>
     public IReadOnlyList<X509Certificate2> Certificates() => [.. IdpCertificates.Select(c => X509CertificateLoader.LoadCertificate(Convert.FromBase64String(c)))];

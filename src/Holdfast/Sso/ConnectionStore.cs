@@ -54,6 +54,13 @@ internal static class ConnectionStore
     public static List<Connection> OfSaml(View view, string afterId, int limit) => view.Query<Connection>(
         $"SELECT {Columns} FROM connections WHERE id > @afterId AND connection_type LIKE '%SAML' AND {Effective} ORDER BY id LIMIT @limit", new { afterId, limit });
 
+    /// <summary>The SAML connections, by what tells whether they were changed.</summary>
+    public static List<(string Id, long UpdatedAt)> SeenOfSaml(View view, string afterId, int limit) => [.. view.Query<Seen>(
+        $"SELECT id AS Id, updated_at AS UpdatedAt FROM connections WHERE id > @afterId AND connection_type LIKE '%SAML' AND {Effective} ORDER BY id LIMIT @limit",
+        new { afterId, limit }).Select(s => (s.Id, s.UpdatedAt))];
+
+    private sealed record Seen(string Id, long UpdatedAt);
+
     /// <summary>The OpenID Connect connections whose provider's documents are kept fresh.</summary>
     public static List<Connection> OfOpenIdConnect(View view, string afterId, int limit) => view.Query<Connection>(
         $"SELECT {Columns} FROM connections WHERE id > @afterId AND lower(connection_type) LIKE '%oidc' AND {Effective} ORDER BY id LIMIT @limit", new { afterId, limit });

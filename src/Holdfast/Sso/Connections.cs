@@ -18,8 +18,11 @@ internal sealed class Connections(Database database, ClusterKeys keys, SpKeys sp
 
     public ReadyConnection Ready(Connection connection)
     {
-        var ours = ConnectionInput.IsSamlType(connection.ConnectionType) ? spKeys.Of(connection.EnvironmentId) : SpKeySet.None;
-        if (_ready.TryGetValue(connection.Id, out var ready) && ready.Connection.SettingsSealed == connection.SettingsSealed && ready.SpKeys.Version == ours.Version)
+        var isSaml = ConnectionInput.IsSamlType(connection.ConnectionType);
+        var ours = isSaml ? spKeys.Of(connection.EnvironmentId) : SpKeySet.None;
+        var read = isSaml ? database.Read(view => MetadataStore.Find(view, connection.Id)) : null;
+        if (_ready.TryGetValue(connection.Id, out var ready) && ready.Connection.SettingsSealed == connection.SettingsSealed && ready.SpKeys.Version == ours.Version
+            && ready.MetadataRow == read)
         {
             return ready with { Connection = connection };
         }
@@ -28,14 +31,23 @@ internal sealed class Connections(Database database, ClusterKeys keys, SpKeys sp
             _ready.Clear();
         }
         var settings = connection.Open(keys);
+        // What was taken at its metadata address stands in the place of what is stored.
+        var metadata = settings.Saml is { MetadataUrl: not null } stored ? read?.For(stored) : null;
+        if (metadata?.Taken is { } taken)
+        {
+            settings = settings with { Saml = taken.On(settings.Saml!) };
+        }
         var here = new ConnectionAddresses(address.Url, connection.Id);
-        return _ready[connection.Id] = new ReadyConnection(connection, settings, here, settings.Saml is { } saml ? here.Trust(saml, ours) : null, ours);
+        return _ready[connection.Id] = new ReadyConnection(connection, settings, here, settings.Saml is { } saml ? here.Trust(saml, ours) : null, ours, read, metadata);
     }
 }
 
+/// <param name="Settings">As they count: what was taken of metadata is in them.</param>
 /// <param name="Trust">What a SAML connection trusts; null for OpenID Connect.</param>
 /// <param name="SpKeys">What we sign and decrypt with; none for OpenID Connect.</param>
-internal sealed record ReadyConnection(Connection Connection, ConnectionSettings Settings, ConnectionAddresses Here, SamlTrust? Trust, SpKeySet SpKeys)
+/// <param name="MetadataRow">What this was made from.</param>
+/// <param name="Metadata">What is known from its metadata address; null when it has none, or it was never read.</param>
+internal sealed record ReadyConnection(Connection Connection, ConnectionSettings Settings, ConnectionAddresses Here, SamlTrust? Trust, SpKeySet SpKeys, MetadataRow? MetadataRow, MetadataState? Metadata)
 {
-    public ConnectionBody ToBody() => ConnectionBody.Of(Connection, Settings, Here.PublicUrl);
+    public ConnectionBody ToBody() => ConnectionBody.Of(Connection, Settings, Here.PublicUrl, Metadata);
 }

@@ -108,7 +108,7 @@ internal static class ExplainAttempt
             case "DecryptionFailed":
                 return ("The assertion is encrypted, and could not be opened with our key.", p.Encryption, "Put in the encryption certificate of our metadata (the connection's sp_metadata_url); it is encrypted for another one now.");
             case "EncryptionNotAllowed" or "EncryptedNotSupported":
-                return ($"The assertion is encrypted in a way that is not accepted: {detail}", p.Encryption, "Choose AES-GCM with RSA-OAEP. With AES-CBC the response itself must be signed too.");
+                return ($"The assertion is encrypted in a way that is not accepted: {detail}", p.Encryption, "Choose AES-GCM with RSA-OAEP. With AES-CBC the response itself must be signed too; only if it can do neither, switch allow_cbc_unsigned_response on for this connection.");
             case "NotYetValid":
                 return (ClockWords("ahead of ours", m?.Surface?.Times.NotBefore ?? m?.Surface?.Times.Made, at), null, "Set the identity provider's clock by NTP. A minute of difference is let pass.");
             case "Expired" when m?.BeganAt is { } began && Time(m.Surface?.Times.Made) is { } made && made < began - TimeSpan.FromSeconds(60):

@@ -61,7 +61,7 @@ internal sealed class ManageConnections(
         {
             return ApiError.NotFound("Organization", organizationId);
         }
-        var settings = Settle(input, type, null, await FetchMetadataAsync(input, fields, http), fields);
+        var settings = Settle(input, type, null, null, await FetchMetadataAsync(input, fields, http), fields);
         if ((refusal = fields.Refusal) is not null)
         {
             return refusal;
@@ -191,7 +191,9 @@ internal sealed class ManageConnections(
         {
             values["state"] = state;
         }
-        if ((input.Saml.Is || input.Oidc.Is || input.RoleMap.Is) && Settle(input, current.ConnectionType, current.Open(keys), metadata, fields) is { } settings)
+        var ready = input.Saml.Value?.IsOfProvider == true ? connections.Ready(current) : null;
+        if ((input.Saml.Is || input.Oidc.Is || input.RoleMap.Is)
+            && Settle(input, current.ConnectionType, ready?.Settings ?? current.Open(keys), ready?.Metadata?.Pending?.Document, metadata, fields) is { } settings)
         {
             values["settings_sealed"] = (after = after with { SettingsSealed = Seal(current.Id, settings) }).SettingsSealed;
         }
@@ -230,7 +232,7 @@ internal sealed class ManageConnections(
     private Task<bool> DeactivateAsync(Connection connection, byte[] idKey, HttpContext http) => database.RecordAsync(http, view =>
     {
         var now = clock.GetUtcNow();
-        var body = ConnectionBody.Of(connection with { State = "inactive" }, connection.Open(keys), address.Url);
+        var body = connections.Ready(connection with { State = "inactive" }).ToBody();
         var deny = Denied.Because("deactivated", connection.Id, connection.EnvironmentId, ids, now);
         return ConnectionStore.Find(view, connection.EnvironmentId, connection.Id) is { IsActive: true }
             ? Decide.To(true, deny, ConnectionEvents.Deactivated(body, connection.EnvironmentId, idKey, $"{connection.Id}/{now.ToUnixTimeMilliseconds()}", now))
@@ -246,7 +248,8 @@ internal sealed class ManageConnections(
         return input.State.Value;
     }
 
-    private ConnectionSettings? Settle(ConnectionInput input, string type, ConnectionSettings? standing, byte[]? metadata, Fields fields)
+    private ConnectionSettings? Settle(
+        ConnectionInput input, string type, ConnectionSettings? standing, MetadataDocument? pending, byte[]? metadata, Fields fields)
     {
         var isSaml = ConnectionInput.IsSamlType(type);
         if (isSaml ? input.Oidc.Value is not null : input.Saml.Value is not null)
@@ -260,7 +263,7 @@ internal sealed class ManageConnections(
         }
         var settled = (input.Saml.Value, input.Oidc.Value) switch
         {
-            ({ } saml, _) when isSaml => ConnectionInput.Settle(saml, standing?.Saml, metadata, address.IsDev, fields) is { } spoken ? new ConnectionSettings(spoken, null) : null,
+            ({ } saml, _) when isSaml => ConnectionInput.Settle(saml, standing?.Saml, metadata, pending, address.IsDev, fields) is { } spoken ? new ConnectionSettings(spoken, null) : null,
             (_, { } oidc) when !isSaml => ConnectionInput.Settle(oidc, standing?.Oidc, address.IsDev, fields) is { } spoken ? new ConnectionSettings(null, spoken) : null,
             _ => standing,
         };
@@ -274,7 +277,7 @@ internal sealed class ManageConnections(
         {
             return null;
         }
-        if (!Uri.TryCreate(url, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttps && !(address.IsDev && uri.IsLoopback)))
+        if (!ConnectionInput.IsSound(url, address.IsDev))
         {
             fields.Fault("saml.metadata_url", "invalid_url");
             return null;
@@ -286,7 +289,7 @@ internal sealed class ManageConnections(
             clock);
         try
         {
-            return (await outbound.GetAsync(dependency, uri, OutboundLimits.Document, http.RequestAborted)).Body;
+            return (await outbound.GetAsync(dependency, new Uri(url), OutboundLimits.Document, http.RequestAborted)).Body;
         }
         catch (Exception fault) when (fault is DependencyUnavailableException or OutboundAnswerException)
         {

@@ -12,7 +12,9 @@ internal static class SsoEndpoints
         services.AddSingleton(s => new FlowCookie(s.GetRequiredService<Keys.ClusterKeys>(), s.GetRequiredService<PublicAddress>().IsHttps));
         services.AddSingleton<CertificateChecks>().AddHostedService(s => s.GetRequiredService<CertificateChecks>());
         services.AddSingleton<ProviderDocuments>().AddHostedService(s => s.GetRequiredService<ProviderDocuments>());
+        services.AddSingleton<RefreshMetadata>().AddHostedService(s => s.GetRequiredService<RefreshMetadata>());
         services.AddSingleton<StartSignIn>().AddSingleton<ResumeFlow>().AddSingleton<FinishSamlSignIn>().AddSingleton<FinishOidcSignIn>().AddSingleton<ToCodesAuthority>().AddSingleton<ExchangeCode>().AddSingleton<ReadProfile>();
+        services.AddSingleton<ManageSamlKeys>();
         services.AddSingleton<ManageConnections>().AddSingleton<ManageAttempts>();
         services.AddSingleton<LogoutToken>().AddSingleton<AuthorizeLogout>().AddSingleton<StartLogout>().AddSingleton<AnswerSamlLogout>();
     }
@@ -47,6 +49,18 @@ internal static class SsoEndpoints
         connections.MapGet("/{id}/attempts/{attemptId}", (string id, string attemptId, HttpContext http, ManageAttempts attempts) => attempts.Get(id, attemptId, http)).Produces<AttemptBody>();
         connections.MapPost("/{id}/attempts/{attemptId}/replay", (string id, string attemptId, HttpContext http, ManageAttempts attempts) => attempts.ReplayAsync(id, attemptId, http))
             .Accepts<EmptyInput>(isOptional: true, JsonBody.AnyType).Produces<AttemptBody>().WithMetadata(Writes.Nothing);
+        MapSamlKeys(routes);
+    }
+
+    private static void MapSamlKeys(IEndpointRouteBuilder routes)
+    {
+        var keys = routes.MapGroup("/saml_keys").WithTags("Connections").WithMetadata(ApiKeyRequired.Yes);
+        keys.MapGet("", (HttpContext http, ManageSamlKeys manage) => manage.List(http)).Produces<ListBody<ManageSamlKeys.Body>>();
+        keys.MapPost("", (HttpContext http, ManageSamlKeys manage) => manage.CreateAsync(http))
+            .Accepts<ManageSamlKeys.Input>(JsonBody.AnyType).Produces<ManageSamlKeys.Body>(201).WithMetadata(Writes.ToPrimary);
+        keys.MapPost("/{id}/activate", (string id, HttpContext http, ManageSamlKeys manage) => manage.ActivateAsync(id, http))
+            .Accepts<EmptyInput>(isOptional: true, JsonBody.AnyType).Produces<ManageSamlKeys.Body>().WithMetadata(Writes.ToPrimary);
+        keys.MapDelete("/{id}", (string id, HttpContext http, ManageSamlKeys manage) => manage.DeleteAsync(id, http)).Produces(204).WithMetadata(Writes.Deny);
     }
 
     /// <summary>What the identity provider's administrator loads (SAML 2.0 Metadata §2.4.4).</summary>
@@ -58,7 +72,7 @@ internal static class SsoEndpoints
                 WantAssertionsSigned = true,
                 SigningCertificates = ours.Signing,
                 AuthnRequestsSigned = saml.SignRequests,
-                EncryptionCertificates = ours.Decrypting,
+                EncryptionCertificates = ours.Encrypting,
                 SloUrl = trust.SloUrl,
             }), "application/samlmetadata+xml; charset=utf-8")
             : SsoErrors.NoConnection;

@@ -24,6 +24,18 @@ public sealed record SsoOptions
     /// <summary>How long a session is known by the identity provider's name for it, where it does not say when it ends.</summary>
     public TimeSpan SamlSessionLifetime { get; init; } = TimeSpan.FromDays(30);
 
+    /// <summary>How often at most an identity provider's metadata is read anew.</summary>
+    public TimeSpan MetadataShortest { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>How often it is read where it does not say.</summary>
+    public TimeSpan MetadataUsual { get; init; } = TimeSpan.FromHours(6);
+
+    /// <summary>How often at least, whatever it says.</summary>
+    public TimeSpan MetadataLongest { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>How long one reading of it may take.</summary>
+    public TimeSpan MetadataDeadline { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>How long a logout token may be shown.</summary>
     public TimeSpan LogoutTokenLifetime { get; init; } = TimeSpan.FromMinutes(5);
 }

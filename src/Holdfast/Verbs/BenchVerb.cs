@@ -13,6 +13,7 @@ internal static class BenchVerb
     {
         [PrimaryGoneBench.Name] = PrimaryGoneBench.RunAsync,
         [StartBench.Name] = StartBench.RunAsync,
+        [MetadataBench.Name] = MetadataBench.RunAsync,
     };
 
     public static Command Create()

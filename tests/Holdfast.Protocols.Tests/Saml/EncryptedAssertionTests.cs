@@ -97,6 +97,39 @@ public class EncryptedAssertionTests
         Refuses(SamlRefusal.EncryptionNotAllowed, SignedInside(cbc));
     }
 
+    [Fact] // SAML-049: by a connection's switch; then everything that an altered ciphertext can come to is told in the same words
+    public void Cbc_in_an_unsigned_response_takes_a_switch_and_tells_nothing()
+    {
+        var allows = Trust with { AllowCbcUnsignedResponse = true };
+        byte[] Padded(byte[] p, byte last) => [.. p[..^1], last];
+        Accepts(SignedInside(Encrypting.Cbc), allows);
+        Assert.Contains(SamlNote.Cbc, Assert.IsType<SamlVerdict.Accepted>(Sample.Check(SignedInside(Encrypting.Cbc), allows)).Evidence.Notes(Sample.Now));
+        foreach (var broken in new[]
+        {
+            Encrypting.Cbc with { ChangePadded = p => Padded(p, 0) }, Encrypting.Cbc with { ChangePadded = p => Padded(p, 17) }, Encrypting.Cbc with { ChangeValue = v => v[..^1] },
+            Encrypting.Cbc with { For = TestKeys.Other }, Encrypting.Cbc with { Plain = Encrypting.Bytes("<x") }, Encrypting.Cbc with { Plain = Encrypting.Bytes("<x/>") },
+        })
+        {
+            Fails(SignedInside(broken), allows);
+        }
+        // What decrypts and reads well, and is not what was signed: an answer of its own would say that it had decrypted.
+        var inner = Xml.Parse(Sample.Signed()).ById("_a1").OuterXml;
+        foreach (var altered in new[]
+        {
+            inner.Replace(Sample.Alice, Sample.Mallory, StringComparison.Ordinal), Xml.Parse(Sample.Unsigned).ById("_a1").OuterXml, inner.Replace("ID=\"_a1\"", "ID=\"_a2\"", StringComparison.Ordinal),
+            inner.Replace("<saml:Subject>", "<saml:Subject id=\"_a1\">", StringComparison.Ordinal), inner.Replace("DigestValue", "DigestValu", StringComparison.Ordinal),
+        })
+        {
+            Fails(SignedInside(Encrypting.Cbc with { Plain = Encrypting.Bytes(altered) }), allows);
+            Assert.NotEqual(SamlRefusal.DecryptionFailed, Assert.IsType<SamlVerdict.Refused>(Sample.Check(SignedInside(new(Plain: Encrypting.Bytes(altered))), allows)).Why);
+        }
+        // What the identity provider signed is told by its name again: nobody else could have made it.
+        Refuses(SamlRefusal.WrongAudience, Encrypting.Cbc.Encrypt(Sample.Signed("<saml:Audience>https://holdfast.example/", "<saml:Audience>https://evil.example/")), allows);
+        // And nothing else is let in by it.
+        Refuses(SamlRefusal.EncryptionNotAllowed, SignedInside(new(Transport: Encrypting.Rsa15, Digest: null)), allows);
+        Accepts(SignedOutside(Encrypting.Cbc), allows);
+    }
+
     [Fact] // SAML-049: the oracle has nothing to say, whichever byte is flipped
     public void No_variant_of_a_cbc_ciphertext_reaches_a_private_key()
     {
@@ -263,6 +296,38 @@ public class EncryptedAssertionTests
         Fails(SignedInside(), Trust with { DecryptionCertificates = [TestKeys.Elliptic] });
         Accepts(SignedInside(), Trust with { DecryptionCertificates = [TestKeys.Elliptic, TestKeys.Sp] });
     }
+
+    [Fact] // SAML-049: a key of ours that cannot be used is a fault of ours, and told to a stranger in the same words
+    public void A_key_that_cannot_be_used_is_told_in_the_same_words()
+    {
+        var closed = TestKeys.Make(2048);
+        closed.Dispose();
+        Fails(SignedInside(), Trust with { DecryptionCertificates = [closed] });
+        Accepts(SignedInside(), Trust with { DecryptionCertificates = [closed, TestKeys.Sp] });
+    }
+
+    [Fact] // SAML-049: a key that does not unwrap is stood in for, so that the content is tried all the same. It shows in the memory that this takes
+    public void The_content_is_tried_whether_or_not_its_key_was_there()
+    {
+        byte[] Flip(byte[] bytes)
+        {
+            byte[] changed = [.. bytes];
+            changed[^1] ^= 1;
+            return changed;
+        }
+        long Allocated(Encrypting how)
+        {
+            var xml = SignedInside(how with { Plain = new byte[Content] });
+            Fails(xml);   // once before, for what is made once
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            Fails(xml);
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+        var (noKey, noTag) = (Allocated(new(ChangeKey: Flip)), Allocated(new(ChangeValue: Flip)));
+        Assert.InRange(Math.Abs(noKey - noTag), 0, Content / 2);
+    }
+
+    private const int Content = 200_000;
 
     [Fact]
     public void What_surrounds_an_encrypted_assertion_is_checked_before_a_private_key_is_used()

@@ -36,6 +36,15 @@ public class EncryptedIdTests
     public void What_comes_out_is_held_to_the_same_rules(string inside, SamlRefusal why) => Sample.Refuses(why, Signed(new(Plain: Encrypting.Bytes(
         $"<saml:NameID xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\">{inside}</saml:NameID>"))), Trust);
 
+    [Fact] // SAML-032: two readers could see two formats
+    public void An_attribute_under_two_prefixes_is_refused()
+    {
+        string With(string attributes) => Signed(new(Plain: Encrypting.Bytes(
+            $"<saml:NameID xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" xmlns:x=\"urn:x\" {attributes}>{Sample.Alice}</saml:NameID>")));
+        Sample.Refuses(SamlRefusal.DuplicateAttribute, With("Format=\"urn:a\" x:Format=\"urn:b\""), Trust);
+        Assert.Equal("urn:a", Sample.Accepts(With("Format=\"urn:a\" x:Other=\"urn:b\""), Trust).NameIdFormat);
+    }
+
     [Fact]
     public void An_encrypted_attribute_is_refused() => Sample.Refuses(
         SamlRefusal.EncryptedNotSupported, Sample.Signed("<saml:AttributeStatement>", "<saml:AttributeStatement><saml:EncryptedAttribute/>"), Trust);

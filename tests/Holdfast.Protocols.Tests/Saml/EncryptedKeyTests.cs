@@ -41,6 +41,31 @@ public class EncryptedKeyTests
         }
     }
 
+    [Fact] // SAML-053: each of them, among keys that nobody refers to
+    public void Several_retrieval_methods_mean_their_neighbours()
+    {
+        string Referring(params string[] ids) => SignedInside(new(Where: Encrypting.Place.BesideAndReferred, Shape: s => Changed(s, document =>
+        {
+            var (key, reference) = (document.Get("EncryptedKey"), document.Get("RetrievalMethod"));
+            for (var i = 0; i < 10; i++)
+            {
+                var copy = key.Copy();
+                copy.SetAttribute("Id", $"_junk{i}");
+                copy.Get("CipherValue").InnerText = Convert.ToBase64String(new byte[256]);
+                key.ParentNode!.InsertBefore(copy, key);
+            }
+            foreach (var id in ids)
+            {
+                var copy = reference.Copy();
+                copy.SetAttribute("URI", "#" + id);
+                reference.ParentNode!.AppendChild(copy);
+            }
+        })));
+        Sample.Accepts(Referring(), Trust);
+        Sample.Accepts(Referring("_junk7", "_junk0", "_junk3", "_junk3"), Trust);
+        Sample.Refuses(SamlRefusal.Malformed, Referring("_junk7", "_junk0", "_junk3", "_junk4"), Trust);
+    }
+
     [Fact] // SAML-053: and is not transformed on the way
     public void A_retrieval_method_with_transforms_is_refused() => Sample.Refuses(SamlRefusal.Malformed, SignedInside(new(
         Where: Encrypting.Place.BesideAndReferred,
@@ -79,7 +104,8 @@ public class EncryptedKeyTests
         Sample.Accepts(Recipients(Sample.Sp), Trust);
         Sample.Accepts(Recipients("https://other.example", Sample.Sp), Trust);
         Sample.Accepts(Recipients(null, Sample.Sp), Trust);
-        Sample.Accepts(Recipients([.. Enumerable.Repeat("https://other.example", 20), Sample.Sp]), Trust);
+        Sample.Accepts(Recipients([.. Enumerable.Repeat("https://other.example", 63), Sample.Sp]), Trust);
+        Sample.Refuses(SamlRefusal.Malformed, Recipients([.. Enumerable.Repeat("https://other.example", 64), Sample.Sp]), Trust);
         Sample.Refuses(SamlRefusal.Malformed, Recipients("https://other.example"), Trust);
     }
 

@@ -45,6 +45,16 @@ public class LogoutResponseTests
         Refuses(SamlRefusal.Expired, Check(SamlBinding.Post, now: Sample.Now.AddMinutes(10) + Sample.Skew));
     }
 
+    [Theory] // Core §3.7.2 gives NotOnOrAfter no place in an answer: it makes its life neither longer nor shorter
+    [InlineData("2026-03-01T18:00:00Z")]
+    [InlineData("2026-03-01T11:00:00Z")]
+    public void It_does_not_say_itself_how_long_it_is_good_for(string end)
+    {
+        LogoutResponseVerdict At(DateTimeOffset now) => Check(SamlBinding.Post, " InResponseTo=", $" NotOnOrAfter=\"{end}\" InResponseTo=", now);
+        Accepts(At(Sample.Now));
+        Refuses(SamlRefusal.Expired, At(Sample.Now.AddMinutes(10) + Sample.Skew));
+    }
+
     [Theory]
     [InlineData("Responder\"/>", SamlLogoutStatus.Failed, "Responder")]
     [InlineData("Responder\"><samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:PartialLogout\"/></samlp:StatusCode>", SamlLogoutStatus.Partial, "Responder / PartialLogout")]

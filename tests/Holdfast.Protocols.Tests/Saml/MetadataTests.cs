@@ -138,6 +138,17 @@ public class MetadataTests
             + $"<SingleLogoutService Binding=\"{Redirect}\" Location=\"https://idp.example/slo\" ResponseLocation=\"javascript:alert(1)\"/>"));
     }
 
+    [Fact] // what we encrypt takes an RSA key: a partner's other kinds, and what cannot be read, are passed over
+    public void Of_the_encryption_keys_those_that_we_can_use_are_told()
+    {
+        var elliptic = Convert.ToBase64String(TestKeys.Elliptic.RawData);
+        var idp = Accepts(Entity(
+            Key("signing", elliptic) + Key("encryption", elliptic) + Key("encryption", "AAAA") + Key("encryption", s_other) + Service("SingleSignOnService", Redirect, Sso)));
+        Assert.Equal(TestKeys.Other.RawData, Assert.Single(idp.EncryptionCertificates).RawData);
+        Assert.Equal(TestKeys.Elliptic.RawData, Assert.Single(idp.SigningCertificates).RawData);
+        Assert.Empty(Accepts(Entity(Key("signing", s_idp) + Key("encryption", elliptic) + Service("SingleSignOnService", Redirect, Sso))).EncryptionCertificates);
+    }
+
     [Theory]
     [InlineData(" WantAuthnRequestsSigned=\"true\"", true)]
     [InlineData(" WantAuthnRequestsSigned=\"1\"", true)]
@@ -218,6 +229,6 @@ public class MetadataTests
             forged.Get("Signature").AppendChild(genuine);
             genuine.Get("Signature").Remove();
         });
-        Assert.IsType<IdpMetadataVerdict.Refused>(Read(wrapped, signedBy: pinned));
+        Refuses(SamlRefusal.SignatureShape, wrapped, signedBy: pinned);
     }
 }

@@ -3,10 +3,12 @@ using Holdfast.Protocols.Saml;
 
 namespace Holdfast.Protocols.Tests.Saml;
 
-/// <summary>Thousands of broken messages, the same in every run: none throws, none lets somebody else in, none is a fault of ours.
-/// <see cref="FuzzTests"/> goes on from there.</summary>
+/// <summary>A few hundred broken messages, the same in every run: none throws, none lets somebody else in, none is a fault of ours.
+/// <see cref="FuzzTests"/> goes on from there, for as long as it is given.</summary>
 public class MutationTests
 {
+    private const int Messages = 100;
+
     public static TheoryData<string> Originals => new("assertion", "response", "both");
 
     private static string Original(string signed) => signed switch
@@ -33,7 +35,7 @@ public class MutationTests
     {
         var original = Encoding.UTF8.GetBytes(Original(signed));
         var dice = new Dice(1);
-        for (var i = 0; i < 3_000; i++)
+        for (var i = 0; i < Messages; i++)
         {
             var bytes = Mutation.Bytes(original, dice);
             Holds(Sample.Check(bytes), () => Encoding.UTF8.GetString(bytes));
@@ -46,7 +48,7 @@ public class MutationTests
     {
         var original = Original(signed);
         var dice = new Dice(2);
-        for (var i = 0; i < 3_000; i++)
+        for (var i = 0; i < Messages; i++)
         {
             var xml = Mutation.Structure(original, dice);
             Holds(Sample.Check(xml), () => xml);

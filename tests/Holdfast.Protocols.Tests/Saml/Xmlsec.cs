@@ -12,9 +12,11 @@ internal sealed class Xmlsec : IDisposable
     private static readonly string? s_program = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
         .Select(folder => Path.Combine(folder, "xmlsec1")).FirstOrDefault(System.IO.File.Exists);
 
+    private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(30);
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("holdfast-xmlsec");
 
-    /// <summary>Skips the test where the program is not installed; <c>./test</c> installs it.</summary>
+    /// <summary>Skips the test where the program is not installed; <c>./test</c> installs it, and fails where that did not bring it.</summary>
     public Xmlsec() => Assert.SkipWhen(s_program is null, "xmlsec1 is not installed.");
 
     /// <summary>Verifies the signature that is a child of the element with that ID, by one certificate and nothing that the document says about keys.</summary>
@@ -72,13 +74,17 @@ internal sealed class Xmlsec : IDisposable
         return output;
     }
 
+    /// <summary>A judge that hangs fails its test, and is not left behind.</summary>
     private static (int Code, string Output) Run(params string[] arguments)
     {
         using var process = Process.Start(new ProcessStartInfo(s_program!, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        var errors = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        errors.Wait();
-        return (process.ExitCode, output);
+        var (errors, output) = (process.StandardError.ReadToEndAsync(), process.StandardOutput.ReadToEndAsync());
+        if (!process.WaitForExit(s_longest))
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"xmlsec1 {arguments[0]} did not end within {s_longest.TotalSeconds} s.");
+        }
+        Task.WaitAll(errors, output);
+        return (process.ExitCode, output.Result);
     }
 }

@@ -87,13 +87,13 @@ public class XmlsecTests
         string[] originals = [Sample.Signed(), Sample.Signed(how: Sample.OnResponse), Sample.OnResponse.Sign(Sample.Signed())];
         var dice = new Dice(5);
         var accepted = 0;
-        for (var i = 0; i < 1_500; i++)
+        for (var i = 0; i < 300; i++)
         {
             var original = originals[i % originals.Length];
             var xml = i % 5 == 0 ? Mutation.Gently(original, dice) : Mutation.Structure(original, dice);
             accepted += Judge(judge, xml, Sample.Trust) ? 1 : 0;
         }
-        Assert.InRange(accepted, 20, 1_400);
+        Assert.InRange(accepted, 10, 290);
     }
 
     [Fact] // from the other side: what it signs, we accept

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
@@ -109,6 +110,23 @@ public sealed class SamlServiceProviderTests(Shared shared) : IClassFixture<Shar
         var keys = (Holdfast.Keys.ClusterKeys)server.Services.GetService(typeof(Holdfast.Keys.ClusterKeys))!;
         Assert.NotEmpty(keys.OpenAtRest($"saml_keys/{rows[0].Id}/private_key", rows[0].Sealed));
         Assert.Throws<System.Security.Cryptography.CryptographicException>(() => keys.OpenAtRest($"saml_keys/{rows[1].Id}/private_key", rows[0].Sealed));
+    }
+
+    [Fact] // SAML-049; what is accepted then, the library's tests show
+    public async Task Cbc_in_an_unsigned_response_is_tried_by_the_connection_s_switch_alone()
+    {
+        var connection = await _server.SamlConnectionAsync();
+        using var ours = Key(await MetadataAsync(connection), "encryption");
+        foreach (var (allowed, reason) in new[] { (false, "EncryptionNotAllowed"), (true, "DecryptionFailed"), (false, "EncryptionNotAllowed") })
+        {
+            var shown = (await _server.PutAsync($"/connections/{connection.Id}", new { saml = new { allow_cbc_unsigned_response = allowed } })).Is(200).Json.GetProperty("saml");
+            Assert.Equal(allowed, shown.GetProperty("allow_cbc_unsigned_response").GetBoolean());
+            var begun = await connection.BeginAsync();
+            var relabelled = Convert.ToBase64String(Encoding.UTF8.GetBytes(
+                Encoding.UTF8.GetString(Convert.FromBase64String(connection.Response(begun, "ada@acme.test", i => i with { EncryptFor = new SamlEncryption(ours) })))
+                    .Replace("http://www.w3.org/2009/xmlenc11#aes256-gcm", "http://www.w3.org/2001/04/xmlenc#aes256-cbc", StringComparison.Ordinal)));
+            await _server.RefusedAsync(() => connection.PostAsync(begun.Browser, relabelled, begun.RelayState), "sign_in_refused", reason);
+        }
     }
 
     [Theory]
