@@ -37,5 +37,8 @@ internal sealed class Connections(Database database, ClusterKeys keys, SpKeys sp
 /// <param name="SpKeys">What we sign and decrypt with; none for OpenID Connect.</param>
 internal sealed record ReadyConnection(Connection Connection, ConnectionSettings Settings, ConnectionAddresses Here, SamlTrust? Trust, SpKeySet SpKeys)
 {
+    /// <summary>What is known of a provider whose accounts are anybody's; null for an organization's own identity provider.</summary>
+    public OAuthProvider? Provider { get; } = OAuthProvider.Of(Connection.ConnectionType);
+
     public ConnectionBody ToBody() => ConnectionBody.Of(Connection, Settings, Here.PublicUrl);
 }

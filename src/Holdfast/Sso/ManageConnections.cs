@@ -49,20 +49,21 @@ internal sealed class ManageConnections(
         }
         var environmentId = Caller.Of(http).EnvironmentId;
         var fields = new Fields();
-        var organizationId = fields.Required("organization_id", input.OrganizationId);
         var name = fields.Required("name", input.Name);
         var type = fields.Required("connection_type", input.ConnectionType);
+        // A provider whose accounts are anybody's may be the whole environment's.
+        var organizationId = OAuthProvider.Of(type) is null ? fields.Required("organization_id", input.OrganizationId) : fields.Optional("organization_id", input.OrganizationId);
         if (type.Length > 0 && !ConnectionInput.Types.Contains(type))
         {
             fields.Fault("connection_type", "invalid");
         }
         var state = CheckState(input, fields) ?? "active";
         var domains = input.CheckDomains(fields);
-        if (fields.Refusal is null && database.Read(view => OrganizationStore.Find(view, environmentId, organizationId)) is null)
+        if (fields.Refusal is null && organizationId is not null && database.Read(view => OrganizationStore.Find(view, environmentId, organizationId)) is null)
         {
             return ApiError.NotFound("Organization", organizationId);
         }
-        var settings = Settle(input, type, null, await FetchMetadataAsync(input, fields, http), fields);
+        var settings = Settle(input, type, null, await FetchMetadataAsync(input, fields, http), OidcInput.MakeKey(input.Oidc.Value, null), fields);
         if ((refusal = fields.Refusal) is not null)
         {
             return refusal;
@@ -71,7 +72,7 @@ internal sealed class ManageConnections(
         var ours = settings!.Saml is null ? [] : spKeys.MakeMissing(environmentId);
         var answer = await idempotency.WriteAsync(http, (view, operation) =>
         {
-            if (OrganizationStore.Find(view, environmentId, organizationId) is null)
+            if (organizationId is not null && OrganizationStore.Find(view, environmentId, organizationId) is null)
             {
                 return Decide.Nothing(ApiError.NotFound("Organization", organizationId));
             }
@@ -123,7 +124,8 @@ internal sealed class ManageConnections(
         var state = CheckState(input, fields);
         var domains = input.CheckDomains(fields);
         var metadata = await FetchMetadataAsync(input, fields, http);
-        _ = Alter(standing, input, domains, metadata, fields);
+        var clientKey = OidcInput.MakeKey(input.Oidc.Value, standing.Open(keys).Oidc);
+        _ = Alter(standing, input, domains, metadata, clientKey, fields);
         if ((refusal = fields.Refusal) is not null)
         {
             return refusal;
@@ -142,7 +144,7 @@ internal sealed class ManageConnections(
                 return Decide.Nothing(ApiError.NotFound("Connection", id));
             }
             var anew = new Fields();
-            var (after, values) = Alter(current, input, domains, metadata, anew);
+            var (after, values) = Alter(current, input, domains, metadata, clientKey, anew);
             if (anew.Refusal is { } refused)
             {
                 return Decide.Nothing(refused);
@@ -173,7 +175,7 @@ internal sealed class ManageConnections(
 
     /// <summary>What a connection becomes by a body, and the columns that change. What is wrong with it goes to <paramref name="fields"/>.</summary>
     private (Connection After, Dictionary<string, object?> Values) Alter(
-        Connection current, ConnectionInput input, IReadOnlyList<string>? domains, byte[]? metadata, Fields fields)
+        Connection current, ConnectionInput input, IReadOnlyList<string>? domains, byte[]? metadata, OidcClientKey? clientKey, Fields fields)
     {
         var (after, values) = (current, new Dictionary<string, object?>(StringComparer.Ordinal));
         if (input.Name.Is)
@@ -188,7 +190,7 @@ internal sealed class ManageConnections(
         {
             values["state"] = state;
         }
-        if ((input.Saml.Is || input.Oidc.Is) && Settle(input, current.ConnectionType, current.Open(keys), metadata, fields) is { } settings)
+        if ((input.Saml.Is || input.Oidc.Is) && Settle(input, current.ConnectionType, current.Open(keys), metadata, clientKey, fields) is { } settings)
         {
             values["settings_sealed"] = (after = after with { SettingsSealed = Seal(current.Id, settings) }).SettingsSealed;
         }
@@ -243,7 +245,7 @@ internal sealed class ManageConnections(
         return input.State.Value;
     }
 
-    private ConnectionSettings? Settle(ConnectionInput input, string type, ConnectionSettings? standing, byte[]? metadata, Fields fields)
+    private ConnectionSettings? Settle(ConnectionInput input, string type, ConnectionSettings? standing, byte[]? metadata, OidcClientKey? clientKey, Fields fields)
     {
         var isSaml = ConnectionInput.IsSamlType(type);
         if (isSaml ? input.Oidc.Value is not null : input.Saml.Value is not null)
@@ -258,7 +260,7 @@ internal sealed class ManageConnections(
         return (input.Saml.Value, input.Oidc.Value) switch
         {
             ({ } saml, _) when isSaml => ConnectionInput.Settle(saml, standing?.Saml, metadata, address.IsDev, fields) is { } settled ? new(settled, null) : null,
-            (_, { } oidc) when !isSaml => ConnectionInput.Settle(oidc, standing?.Oidc, address.IsDev, fields) is { } settled ? new(null, settled) : null,
+            (_, { } oidc) when !isSaml => OidcInput.Settle(oidc, type, standing?.Oidc, clientKey, address.IsDev, fields) is { } settled ? new(null, settled) : null,
             _ => standing,
         };
     }

@@ -50,7 +50,7 @@ public sealed class AnswerTests
     [InlineData("""{"sub":1}""", UserInfoRefusal.SubjectMissing)]
     [InlineData("""{"email":"a@b.test"}""", UserInfoRefusal.SubjectMissing)]
     [InlineData("""{"sub":"sub-2","sub":"sub-1"}""", UserInfoRefusal.Malformed)]
-    [InlineData("eyJhbGciOiJub25lIn0.eyJzdWIiOiJzdWItMSJ9.", UserInfoRefusal.Malformed)]   // signed, and by nobody
+    [InlineData("eyJhbGciOiJub25lIn0.eyJzdWIiOiJzdWItMSJ9.", UserInfoRefusal.Signed)]   // and by nobody
     [InlineData("<html>sub-1</html>", UserInfoRefusal.Malformed)]
     public void Claims_of_anyone_else_are_refused(string json, UserInfoRefusal why) => Assert.Equal(new UserInfoVerdict.Refused(why), Info(json));
 
