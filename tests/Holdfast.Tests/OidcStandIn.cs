@@ -27,7 +27,6 @@ internal sealed class OidcStandIn : IAsyncDisposable
     private readonly HoldfastServer _server;
     private readonly WebApplication _app;
     private readonly ConcurrentDictionary<string, Begun> _codes = new(StringComparer.Ordinal);
-    private int _accounts;
 
     private OidcStandIn(HoldfastServer server, WebApplication app, string url)
     {
@@ -85,7 +84,7 @@ internal sealed class OidcStandIn : IAsyncDisposable
     /// <summary>Everything that it was asked.</summary>
     public ConcurrentQueue<Received> Requests { get; } = new();
 
-    public sealed record Received(string Method, string Path, IReadOnlyDictionary<string, string> Form, string? Authorization);
+    public sealed record Received(string Method, string Path, IReadOnlyDictionary<string, string> Form, string? Authorization, string Accept);
 
     /// <summary>A sign-in that has reached the provider.</summary>
     public sealed record Begun(Browser Browser, string Connection, IReadOnlyDictionary<string, string> Asked)
@@ -165,6 +164,11 @@ internal sealed class OidcStandIn : IAsyncDisposable
 
     public void Say(string path, int status, JsonNode? json) => Paths[path] = http => WriteAsync(http, status, json?.ToJsonString() ?? "");
 
+    /// <summary>The same for who shows the access token; 401 for everybody else.</summary>
+    public void SayToBearer(string path, JsonNode json) => Paths[path] = http => http.Request.Headers.Authorization == "Bearer access-token-0815"
+        ? WriteAsync(http, 200, json.ToJsonString())
+        : WriteAsync(http, 401, """{"message":"Requires authentication"}""");
+
     public int Count(string path) => Requests.Count(r => r.Path == path);
 
     public static JsonObject Jwk(RSA rsa, string kid)
@@ -179,16 +183,13 @@ internal sealed class OidcStandIn : IAsyncDisposable
         return new JsonObject { ["kty"] = "EC", ["use"] = "sig", ["kid"] = kid, ["crv"] = "P-256", ["x"] = Base64Url.EncodeToString(p.Q.X), ["y"] = Base64Url.EncodeToString(p.Q.Y) };
     }
 
-    /// <summary>A name for a person whom nobody else has.</summary>
-    public string NextSubject() => $"sub-{Interlocked.Increment(ref _accounts)}-{SamlProvider.Unique()}";
-
     private async Task AnswerAsync(HttpContext http)
     {
         var path = http.Request.Path.Value!;
         var form = http.Request.HasFormContentType
             ? (await http.Request.ReadFormAsync()).ToDictionary(f => f.Key, f => f.Value.ToString(), StringComparer.Ordinal)
             : [];
-        var received = new Received(http.Request.Method, path, form, http.Request.Headers.Authorization is [{ } header] ? header : null);
+        var received = new Received(http.Request.Method, path, form, http.Request.Headers.Authorization is [{ } header] ? header : null, http.Request.Headers.Accept.ToString());
         Requests.Enqueue(received);
         if (Paths.TryGetValue(path, out var instead))
         {
@@ -240,6 +241,11 @@ internal sealed class OidcStandIn : IAsyncDisposable
             answer["id_token"] = Token?.Invoke(token) ?? token;
         }
         Answer?.Invoke(answer);
+        if (Discovery is null && received.Accept != "application/json")
+        {
+            await http.Response.WriteAsync("access_token=access-token-0815&token_type=bearer");   // as GitHub does where nothing else is asked for
+            return;
+        }
         await WriteAsync(http, 200, answer.ToJsonString());
     }
 

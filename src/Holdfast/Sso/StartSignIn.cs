@@ -31,8 +31,8 @@ internal sealed class StartSignIn(
         foreach (var (name, values) in parameters)
         {
             // Sent twice, two parsers would read two things (RFC 6749 §3.1). Lists are repeated by right.
-            var isList = name.StartsWith("provider_", StringComparison.Ordinal);
-            if ((values.Count > 1 || !given.TryAdd(name, values.ToString())) && !isList)
+            var isList = name is "provider_scopes" or "provider_scopes[]";
+            if (!(given.TryAdd(name, values.ToString()) && values.Count == 1) && !isList)
             {
                 return SsoErrors.BadStart("invalid_request", "A parameter stands in it twice.");
             }

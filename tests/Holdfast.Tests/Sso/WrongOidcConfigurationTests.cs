@@ -208,6 +208,59 @@ public sealed class WrongOidcConfigurationTests(WrongOidcConfigurationTests.Made
         Assert.Empty(provider.Requests);
     }
 
+    [Theory]
+    [InlineData("token_endpoint", "https://10.0.0.1/token", "token_endpoint")]
+    [InlineData("token_endpoint", "https://169.254.169.254/token", "token_endpoint")]
+    [InlineData("token_endpoint", "https://[::1]/token", "token_endpoint")]
+    [InlineData("userinfo_endpoint", "https://192.168.0.1/userinfo", "userinfo")]
+    public async Task What_a_document_points_to_inside_a_private_network_is_not_asked(string name, string url, string step)
+    {
+        await using var provider = await OidcStandIn.StartAsync(_server);
+        provider.Claims = c => c.Remove("email");   // so that UserInfo is asked
+        await provider.SignInAsync(await provider.ConnectAsync());   // the twin: this test's own address is one that the operator listed
+        provider.Discovery![name] = url;
+        var connection = await provider.ConnectAsync();
+        var begun = await provider.BeginAsync(connection);
+
+        var refused = await _server.RefusedAsync(() => provider.FinishAsync(begun), "identity_provider_unavailable", "ProviderUnavailable", 502);
+
+        var attempt = (await _server.GetAsync($"/connections/{connection}/attempts/{refused["reference"]}")).Is(200);
+        Assert.Equal("unreachable", attempt["detail"]);
+        Assert.Equal(step, attempt.Json.GetProperty("steps").EnumerateArray().Single(s => s.GetProperty("outcome").GetString() == "failed").GetProperty("step").GetString());
+    }
+
+    [Theory]
+    [InlineData(599, true)]
+    [InlineData(600, false)]
+    public async Task A_sign_in_may_take_ten_minutes_and_no_longer(int seconds, bool isTaken)
+    {
+        await using var provider = await OidcStandIn.StartAsync(_server);
+        var begun = await provider.BeginAsync(await provider.ConnectAsync());
+        _server.Clock.Advance(TimeSpan.FromSeconds(seconds));
+
+        var answer = await provider.FinishAsync(begun);
+
+        answer.Is(isTaken ? 302 : 400);
+        Assert.Equal(isTaken ? null : "FlowNotFound", isTaken ? null : _server.LatestAttempt.Reason);
+    }
+
+    [Fact]
+    public async Task A_code_of_another_sign_in_is_not_redeemed()
+    {
+        await using var provider = await OidcStandIn.StartAsync(_server);
+        var connection = await provider.ConnectAsync();
+        var (theirs, own) = (await provider.BeginAsync(connection), await provider.BeginAsync(connection));
+        var stolen = provider.Back(theirs)["code"];
+
+        await _server.RefusedAsync(() => provider.FinishAsync(own, new() { ["code"] = stolen, ["state"] = own["state"]! }), "sign_in_refused", "TokenEndpointRefused");
+        (await provider.FinishAsync(await provider.BeginAsync(connection))).Is(302);
+
+        // A provider that does not look at the code verifier still gives back the nonce of who began.
+        provider.Claims = c => c["nonce"] = theirs["nonce"];
+        var again = await provider.BeginAsync(connection);
+        await _server.RefusedAsync(() => provider.FinishAsync(again), "sign_in_refused", "NonceMismatch");
+    }
+
     [Fact]
     public async Task A_sign_in_that_succeeded_is_told_for_thirty_days_without_the_person()
     {
