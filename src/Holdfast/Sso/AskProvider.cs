@@ -167,7 +167,8 @@ internal sealed class AskProvider(ProviderDocuments documents, OutboundHttp outb
         {
             var map = oidc.AttributeMap;
             bool Lacks(string? name) => name is not null && !claims.ContainsKey(name);
-            var isNeeded = Lacks(map?.Id) || Lacks(map?.Email ?? "email");
+            // Of an account that is anybody's, the word on its address is as needed as the address; Microsoft's says it in the ID token or not at all.
+            var isNeeded = Lacks(map?.Id) || Lacks(map?.Email ?? "email") || (connection.Provider is { HasTenants: false } && Lacks("email_verified"));
             var isWanted = isNeeded || Lacks(map?.FirstName ?? "given_name") || Lacks(map?.LastName ?? "family_name") || Lacks(map?.Groups);
             if (!isWanted || accessToken is null || provider.Metadata.UserinfoEndpoint is not { } endpoint)
             {
@@ -186,7 +187,8 @@ internal sealed class AskProvider(ProviderDocuments documents, OutboundHttp outb
             switch (UserInfo.Read(document, subject))
             {
                 case UserInfoVerdict.Accepted more:
-                    foreach (var (name, value) in more.Claims)
+                    var isOtherAddress = EmailClaim.Read(claims) is { } told && EmailClaim.Read(more.Claims)?.Address != told.Address;
+                    foreach (var (name, value) in more.Claims.Where(c => !(c.Key == "email_verified" && isOtherAddress)))
                     {
                         claims.TryAdd(name, value);   // what the signed token says stands
                     }

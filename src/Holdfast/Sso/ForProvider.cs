@@ -16,8 +16,9 @@ internal sealed partial record ForProvider(IReadOnlyList<string> Scopes, IReadOn
 
     /// <param name="given">The parameters of the request. A list comes with commas, repeated, or under a name with brackets.</param>
     /// <param name="isForced">The person is to sign in anew: how that is asked is not the application's to say then.</param>
+    /// <param name="connectionType">Microsoft's take the application's <c>domain_hint</c>.</param>
     /// <returns>Null for none; the fault is for the application.</returns>
-    public static (ForProvider? Asked, string? Fault) Read(IReadOnlyDictionary<string, string> given, bool isForced)
+    public static (ForProvider? Asked, string? Fault) Read(IReadOnlyDictionary<string, string> given, bool isForced, string connectionType)
     {
         var scopes = ScopeLists.SelectMany(name => given.GetValueOrDefault(name, "").Split([',', ' '], StringSplitOptions.RemoveEmptyEntries))
             .Distinct().ToList();
@@ -38,6 +39,10 @@ internal sealed partial record ForProvider(IReadOnlyList<string> Scopes, IReadOn
                 return (null, $"provider_query_params may not set {key}.");
             }
             parameters[key] = value;
+        }
+        if (connectionType is "MicrosoftOAuth" or "EntraIdOIDC" && given.GetValueOrDefault("domain_hint") is { Length: > 0 and <= 253 } domain)
+        {
+            parameters.TryAdd("domain_hint", domain);
         }
         return parameters.Count > MostOfEach || parameters.Sum(p => p.Key.Length + p.Value.Length) > MostCharacters || parameters.Values.Any(v => v.Any(char.IsControl) || !IsWellFormed(v))
             ? (null, $"provider_query_params may be {MostOfEach} parameters of {MostCharacters} characters in all, with names of letters, digits, dots, hyphens and underscores.")

@@ -63,7 +63,7 @@ internal sealed class ManageConnections(
         {
             return ApiError.NotFound("Organization", organizationId);
         }
-        var settings = Settle(input, type, null, await FetchMetadataAsync(input, fields, http), OidcInput.MakeKey(input.Oidc.Value, null), fields);
+        var settings = Settle(input, type, null, await FetchMetadataAsync(input, fields, http), fields.Refusal is null ? OidcInput.MakeKey(input.Oidc.Value, null) : null, fields);
         if ((refusal = fields.Refusal) is not null)
         {
             return refusal;

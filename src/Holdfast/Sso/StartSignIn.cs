@@ -60,7 +60,7 @@ internal sealed class StartSignIn(
         {
             return SsoErrors.Back(redirectUri, state, selectorFault!.Value.Error, selectorFault.Value.Description);
         }
-        var (forProvider, providerFault) = connection.Settings.Oidc is null ? (null, null) : ForProvider.Read(given, asked["prompt"] == "login");
+        var (forProvider, providerFault) = connection.Settings.Oidc is null ? (null, null) : ForProvider.Read(given, asked["prompt"] == "login", connection.Connection.ConnectionType);
         if (providerFault is not null)
         {
             return SsoErrors.Back(redirectUri, state, "invalid_request", providerFault);

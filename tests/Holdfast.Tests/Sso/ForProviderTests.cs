@@ -45,6 +45,18 @@ public sealed class ForProviderTests(ForProviderTests.Made made) : IClassFixture
     }
 
     [Theory]
+    [InlineData("EntraIdOIDC", "acme.test")]
+    [InlineData("OktaOIDC", null)]
+    public async Task A_hint_of_the_domain_is_Microsoft_s(string type, string? passed)
+    {
+        await using var provider = await OidcStandIn.StartAsync(_server);
+        var connection = await provider.ConnectAsync(type);
+
+        Assert.Equal(passed, (await provider.BeginAsync(connection, ("domain_hint", "acme.test")))["domain_hint"]);
+        Assert.Equal("theirs", (await provider.BeginAsync(connection, ("domain_hint", "acme.test"), ("provider_query_params[domain_hint]", "theirs")))["domain_hint"]);
+    }
+
+    [Theory]
     [InlineData("state")]
     [InlineData("State")]
     [InlineData("nonce")]

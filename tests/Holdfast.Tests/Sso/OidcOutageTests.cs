@@ -1,4 +1,6 @@
 using Holdfast.Bench;
+using Holdfast.Sso;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.IdentityModel.Tokens;
 
 namespace Holdfast.Tests.Sso;
@@ -98,6 +100,26 @@ public sealed class OidcOutageTests
         Assert.False(refused.IsCompleted);
         (await refused).Is(400, "sign_in_refused");
         Assert.Equal("KeyUnknown", server.LatestAttempt.Reason);
+    }
+
+    [Theory]
+    [InlineData("/token", "email", 502)]
+    [InlineData("/userinfo", "email", 502)]
+    [InlineData("/userinfo", "family_name", 302)]
+    public async Task All_questions_of_a_sign_in_share_a_budget(string hanging, string missing, int status)
+    {
+        // One question alone may take 40 s by this clock, the budget is 0.4 s: the answer comes by the budget.
+        await using var server = await HoldfastServer.StartAsync(new Start(IsDev: true, Configure: b => b.Services.AddSingleton(new SsoOptions { ProviderBudget = TimeSpan.FromMilliseconds(400) })));
+        await using var provider = await OidcStandIn.StartAsync(server);
+        var connection = await provider.ConnectAsync();
+        provider.Claims = c => c.Remove(missing);
+        var begun = await provider.BeginAsync(connection);
+        provider.Hang(hanging);
+
+        var answer = await provider.FinishAsync(begun).WaitAsync(TimeSpan.FromSeconds(20));
+
+        answer.Is(status);
+        Assert.Equal(status == 502 ? "hangs" : null, status == 502 ? server.LatestAttempt.Detail : null);
     }
 
     [Theory]

@@ -153,6 +153,26 @@ public sealed class OidcTokenTests(OidcTokenTests.Made made) : IClassFixture<Oid
         await _server.RefusedAsync(() => provider.FinishAsync(begun), "sign_in_refused", "UserInfoSubjectMismatch");
     }
 
+    [Theory]
+    [InlineData("ada@acme.test", null)]
+    [InlineData("victim@acme.test", "EmailUnverified")]
+    public async Task What_is_verified_is_the_address_that_it_is_said_of(string address, string? refusal)
+    {
+        await using var provider = await OidcStandIn.StartAsync(_server);
+        var connection = await provider.ConnectAsync("GoogleOAuth");
+        provider.UserInfo = new JsonObject { ["sub"] = "sub-1", ["email"] = "ada@acme.test", ["email_verified"] = true };
+        provider.Claims = c =>
+        {
+            c["email"] = address;
+            c.Remove("email_verified");
+        };
+        var begun = await provider.BeginAsync(connection);
+
+        (await provider.FinishAsync(begun)).Is(refusal is null ? 302 : 400);
+
+        Assert.Equal(refusal, refusal is null ? null : _server.LatestAttempt.Reason);
+    }
+
     [Fact]
     public async Task An_address_does_not_make_two_people_one()
     {

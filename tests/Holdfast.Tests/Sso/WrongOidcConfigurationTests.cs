@@ -2,6 +2,8 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Holdfast.Protocols.OpenIdConnect;
+using Holdfast.Sso;
 using Microsoft.AspNetCore.Http;
 using Microsoft.IdentityModel.Tokens;
 
@@ -135,6 +137,19 @@ public sealed class WrongOidcConfigurationTests(WrongOidcConfigurationTests.Made
         (await _server.PostAsync($"/connections/{connection}/attempts/{id}/replay", new { })).Is(409, "response_not_kept");
 
         Dictionary<string, string> Error(string error, string description) => new() { ["error"] = error, ["error_description"] = description, ["state"] = begun["state"]! };
+    }
+
+    [Fact]
+    public void Every_refusal_of_the_library_has_its_step_and_its_words()
+    {
+        var reasons = Enum.GetNames<IdTokenRefusal>().Concat(Enum.GetNames<AuthenticationResponseRefusal>().Select(r => $"Answer{r}")).Concat(Enum.GetNames<UserInfoRefusal>().Select(r => $"UserInfo{r}"));
+        foreach (var reason in reasons)
+        {
+            var (summary, remedy, steps) = ExplainOidcAttempt.Of("GenericOIDC", reason, "detail", null, _server.Clock.GetUtcNow());
+            Assert.NotEqual("claims", Assert.Single(steps, s => s.Outcome == "failed").Step);
+            Assert.NotEmpty(summary);
+            Assert.NotEmpty(remedy!.Text);
+        }
     }
 
     [Fact]
