@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Net;
+using Holdfast.AuthKit;
 using Holdfast.Dev;
 using Holdfast.Environments;
 using Holdfast.Http;
@@ -111,6 +112,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         network.AddTo(services);
         services.AddEnvironments();
         services.AddSso();
+        services.AddAuthKit();
         services.ConfigureHttpJsonOptions(json => JavaScriptJson.Configure(json.SerializerOptions));
         services.AddOpenApi("openapi", OpenApiDescription.Configure);
         if (devKeys is not null)
@@ -136,6 +138,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         app.MapEnvironments();
         app.MapOrganizations();
         app.MapSso();
+        app.MapAuthKit();
         app.MapOpenApi("/{documentName}.json").ExcludeFromDescription();
         if (devKeys is not null)
         {

@@ -23,6 +23,11 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         ["GET /user_management/redirect_uris"] = new(_ => "/user_management/redirect_uris?limit=100", Own: true),
         ["POST /user_management/redirect_uris"] = new(_ => "/user_management/redirect_uris", _ => new { uri = "https://app.test/theirs" }, Own: true),
         ["DELETE /user_management/redirect_uris/{id}"] = new(m => $"/user_management/redirect_uris/{m.RedirectUri}"),
+        ["POST /user_management/magic_auth"] = new(_ => "/user_management/magic_auth", m => new { email = m.Email }, Own: true),
+        ["GET /user_management/magic_auth/{id}"] = new(m => $"/user_management/magic_auth/{m.MagicAuth}"),
+        ["GET /user_management/users/{id}/sessions"] = new(m => $"/user_management/users/{m.User}/sessions"),
+        // One that has not come to this node yet may be ended here: so it is answered alike, whoever has it or nobody.
+        ["POST /user_management/sessions/revoke"] = new(_ => "/user_management/sessions/revoke", m => new { session_id = m.Session }, Own: true),
         ["GET /connections"] = new(_ => "/connections?limit=100", Own: true),
         ["POST /connections"] = new(_ => "/connections", m => new { organization_id = m.Organization, connection_type = "GenericSAML", name = "Theirs", saml = m.Saml }),
         ["GET /connections/{id}"] = new(m => $"/connections/{m.Connection}"),
@@ -55,6 +60,14 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
 
         internal string Token { get; private set; } = null!;
 
+        internal string User { get; private set; } = null!;
+
+        internal string Session { get; private set; } = null!;
+
+        internal string MagicAuth { get; private set; } = null!;
+
+        internal string Email { get; } = $"ada@{Mark}.example";
+
         internal string ExternalId { get; } = Mark + "-external";
 
         internal string Domain { get; } = Mark + ".example";
@@ -77,6 +90,9 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             var acs = $"{Server.PublicUrl}/sso/saml/acs/{Connection}";
             var code = await new SamlConnection(Server, Connection, Organization, new SamlProvider { EntityId = $"https://{Mark}.test" }, acs).SignInAsync();
             Profile = (await SamlConnection.RedeemAsync(Server, Server.A, code, null)).Is(200).Json.GetProperty("profile").GetProperty("id").GetString()!;
+            MagicAuth = (await Server.PostAsync("/user_management/magic_auth", new { email = Email })).Is(201)["id"]!;
+            var session = await AuthKit.SignedIn.ByMagicCodeAsync(Server, Email);
+            (User, Session) = (session.UserId, session.SessionId);
             Attempt = Server.Services.GetRequiredService<Holdfast.Sso.AttemptRing>().Remember(Connection, "FlowNotFound", Mark);
             RedirectUri = (await Server.PostAsync("/user_management/redirect_uris", new { uri = $"https://{Mark}.test/callback" })).Is(201)["id"]!;
         }
@@ -124,7 +140,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             // What exists nowhere is answered in the same words.
             var nobody = name.Contains("externalId", StringComparison.Ordinal) ? "nobody" : "org_01J00000000000000000000000";
             var (theirs, given) = (Cases[name].Path(made), Body(name) is { } sent ? JsonSerializer.Serialize(sent) : null);
-            var id = new[] { made.ExternalId, made.Connection, made.RedirectUri, made.Profile, made.Organization }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
+            var id = new[] { made.ExternalId, made.Connection, made.RedirectUri, made.Profile, made.User, made.MagicAuth, made.Organization }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
             var (path, body) = (theirs.Replace(id, nobody, StringComparison.Ordinal), given?.Replace(id, nobody, StringComparison.Ordinal));
             var unknown = await _server.SendAsync(method, path, _server.B.ApiKey, body);
             Assert.Equal(answer.Text.Replace(id, nobody, StringComparison.Ordinal), unknown.Text);

@@ -55,6 +55,9 @@ public sealed class SecretsTests
                 secrets["logout token"] = (await server.PostAsync("/sso/logout/authorize", new { profile_id = profile })).Is(200)["logout_token"]!;
                 var logout = (await server.SendAsync("GET", $"/sso/logout?token={secrets["logout token"]}", null)).Is(302).Location!;
                 secrets["logout request"] = logout[logout.IndexOf("SAMLRequest=", StringComparison.Ordinal)..];
+                var session = await AuthKit.SignedIn.ByMagicCodeAsync(server, "grace@acme.test");
+                (secrets["access token"], secrets["refresh token"]) = (session.AccessToken, session.RefreshToken);
+                secrets["next refresh token"] = (await session.RefreshAsync()).Is(200)["refresh_token"]!;
                 // What is refused must not be told either.
                 (await connection.RedeemAsync(secrets["code"], ("code_verifier", verifier))).IsOAuth("invalid_grant");
                 (await connection.PostAsync(begun.Browser, response, begun.RelayState)).Is(400);

@@ -258,6 +258,8 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     /// <summary>Rows of a peer's replica, for an empty disk.</summary>
     public bool TakeSnapshot(IReadOnlyList<string> versions)
     {
+        // Some of these are facts that the primary has not had yet, and whoever had them may be gone when it is back; also before the snapshot is whole.
+        State.OfferingAll = (Schema.Tables[0].Name, "");
         var now = world.Clock.GetUtcNow();
         foreach (var version in versions)
         {
@@ -280,8 +282,6 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         {
             PeerJournals.Save(View, PeerJournals.State.New(origin) with { Position = at.Position, Mark = at.Mark, GapEndsAt = at.GapEndsAt });
         }
-        // Some of these rows are facts that the primary has not had yet, and whoever had them may be gone when it is back.
-        State.OfferingAll = (Schema.Tables[0].Name, "");
         return true;
     }
 

@@ -7,7 +7,7 @@ namespace Holdfast.Environments;
 /// <summary>What an environment is configured with: every service and route, one line each.</summary>
 internal static class EnvironmentEndpoints
 {
-    public static void AddEnvironments(this IServiceCollection services) => services.AddSingleton<EnvironmentStore>().AddSingleton<RedirectUriStore>();
+    public static void AddEnvironments(this IServiceCollection services) => services.AddSingleton<EnvironmentStore>().AddSingleton<OAuthClients>().AddSingleton<RedirectUriStore>();
 
     public static void MapEnvironments(this IEndpointRouteBuilder routes)
     {

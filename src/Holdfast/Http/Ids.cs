@@ -22,6 +22,7 @@ public sealed class Ids(TimeProvider clock, Entropy entropy)
     public const string Organization = "org_";
     public const string OrganizationDomain = "org_domain_";
     public const string PasswordReset = "password_reset_";
+    public const string PendingAuthentication = "pending_authentication_";
     public const string Profile = "prof_";
     public const string RedirectUri = "redir_";
     public const string Request = "req_";

@@ -23,6 +23,15 @@ public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes 
     /// <summary><c>POST /sso/token</c> without a secret, per environment: anybody can send that.</summary>
     public static readonly RateLimit PublicExchangePerEnvironment = new("public_exchange", 6000, TimeSpan.FromSeconds(60));
 
+    /// <summary><c>POST /user_management/authenticate</c>, per address.</summary>
+    public static readonly RateLimit AuthenticatePerAddress = new("authenticate", 10, TimeSpan.FromSeconds(60));
+
+    /// <summary>Codes made for an address.</summary>
+    public static readonly RateLimit MagicCodesPerAddress = new("magic_codes", 3, TimeSpan.FromSeconds(60));
+
+    /// <summary>Tries of a mailed code, right or wrong.</summary>
+    public static readonly RateLimit GuessesPerCode = new("guesses", 5, TimeSpan.FromMinutes(10));
+
     private const int MostWindows = 100_000;
 
     private readonly ConcurrentDictionary<(string Limit, string Key), Window> _windows = new();

@@ -81,13 +81,22 @@ public sealed class ClusterKeys
     /// <summary>Seals what travels through the hands of others: tokens, cookies.</summary>
     public string Seal(string purpose, string environmentId, ReadOnlySpan<byte> plaintext) => Seal(Derive(purpose, environmentId), purpose, plaintext);
 
+    /// <summary>The same, so that the same content is the same text on any node: its nonce is a MAC of it, under a key of its own, so that no two contents share one (as in RFC 5297).</summary>
+    public string SealSame(string purpose, string environmentId, ReadOnlySpan<byte> plaintext)
+    {
+        var nonce = HMACSHA256.HashData(Derive($"nonce of {purpose}", environmentId), plaintext).AsSpan(0, NonceBytes);
+        return Seal(Derive(purpose, environmentId), purpose, plaintext, nonce);
+    }
+
     /// <summary>Opens it; null when it is not ours, of another purpose or environment, or changed.</summary>
     public byte[]? Open(string purpose, string environmentId, string item) => Open(Derive(purpose, environmentId), purpose, item);
 
-    private string Seal(byte[] key, string associated, ReadOnlySpan<byte> plaintext)
+    private string Seal(byte[] key, string associated, ReadOnlySpan<byte> plaintext) => Seal(key, associated, plaintext, _entropy.Bytes(NonceBytes));
+
+    private string Seal(byte[] key, string associated, ReadOnlySpan<byte> plaintext, ReadOnlySpan<byte> nonce)
     {
         var item = new byte[NonceBytes + plaintext.Length + TagBytes];
-        _entropy.Bytes(NonceBytes).CopyTo(item, 0);
+        nonce.CopyTo(item);
         using var aes = new AesGcm(key, TagBytes);
         aes.Encrypt(item.AsSpan(0, NonceBytes), plaintext, item.AsSpan(NonceBytes, plaintext.Length), item.AsSpan(NonceBytes + plaintext.Length),
             Encoding.UTF8.GetBytes(associated));

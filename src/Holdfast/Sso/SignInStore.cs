@@ -81,15 +81,18 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
 
     /// <summary>Redeems a code, once. Whoever shows it with something wrong has used it up: it has leaked.</summary>
     /// <param name="request">What repeats of one request share; null when it carries no <c>Idempotency-Key</c>.</param>
-    public Task<Redemption?> RedeemAsync(string code, string environmentId, string clientId, string? redirectUri, Func<string?, bool> provesChallenge, string? request, Ids ids)
+    /// <param name="then">What comes of it, in the same decision; a repeat asks again.</param>
+    /// <returns>What <paramref name="then"/> answers; null when the code is not redeemed.</returns>
+    public Task<T?> RedeemAsync<T>(ShownCode shown, OAuthClients.Client client, string? request, Ids ids, Func<View, Redemption, Decision<T?>> then) where T : class
     {
-        var codeId = Caller.Hash(code);
+        var codeId = Caller.Hash(shown.Code);
         // Whoever knows a client id may send anything here: only a code that this node made is worth the writer's time.
-        if (database.Read(view => view.Find<long>("SELECT count(*) FROM sso_codes WHERE id = @codeId AND authority = @Incarnation", new { codeId, database.Incarnation })) == 0)
+        if (shown.IsTooLong
+            || database.Read(view => view.Find<long>("SELECT count(*) FROM sso_codes WHERE id = @codeId AND authority = @Incarnation", new { codeId, database.Incarnation })) == 0)
         {
-            return Task.FromResult<Redemption?>(null);
+            return Task.FromResult<T?>(null);
         }
-        return database.RecordAsync<Redemption?>(view =>
+        return database.RecordAsync<T?>(view =>
         {
             var now = clock.GetUtcNow();
             var row = view.Find<CodeRow>(
@@ -98,23 +101,26 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
                 new { codeId, now = now.ToUnixTimeMilliseconds() });
             if (row is null || row.Authority != database.Incarnation)
             {
-                return Decide.Nothing<Redemption?>(null);
+                return Decide.Nothing<T?>(null);
             }
-            var fits = row.EnvironmentId == environmentId && row.ClientId == clientId && (redirectUri is null || redirectUri == row.RedirectUri)
-                && provesChallenge(row.CodeChallenge) && !Denied.Is(view, codeId)
-                && ConnectionStore.Find(view, row.EnvironmentId, row.ConnectionId) is { IsActive: true };
+            var redemption = row.EnvironmentId == client.EnvironmentId && row.ClientId == client.Id && (shown.RedirectUri is null || shown.RedirectUri == row.RedirectUri)
+                && shown.Proves(row.CodeChallenge) && !Denied.Is(view, codeId)
+                && ConnectionStore.Find(view, row.EnvironmentId, row.ConnectionId) is { IsActive: true }
+                && FindProfile(view, row.ProfileId) is { } profile
+                    ? new Redemption(profile, codeId)
+                    : null;
             var spent = view.Find<SpendRow>("SELECT id AS Id, request AS Request FROM spends WHERE id = @codeId", new { codeId });
             if (spent is not null)
             {
-                return fits && request is not null && spent.Request == request
-                    ? Decide.Nothing<Redemption?>(Redeemed(view, row, codeId))   // the same request again: its answer was lost
+                return redemption is not null && request is not null && spent.Request == request
+                    ? then(view, redemption)   // the same request again: its answer was lost
                     : Denied.Is(view, codeId)
-                        ? Decide.Nothing<Redemption?>(null)
-                        : Decide.To<Redemption?>(null, Denied.Because("replayed", codeId, row.EnvironmentId, ids, now));   // the first one's token ends too
+                        ? Decide.Nothing<T?>(null)
+                        : Decide.To<T?>(null, Denied.Because("replayed", codeId, row.EnvironmentId, ids, now));   // the first one's token ends too
             }
-            return Decide.To<Redemption?>(
-                fits ? Redeemed(view, row, codeId) : null,
-                Spend(codeId, "sso_code", row.EnvironmentId, fits ? request : null, now, DateTimeOffset.FromUnixTimeMilliseconds(row.ExpiresAt) + options.ProfileTokenLifetime));
+            var (answer, changes) = redemption is null ? Decide.Nothing<T?>(null) : then(view, redemption);
+            return new(answer, [.. changes, Spend(codeId, "sso_code", row.EnvironmentId, redemption is null ? null : request, now,
+                DateTimeOffset.FromUnixTimeMilliseconds(row.ExpiresAt) + options.ProfileTokenLifetime)]);
         });
     }
 
@@ -124,8 +130,6 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
         && ConnectionStore.Find(view, environmentId, profile.ConnectionId) is { IsActive: true }
             ? profile
             : null);
-
-    private static Redemption? Redeemed(View view, CodeRow row, string codeId) => FindProfile(view, row.ProfileId) is { } profile ? new Redemption(profile, codeId) : null;
 
     /// <summary>A profile, whatever became of its connection.</summary>
     public static ProfileRow? FindProfile(View view, string id) => view.Find<ProfileRow>($"SELECT {ProfileRow.Columns} FROM profiles WHERE id = @id", new { id });

@@ -11,7 +11,8 @@ internal static class SsoEndpoints
         services.AddSingleton<SsoOptions>().AddSingleton<SpKeys>().AddSingleton<SamlChecks>().AddSingleton<Connections>().AddSingleton<SignInStore>().AddSingleton<AttemptRing>().AddSingleton<FlowAttempts>().AddSingleton<ProfileToken>();
         services.AddSingleton(s => new FlowCookie(s.GetRequiredService<Keys.ClusterKeys>(), s.GetRequiredService<PublicAddress>().IsHttps));
         services.AddSingleton<ProviderDocuments>().AddHostedService(s => s.GetRequiredService<ProviderDocuments>());
-        services.AddSingleton<StartSignIn>().AddSingleton<ResumeFlow>().AddSingleton<FinishSamlSignIn>().AddSingleton<AskProvider>().AddSingleton<FinishOidcSignIn>().AddSingleton<ExchangeCode>().AddSingleton<ReadProfile>();
+        services.AddSingleton<StartSignIn>().AddSingleton<ResumeFlow>().AddSingleton<FinishSamlSignIn>().AddSingleton<AskProvider>().AddSingleton<FinishOidcSignIn>();
+        services.AddSingleton<ToCodesAuthority>().AddSingleton<ExchangeCode>().AddSingleton<ReadProfile>();
         services.AddSingleton<ManageConnections>().AddSingleton<ManageAttempts>();
         services.AddSingleton<LogoutToken>().AddSingleton<AuthorizeLogout>().AddSingleton<StartLogout>().AddSingleton<AnswerSamlLogout>();
     }

@@ -41,6 +41,9 @@ internal static class SsoErrors
     public static ApiAnswer AuthorityUnavailable { get; } = ApiError.Unavailable("authority_unavailable",
         "The node that issued this code does not answer now. It may have used the code, and the answer was lost: repeat with the same Idempotency-Key, or begin the sign-in anew.", retryAfter: 1);
 
+    /// <summary>Whatever is wrong with a code, it is said in these words.</summary>
+    public static ApiAnswer InvalidCode { get; } = ApiError.OAuth("invalid_grant", "The code is not valid: it was used, has expired, or was made for something else.");
+
     public static ErrorPage NoConnection { get; } = new(StatusCodes.Status404NotFound, "connection_not_found",
         "This sign-in address does not exist.", "Ask your administrator for the right one.");
 

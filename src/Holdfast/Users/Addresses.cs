@@ -17,6 +17,11 @@ internal static class Addresses
         }
     });
 
+    /// <summary>Whether a text is one address, as far as it can be told without asking its host: so much of RFC 5321 §4.1.2 as mail systems agree on, and at most 254 characters.</summary>
+    public static bool IsOne(string text) => text.Length is >= 3 and <= 254 && text.IndexOf('@', StringComparison.Ordinal) is var at and > 0 and <= 64 && at == text.LastIndexOf('@')
+        && at < text.Length - 1 && text.All(c => c is > ' ' and not ('\u007f' or '"' or '<' or '>' or ',' or ';' or ':' or '\\' or '(' or ')' or '[' or ']'))
+        && text[(at + 1)..].Split('.').All(label => label.Length is > 0 and <= 63);
+
     /// <summary>The user that an address belongs to; null when it is free, or its holder was deleted. A suspended user holds it still.</summary>
     public static string? HolderOf(View view, string environmentId, string address) =>
         Claim.Find(view, environmentId, Claim.UserEmail, Normal(address)) is { Holder: { } holder, Verified: 1 } && !Denied.IsDeleted(view, holder) ? holder : null;

@@ -30,6 +30,22 @@ internal static class Memberships
     public static bool Allows(View view, byte[] idKey, string organizationId, string userId) =>
         IsPresent(view, idKey, organizationId, userId) != 0 && !Denied.Is(view, organizationId) && !Denied.Is(view, IdOf(idKey, organizationId, userId));
 
+    /// <summary>Whether somebody is known here to be a member, of an organization that is there, and nothing denies it.</summary>
+    public static bool IsIn(View view, Act act, string organizationId, string userId) => Of(view, act, userId).Exists(m => m.OrganizationId == organizationId);
+
+    /// <summary>The organizations that a user may act in, eldest membership first; at most <see cref="Most"/>.</summary>
+    public static List<Member> Of(View view, Act act, string userId) => view.Query<Member>(
+        "SELECT o.id AS OrganizationId, o.name AS Name FROM memberships m JOIN organizations o ON o.id = m.organization_id "
+        + "WHERE m.user_id = @userId AND m.environment_id = @EnvironmentId AND o.environment_id = @EnvironmentId AND coalesce(m.present, 1) = 1 "
+        + $"AND {Denied.Not("m.id")} AND {Denied.Not("o.id")} ORDER BY m.created_at, m.id LIMIT {Most}",
+        new { userId, act.EnvironmentId });
+
+    /// <summary>More organizations than that are not told to choose from.</summary>
+    private const int Most = 1000;
+
+    /// <summary>An organization, as one who is in it knows it.</summary>
+    public sealed record Member(string OrganizationId, string Name);
+
     private static long? IsPresent(View view, byte[] idKey, string organizationId, string userId) =>
         view.Find<long?>("SELECT coalesce(present, 1) FROM memberships WHERE id = @id", new { id = IdOf(idKey, organizationId, userId) });
 }

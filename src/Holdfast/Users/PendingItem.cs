@@ -13,16 +13,20 @@ namespace Holdfast.Users;
 /// <param name="Data">What it needs to know besides; for a reset the address that it was sent to.</param>
 /// <param name="Stamp">Of its making.</param>
 internal sealed record PendingItem(
-    string Id, string EnvironmentId, string Kind, string Authority, string Subject, string SecretHash, string? Data, long ExpiresAt, string Stamp)
+    string Id, string EnvironmentId, string Kind, string Authority, string Subject, string SecretHash, string? Data, long CreatedAt, long ExpiresAt, string Stamp)
 {
     private const string Columns =
         "id AS Id, environment_id AS EnvironmentId, kind AS Kind, authority AS Authority, subject AS Subject, secret_hash AS SecretHash, data AS Data, "
-        + "expires_at AS ExpiresAt, made_stamp AS Stamp";
+        + "created_at AS CreatedAt, expires_at AS ExpiresAt, made_stamp AS Stamp";
 
-    /// <summary>The row of a new one, and its id. The secret itself is kept nowhere.</summary>
-    public static (string Id, Change Row) Issue(Act act, string kind, string subject, string secret, string? data, TimeSpan lifetime)
+    /// <summary>How many of one subject are looked at: of several mails, an elder one may be read first.</summary>
+    private const int MostOfSubject = 5;
+
+    /// <summary>The row of a new one, and its id. The secret itself is not in it, unless the caller seals it into <paramref name="data"/>.</summary>
+    /// <param name="id">Null for a new one.</param>
+    public static (string Id, Change Row) Issue(Act act, string kind, string subject, string secret, string? data, TimeSpan lifetime, string? id = null)
     {
-        var id = act.NewId(kind);
+        id ??= act.NewId(kind);
         return (id, Change.To(Schema.PendingItems, id,
             ("environment_id", act.EnvironmentId), ("kind", kind), ("authority", act.Incarnation), ("subject", subject), ("secret_hash", Hash(act, id, secret)),
             ("data", data), ("created_at", act.Time), ("expires_at", (act.Now + lifetime).ToUnixTimeMilliseconds())));
@@ -34,11 +38,27 @@ internal sealed record PendingItem(
         var item = view.Find<PendingItem>($"SELECT {Columns} FROM pending_items WHERE id = @id", new { id });
         return item is null || item.EnvironmentId != act.EnvironmentId || item.Kind != kind ? (null, Refusal.ItemUnknown)
             : item.Authority != act.Incarnation ? (null, Refusal.ItemElsewhere)
-            : !CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(item.SecretHash), Encoding.ASCII.GetBytes(Hash(act, id, secret))) ? (null, Refusal.ItemUnknown)
+            : !item.Opens(act, secret) ? (null, Refusal.ItemUnknown)
             : item.ExpiresAt <= act.Time ? (null, Refusal.ItemExpired)
-            : view.Find<long>("SELECT count(*) FROM spends WHERE id = @spend", new { spend = SpendId(id) }) > 0 ? (null, Refusal.ItemSpent)
+            : item.IsSpent(view) ? (null, Refusal.ItemSpent)
             : (item, null);
     }
+
+    /// <summary>One that can be used; null when it is over, or used.</summary>
+    public static PendingItem? Find(View view, Act act, string id, string kind) =>
+        view.Find<PendingItem>($"SELECT {Columns} FROM pending_items WHERE id = @id AND environment_id = @EnvironmentId AND kind = @kind AND expires_at > @Time",
+            new { id, act.EnvironmentId, kind, act.Time }) is { } item && !item.IsSpent(view) ? item : null;
+
+    /// <summary>The last ones of a subject, used or not, the newest first.</summary>
+    public static List<PendingItem> Latest(View view, string environmentId, string kind, string subject) => view.Query<PendingItem>(
+        $"SELECT {Columns} FROM pending_items WHERE environment_id = @environmentId AND kind = @kind AND subject = @subject ORDER BY created_at DESC, id LIMIT {MostOfSubject}",
+        new { environmentId, kind, subject });
+
+    /// <summary>Whether this is its secret. Any node can tell; only its authority redeems it.</summary>
+    public bool Opens(Act act, string secret) =>
+        CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(SecretHash), Encoding.ASCII.GetBytes(Hash(act, Id, secret)));
+
+    private bool IsSpent(View view) => view.Find<long>("SELECT count(*) FROM spends WHERE id = @spend", new { spend = SpendId(Id) }) > 0;
 
     /// <summary>The item is used up.</summary>
     public Change Spent(Act act) => Change.To(Schema.Spends, SpendId(Id),

@@ -14,16 +14,21 @@ internal static class RefreshSession
     /// <param name="key">The one that the token names.</param>
     /// <param name="birthIsApplied">Whether this node has applied the place where the session was born: then it knows it, or there is none.</param>
     /// <param name="grace">Null for <see cref="Session.Grace"/>.</param>
-    public static Decision<Ruling<RefreshToken>> Decide(View view, Act act, RefreshToken token, SuccessorKey key, bool birthIsApplied, TimeSpan? grace = null)
+    /// <param name="switchTo">Another organization to act in from now on; one of which the user is no member refuses, and spends nothing.</param>
+    public static Decision<Ruling<RefreshToken>> Decide(View view, Act act, RefreshToken token, SuccessorKey key, bool birthIsApplied, TimeSpan? grace = null, string? switchTo = null)
     {
         var known = Session.Find(view, act.EnvironmentId, token.SessionId);
-        if (!Fits(token, key) || (known is null ? birthIsApplied : known != token.Session))
+        if (!Fits(token, key) || (known is null ? birthIsApplied : known != token.Begun))
         {
             return Rule.Refuse<RefreshToken>(Refusal.SessionUnknown);
         }
         if (token.Session.Ended(view, act, grace) is { } why)
         {
             return Rule.Refuse<RefreshToken>(why);
+        }
+        if (switchTo is not null && !Memberships.IsIn(view, act, switchTo, token.UserId))
+        {
+            return Rule.Refuse<RefreshToken>(Refusal.NotFound);
         }
         List<Change> changes = known is null ? [token.Row(act.EnvironmentId)] : [];
         var spent = view.Query<Spent>(
@@ -34,7 +39,7 @@ internal static class RefreshSession
         }
         // Spent before: its response was lost, or somebody else has the token too. A spend that lies ahead by this node's clock is as far away as one behind.
         return spent.TrueForAll(s => Math.Abs(act.Time - s.At) <= (long)(grace ?? Session.Grace).TotalMilliseconds)
-            ? Rule.Grant(token.Next(key), changes)
+            ? Rule.Grant(token.Next(key, switchTo), changes)
             : Rule.Refuse<RefreshToken>(Refusal.SessionReplayed, [.. changes, Session.Deny(act, token.SessionId, "replayed")]);
     }
 

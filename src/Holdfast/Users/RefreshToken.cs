@@ -18,20 +18,27 @@ internal sealed record SuccessorKey(string Id, byte[] Key)
 internal sealed record Birth(string Incarnation, string Position);
 
 /// <summary>What a refresh token says once it is opened: the whole session, so that a node that has not heard of it can go on with it.</summary>
+/// <param name="OrganizationId">Where the session began; <paramref name="ActsIn"/> is the organization that it is in now, after a switch another.</param>
 /// <param name="ExpiresAt">When the session ends whatever happens, in Unix milliseconds.</param>
 /// <param name="Stamp">The stamp of the session's row, and <paramref name="CreatedAt"/> its time.</param>
 /// <param name="KeyId">Names the <see cref="SuccessorKey"/>.</param>
 internal sealed record RefreshToken(
     string SessionId, string UserId, string? OrganizationId, string Method, long Generation, long ExpiresAt, Birth Birth, string? CredentialId, string Stamp, long CreatedAt,
-    string KeyId, string Mark)
+    string KeyId, string Mark, string? ActsIn)
 {
     /// <summary>The next one.</summary>
-    public RefreshToken Next(SuccessorKey key) => this with { Generation = Generation + 1, Mark = key.Mark(SessionId, Generation + 1) };
+    /// <param name="actsIn">Null to stay.</param>
+    public RefreshToken Next(SuccessorKey key, string? actsIn = null) =>
+        this with { Generation = Generation + 1, Mark = key.Mark(SessionId, Generation + 1), ActsIn = actsIn ?? ActsIn };
 
     /// <summary>The session's row, the same from whichever of its tokens it is made.</summary>
     public Change Row(string environmentId) => Change.To(Schema.Sessions, SessionId,
         ("environment_id", environmentId), ("user_id", UserId), ("organization_id", OrganizationId), ("method", Method), ("credential_id", CredentialId),
         ("birth", Birth.Incarnation), ("birth_position", Birth.Position), ("key_id", KeyId), ("created_at", CreatedAt), ("expires_at", ExpiresAt)).At(Stamp);
 
-    public Session Session => new(SessionId, UserId, OrganizationId, CredentialId, KeyId, ExpiresAt);
+    /// <summary>The session as it is now.</summary>
+    public Session Session => new(SessionId, UserId, ActsIn, CredentialId, KeyId, ExpiresAt);
+
+    /// <summary>The session as it began, which its row says wherever it is written.</summary>
+    public Session Begun => Session with { OrganizationId = OrganizationId };
 }

@@ -31,7 +31,8 @@ internal sealed record Session(string Id, string UserId, string? OrganizationId,
         var id = act.NewId(Ids.Session);
         var birth = new Birth(act.Incarnation, NodeStore.NextPosition(view).ToString(CultureInfo.InvariantCulture));
         var token = new RefreshToken(
-            id, who.UserId, who.OrganizationId, method, 0, (act.Now + lifetime).ToUnixTimeMilliseconds(), birth, who.CredentialId, stamp, act.Time, key.Id, key.Mark(id, 0));
+            id, who.UserId, who.OrganizationId, method, 0, (act.Now + lifetime).ToUnixTimeMilliseconds(), birth, who.CredentialId, stamp, act.Time, key.Id, key.Mark(id, 0),
+            who.OrganizationId);
         return token.Session.Ended(view, act) is { } why
             ? Rule.Refuse<RefreshToken>(why, signIn.Changes)
             : Rule.Grant(token, [token.Row(act.EnvironmentId), .. signIn.Changes]);

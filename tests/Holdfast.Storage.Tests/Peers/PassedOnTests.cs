@@ -172,6 +172,15 @@ public sealed class PassedOnTests
     }
 
     [Fact]
+    public async Task What_came_of_a_snapshot_whose_giver_was_lost_in_the_middle_is_offered()
+    {
+        await using var stepped = await Stepped.StartAsync();
+        await stepped.Node.Writer.EnqueueAsync(session => session.TakeSnapshot([Segment(0, 1).Facts[0].Version]));
+        await stepped.LevelAsync();
+        Assert.Contains("event_of_other_1", await stepped.LogAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_disk_that_had_begun_to_read_the_log_before_a_peer_filled_it_keeps_no_hole_in_what_it_read()
     {
         await using var cluster = new TestCluster();
@@ -258,6 +267,9 @@ public sealed class PassedOnTests
             }
             Assert.True(_replicator.Health.IsAvailable, _replicator.Health.Text);
         }
+
+        /// <summary>All that the primary's log says.</summary>
+        public async Task<string> LogAsync() => string.Join('\n', (await _primary.Inner.ReadLogAsync(LogPosition.Start, 1000, CancellationToken.None)).Rows.Select(r => r.Version));
 
         /// <summary>One step, while another node finds out that the primary lost its tail, and begins an epoch.</summary>
         public async Task StepWithAnEpochBeforeTheOfferAsync()

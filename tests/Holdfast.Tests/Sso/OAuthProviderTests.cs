@@ -199,6 +199,16 @@ public sealed class OAuthProviderTests(OAuthProviderTests.Made made) : IClassFix
         var profile = (await SamlConnection.RedeemAsync(server, server.A, code, null)).Is(200).Json.GetProperty("profile");
         Assert.Equal((connection, null), (Text(profile, "connection_id"), Text(profile, "organization_id")));
 
+        // The same for a session: the account is nobody's organization's, so neither is the session.
+        var other = new Browser(server);
+        var another = (await provider.FinishAsync(OidcStandIn.Read(other, connection, (await AskAsync("GoogleOAuth", other)).Is(302)))).Is(302).Sent("code")!;
+        var session = (await server.SendAsync("POST", "/user_management/authenticate", null, new
+        {
+            client_id = server.A.ClientId, client_secret = server.A.ApiKey, grant_type = "authorization_code", code = another,
+        })).Is(200);
+        Assert.Equal("GoogleOAuth", session["authentication_method"]);
+        Assert.False(session.Json.TryGetProperty("organization_id", out _));
+
         // An organization's own does not get into its way; two of the environment's are ambiguous.
         await provider.ConnectAsync("GoogleOAuth");
         Assert.Null((await AskAsync("GoogleOAuth")).Is(302).Sent("error"));

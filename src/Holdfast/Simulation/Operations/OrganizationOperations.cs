@@ -62,9 +62,17 @@ internal sealed class RenameOrganizationOperation : Operation
         var id = actor.Dice.Pick(actor.Ledger.Organizations);
         var name = $"Renamed {actor.Mark}";
         var began = actor.Cluster.World.Now;
-        var answer = await actor.AskAsync(Name, (products, key) => RenameAsync(products, key, id, name));
+        var (tries, refused) = (0, 0);
+        var answer = await actor.AskAsync(Name, async (products, key) =>
+        {
+            tries++;
+            var isDone = await RenameAsync(products, key, id, name);
+            refused += isDone == false ? 1 : 0;
+            return isDone;
+        });
         Count(actor, answer);
-        if (answer.End != End.Refused && answer.Value != false)
+        // A last try that is refused says nothing of those before it: kept by a primary that then lost its tail, one of them comes back with it.
+        if (tries > refused)
         {
             var isAcknowledged = answer.Value == true;
             actor.Ledger.TryName(id, new Attempt(name, began, isAcknowledged ? actor.Cluster.World.Now : TimeSpan.MaxValue, isAcknowledged));

@@ -1,3 +1,4 @@
+using Holdfast.Environments;
 using Holdfast.Simulation.Disk;
 using Holdfast.Simulation.Machines;
 using Holdfast.Simulation.Time;
@@ -70,7 +71,8 @@ internal abstract class PlantedBug
 
     /// <summary>A node redeems a code that was shown to it.</summary>
     public virtual Task<Redemption?> RedeemAsync(Products products, string code, string request) => products.SignIns.RedeemAsync(
-        code, Ground.Environment, Ground.Client, Ground.RedirectUri, challenge => challenge is null, request, products.Ids);
+        new ShownCode(code, Ground.RedirectUri, null, ByPublicClient: false), new OAuthClients.Client(Ground.Client, Ground.Environment, null), request, products.Ids,
+        (_, redemption) => Decide.Nothing<Redemption?>(redemption));
 
     /// <summary>The primary lifts the denies that somebody saw.</summary>
     public virtual Decision<IReadOnlyList<Change>> Lift(View primary, string subject, IReadOnlyList<Change> seen) => Decide.To(seen, seen);

@@ -52,7 +52,7 @@ internal sealed class Campaign(ulong first, long most, TimeSpan longest, int thr
     public void Run(bool stopAtFirst, Action<string> progress, CancellationToken ct)
     {
         var began = clock.GetTimestamp();
-        var workers = Enumerable.Range(0, threads).Select(i => new Thread(() => Work(began, stopAtFirst, ct)) { IsBackground = true, Name = $"world {i}" }).ToList();
+        var workers = Enumerable.Range(0, threads).Select(i => new Thread(() => Work(began, stopAtFirst, progress, ct)) { IsBackground = true, Name = $"world {i}" }).ToList();
         workers.ForEach(w => w.Start());
         while (!workers.TrueForAll(w => w.Join(TellEvery / workers.Count)))
         {
@@ -75,7 +75,7 @@ internal sealed class Campaign(ulong first, long most, TimeSpan longest, int thr
 
     private static string TakeSlot() => s_slots.TryTake(out var slot) ? slot : string.Create(CultureInfo.InvariantCulture, $"w{Interlocked.Increment(ref s_slotsMade)}");
 
-    private void Work(long began, bool stopAtFirst, CancellationToken ct)
+    private void Work(long began, bool stopAtFirst, Action<string> progress, CancellationToken ct)
     {
         var slot = TakeSlot();
         while (!_stop && !ct.IsCancellationRequested && Interlocked.Increment(ref _next) - 1 is var index && index < most
@@ -95,6 +95,7 @@ internal sealed class Campaign(ulong first, long most, TimeSpan longest, int thr
             if (outcome.Broken.Count > 0 && !(stopAtFirst && BreaksAnyway(outcome, slot)))
             {
                 _failed.Enqueue(outcome);
+                progress($"seed {outcome.Plan.Seed} broke {outcome.Broken[0].Invariant}");   // at once: a long run may be cut off
                 _stop |= stopAtFirst;
             }
         }

@@ -13,7 +13,7 @@ internal static class Judge
     public static string? Admission(View view, Ledger ledger, Node node, RefreshToken token, bool byPassword)
     {
         List<string> subjects = [token.SessionId, token.UserId];
-        if (token.OrganizationId is { } organization)
+        if (token.ActsIn is { } organization)
         {
             var membership = Memberships.IdOf(Ground.IdKey, organization, token.UserId);
             subjects.AddRange([organization, membership]);

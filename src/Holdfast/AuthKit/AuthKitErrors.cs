@@ -1,0 +1,41 @@
+using Holdfast.Http;
+
+namespace Holdfast.AuthKit;
+
+/// <summary>Every refusal of <c>POST /user_management/authenticate</c>. Which keys stand in a body decides the exception that an SDK raises.</summary>
+internal static class AuthKitErrors
+{
+    /// <summary>Whatever ended a session, it is said in these words: an SDK signs out.</summary>
+    public static ApiAnswer SessionEnded { get; } = ApiError.OAuth("invalid_grant", "The session has ended, or the refresh token is not valid.");
+
+    /// <summary>Who may not sign in: suspended, or their organization is.</summary>
+    public static ApiAnswer NotAdmitted { get; } = ApiError.OAuth("access_denied", "This person may not sign in.");
+
+    public static ApiAnswer NoMembership { get; } = ApiError.OAuth("organization_membership_not_found", "The user is not an active member of that organization.");
+
+    public static ApiAnswer WrongCode { get; } = ApiError.BadRequest("invalid_one_time_code", "The code is not right.");
+
+    public static ApiAnswer ExpiredCode { get; } = ApiError.BadRequest("one_time_code_expired", "The code has expired. Ask for a new one.");
+
+    public static ApiAnswer UsedCode { get; } = ApiError.BadRequest("one_time_code_previously_used", "The code was used before. Ask for a new one.");
+
+    public static ApiAnswer TooManyTries { get; } = ApiError.BadRequest("one_time_code_too_many_attempts", "Too many wrong codes. Ask for a new one.");
+
+    public static ApiAnswer BadPending { get; } = ApiError.BadRequest("invalid_pending_authentication_token", "The pending authentication token is not valid, has expired, or was used.");
+
+    public static ApiAnswer Missing(string names) => ApiError.OAuth("invalid_request", $"{names} must be given.");
+
+    /// <summary>The node that issued it, and alone redeems it, cannot be reached.</summary>
+    public static ApiAnswer AuthorityUnavailable { get; } = ApiError.Unavailable("authority_unavailable",
+        "The node that issued this does not answer now. Repeat with the same Idempotency-Key, or begin the sign-in anew.", retryAfter: 1);
+
+    /// <summary>Somebody who is in several organizations chooses one (403, as SDKs expect it).</summary>
+    public static ApiAnswer ChooseOrganization(string pendingToken, IReadOnlyList<Users.Memberships.Member> organizations, Users.UserBody user) => new(StatusCodes.Status403Forbidden,
+        new ChooseBody("organization_selection_required", "The user must choose an organization to finish their authentication.", pendingToken,
+            [.. organizations.Select(o => new ChooseBody.Organization(o.OrganizationId, o.Name))], user));
+
+    private sealed record ChooseBody(string Code, string Message, string PendingAuthenticationToken, IReadOnlyList<ChooseBody.Organization> Organizations, Users.UserBody User)
+    {
+        public sealed record Organization(string Id, string Name);
+    }
+}

@@ -1,0 +1,75 @@
+using Holdfast.Environments;
+using Holdfast.Http;
+using Holdfast.Keys;
+using Holdfast.Peers;
+using Holdfast.Storage;
+using Holdfast.Users;
+
+namespace Holdfast.AuthKit;
+
+/// <summary>Signs a person in, or goes on with their session: every grant comes in here (RFC 6749 §3.2).</summary>
+/// <remarks>Nothing of it waits for the primary: a sign-in and a refresh are facts of this node.</remarks>
+internal sealed class Authenticate(
+    OAuthClients clients, Idempotency idempotency, ForwardToAuthority authority, Database database, ClusterKeys keys, Acts acts, AuthKitOptions options, SessionAnswer answers,
+    GrantByCode byCode, GrantByMagicCode byMagicCode, GrantByRefreshToken byRefreshToken, GrantByOrganization byOrganization)
+{
+    /// <summary>A request for a grant.</summary>
+    internal sealed record Asked(HttpContext Http, OAuthParameters Parameters, OAuthClients.Client Client, Operation Operation)
+    {
+        public string? Find(string name) => Parameters.Find(name);
+    }
+
+    public async Task<IResult> HandleAsync(HttpContext http)
+    {
+        var (parameters, refusal) = await OAuthParameters.ReadAsync(http);
+        if (parameters is null)
+        {
+            return refusal!;
+        }
+        if (parameters.Find("grant_type") is not { } grant || parameters.Find("client_id") is not { } clientId)
+        {
+            return AuthKitErrors.Missing("grant_type and client_id");
+        }
+        var (client, unknown) = clients.Find(http, parameters, clientId);
+        if (client is null)
+        {
+            return unknown!;
+        }
+        if (client.IsPublic && grant is not ("authorization_code" or "refresh_token"))
+        {
+            return ApiError.OAuth("invalid_client", "This grant needs client_secret.");
+        }
+        var asked = new Asked(http, parameters, client, await idempotency.BeginAsync(http, client.EnvironmentId, client.Owner));
+        http.Response.Headers.CacheControl = "no-store";
+        return grant switch
+        {
+            "authorization_code" => await byCode.HandleAsync(asked, this),
+            "refresh_token" => await byRefreshToken.HandleAsync(asked),
+            "urn:workos:oauth:grant-type:magic-auth:code" => await byMagicCode.HandleAsync(asked, this),
+            "urn:workos:oauth:grant-type:organization-selection" => await byOrganization.HandleAsync(asked, this),
+            _ => ApiError.OAuth("invalid_request", "This grant_type is not known."),
+        };
+    }
+
+    /// <summary>Answers with what a sign-in came to.</summary>
+    /// <param name="refused">In the grant's own words.</param>
+    public ApiAnswer Answer(Asked asked, BeginSession.Outcome outcome, string method, Func<Refusal, ApiAnswer> refused) => outcome switch
+    {
+        { Session: { } session } => answers.Of(asked.Client, session, null),
+        { Choice: { } choice } => AuthKitErrors.ChooseOrganization(
+            PendingAuthentication.Of(acts.Of(asked.Operation), choice.Who, method, options.PendingLifetime).Seal(keys, asked.Client.EnvironmentId), choice.Organizations, choice.User),
+        _ => refused(outcome.Refused!.Value),
+    };
+
+    /// <summary>Sends the request on to the node that alone may decide about it, when that is another.</summary>
+    /// <param name="isVoid">The answer when nobody can any more.</param>
+    /// <returns>The answer; null when this node decides.</returns>
+    public async Task<IResult?> SendOnAsync(Asked asked, string incarnation, ApiAnswer isVoid) => incarnation == database.Incarnation
+        ? null
+        : await authority.TryAsync(asked.Http, incarnation, ForwardToAuthority.CodeBudget) switch
+        {
+            Forwarded.Answered => Results.Empty,
+            Forwarded.Void => isVoid,
+            _ => AuthKitErrors.AuthorityUnavailable,
+        };
+}

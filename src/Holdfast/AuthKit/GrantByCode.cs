@@ -1,0 +1,41 @@
+using Holdfast.Http;
+using Holdfast.Sso;
+using Holdfast.Users;
+
+namespace Holdfast.AuthKit;
+
+/// <summary>A code that a sign-in at the organization's identity provider ended with: the person's user, and a session. It is the code of <c>/sso/token</c>, and good for one of the two.</summary>
+internal sealed class GrantByCode(SignInStore signIns, ToCodesAuthority authority, Acts acts, BeginSession begin, RateLimits limits, Ids ids)
+{
+    public async Task<IResult> HandleAsync(Authenticate.Asked asked, Authenticate authenticate)
+    {
+        if (asked.Find("code") is not { } code)
+        {
+            return AuthKitErrors.Missing("code");
+        }
+        var client = asked.Client;
+        var shown = new ShownCode(code, asked.Find("redirect_uri"), asked.Find("code_verifier"), client.IsPublic);
+        if (shown.Verifier is null && client.IsPublic)
+        {
+            return ApiError.OAuth("invalid_client", "Without client_secret, code_verifier is needed.");
+        }
+        if (client.IsPublic && limits.Count(RateLimits.PublicExchangePerEnvironment, client.EnvironmentId) is { } wait)
+        {
+            return ApiError.TooManyRequests(wait);
+        }
+        if (await authority.TryAsync(asked.Http, code) is { } elsewhere)
+        {
+            return elsewhere;
+        }
+        var method = SignInMethod.Sso;
+        var outcome = await signIns.RedeemAsync<BeginSession.Outcome>(shown, client, asked.Operation.RequestId, ids, (view, redemption) =>
+        {
+            var (act, profile) = (acts.Of(asked.Operation), redemption.Profile);
+            method = SignInMethod.Of(profile.ConnectionType);
+            var (answer, changes) = begin.Decide(view, act, SsoSignIn.Decide(view, act, new SsoSignIn.Profile(
+                profile.ConnectionId, profile.OrganizationId, profile.IdpId, profile.Email, new PersonNames(profile.FirstName, profile.LastName))), method);
+            return new(answer, changes);
+        });
+        return outcome is null ? SsoErrors.InvalidCode : authenticate.Answer(asked, outcome, method, _ => AuthKitErrors.NotAdmitted);
+    }
+}

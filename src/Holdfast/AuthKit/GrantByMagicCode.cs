@@ -1,0 +1,53 @@
+using Holdfast.Http;
+using Holdfast.Storage;
+using Holdfast.Users;
+
+namespace Holdfast.AuthKit;
+
+/// <summary>A code that was mailed to an address: whoever types it in has that mailbox.</summary>
+internal sealed class GrantByMagicCode(Database database, Acts acts, BeginSession begin, RateLimits limits)
+{
+    public async Task<IResult> HandleAsync(Authenticate.Asked asked, Authenticate authenticate)
+    {
+        if (asked.Find("code") is not { } code || asked.Find("email") is not { } email)
+        {
+            return AuthKitErrors.Missing("code and email");
+        }
+        var (environmentId, address) = (asked.Client.EnvironmentId, Addresses.Normal(email));
+        if (limits.Count(RateLimits.AuthenticatePerAddress, Caller.Hash($"{environmentId}\n{address}")) is { } wait)
+        {
+            return ApiError.TooManyRequests(wait);
+        }
+        // Those that were sent last: an elder mail may be read first.
+        var sent = database.Read(view => PendingItem.Latest(view, environmentId, Ids.MagicCode, address));
+        if (sent is not [var newest, ..])
+        {
+            return AuthKitErrors.WrongCode;
+        }
+        if (limits.Count(RateLimits.GuessesPerCode, newest.Id) is not null)
+        {
+            return AuthKitErrors.TooManyTries;
+        }
+        var act = acts.Of(asked.Operation);
+        if (sent.Find(item => item.Opens(act, code)) is not { } item)
+        {
+            return AuthKitErrors.WrongCode;
+        }
+        if (await authenticate.SendOnAsync(asked, item.Authority, AuthKitErrors.ExpiredCode) is { } elsewhere)
+        {
+            return elsewhere;
+        }
+        var outcome = await database.RecordAsync(asked.Http, view =>
+        {
+            var now = acts.Of(asked.Operation);
+            return begin.Decide(view, now, MagicCode.Redeem(view, now, item.Id, code), SignInMethod.MagicCode);
+        });
+        return authenticate.Answer(asked, outcome, SignInMethod.MagicCode, why => why switch
+        {
+            Refusal.ItemUnknown => AuthKitErrors.WrongCode,
+            Refusal.ItemExpired or Refusal.ItemElsewhere => AuthKitErrors.ExpiredCode,
+            Refusal.ItemSpent => AuthKitErrors.UsedCode,
+            _ => AuthKitErrors.NotAdmitted,
+        });
+    }
+}

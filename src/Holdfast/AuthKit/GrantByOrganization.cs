@@ -1,0 +1,48 @@
+using Holdfast.Http;
+using Holdfast.Keys;
+using Holdfast.Storage;
+using Holdfast.Storage.Rows;
+using Holdfast.Users;
+
+namespace Holdfast.AuthKit;
+
+/// <summary>Somebody who has proven who they are, and is in several organizations, has chosen one.</summary>
+internal sealed class GrantByOrganization(Database database, ClusterKeys keys, Acts acts, BeginSession begin)
+{
+    public async Task<IResult> HandleAsync(Authenticate.Asked asked, Authenticate authenticate)
+    {
+        if (asked.Find("pending_authentication_token") is not { } token || asked.Find("organization_id") is not { } organizationId)
+        {
+            return AuthKitErrors.Missing("pending_authentication_token and organization_id");
+        }
+        if (PendingAuthentication.Open(keys, asked.Client.EnvironmentId, token) is not { } pending)
+        {
+            return AuthKitErrors.BadPending;
+        }
+        if (await authenticate.SendOnAsync(asked, pending.Authority, AuthKitErrors.BadPending) is { } elsewhere)
+        {
+            return elsewhere;
+        }
+        var request = asked.Operation.RequestId;
+        var outcome = await database.RecordAsync(asked.Http, view =>
+        {
+            var act = acts.Of(asked.Operation);
+            if (!pending.IsGood(view, act, request))
+            {
+                return Decide.Nothing(new BeginSession.Outcome(null, Refusal.ItemSpent, null));
+            }
+            if (!Memberships.IsIn(view, act, organizationId, pending.UserId))
+            {
+                return Decide.Nothing(new BeginSession.Outcome(null, Refusal.NotFound, null));   // they may choose another
+            }
+            var (answer, changes) = begin.Decide(view, act, Rule.Grant(new SignedIn(pending.UserId, pending.CredentialId, organizationId)), pending.Method);
+            return new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request)]);
+        });
+        return authenticate.Answer(asked, outcome, pending.Method, why => why switch
+        {
+            Refusal.NotFound => AuthKitErrors.NoMembership,
+            Refusal.ItemSpent => AuthKitErrors.BadPending,
+            _ => AuthKitErrors.NotAdmitted,
+        });
+    }
+}

@@ -1,0 +1,34 @@
+using System.Globalization;
+using Holdfast.Http;
+using Holdfast.Storage;
+using Holdfast.Storage.Peers;
+using Holdfast.Users;
+
+namespace Holdfast.AuthKit;
+
+/// <summary>Goes on with a session, in the same organization or another one. Any node does, the primary there or not (RFC 6749 §6; decision 0009).</summary>
+internal sealed class GrantByRefreshToken(Database database, RefreshTokens refreshTokens, Acts acts, SessionAnswer answers)
+{
+    public async Task<IResult> HandleAsync(Authenticate.Asked asked)
+    {
+        if (asked.Find("refresh_token") is not { } text)
+        {
+            return AuthKitErrors.Missing("refresh_token");
+        }
+        var environmentId = asked.Client.EnvironmentId;
+        if (refreshTokens.Open(environmentId, text) is not { Session: var token, Person: var person } || refreshTokens.FindKey(environmentId, token.KeyId) is not { } key)
+        {
+            return AuthKitErrors.SessionEnded;
+        }
+        var organizationId = asked.Find("organization_id");
+        var ruling = await database.RecordAsync(asked.Http, view => RefreshSession.Decide(
+            view, acts.Of(asked.Operation), token, key, Births.IsApplied(view, token.Birth.Incarnation, long.Parse(token.Birth.Position, CultureInfo.InvariantCulture)),
+            switchTo: organizationId == token.ActsIn ? null : organizationId));
+        return ruling switch
+        {
+            { Answer: { } next } => answers.Of(asked.Client, next, person),
+            { Refused: Refusal.NotFound } => AuthKitErrors.NoMembership,
+            _ => AuthKitErrors.SessionEnded,
+        };
+    }
+}

@@ -1,0 +1,31 @@
+using System.Text.Json;
+using Holdfast.Keys;
+using Holdfast.Users;
+
+namespace Holdfast.AuthKit;
+
+/// <summary>Refresh tokens on the wire: sealed, so that any node reads them; and one text for one generation, so that any node gives the same successor.</summary>
+internal sealed class RefreshTokens(ClusterKeys keys)
+{
+    private const string Purpose = "refresh-token";
+    private const int Longest = 4096;
+
+    /// <summary>The key that a new session names.</summary>
+    public SuccessorKey KeyOf(string environmentId) => new(keys.Id, keys.Derive("session-successor", environmentId));
+
+    /// <summary>The key that a session has named; null when it is not there any more.</summary>
+    public SuccessorKey? FindKey(string environmentId, string keyId) => keyId == keys.Id ? KeyOf(environmentId) : null;
+
+    public string Seal(string environmentId, Shown shown) => keys.SealSame(Purpose, environmentId, JsonSerializer.SerializeToUtf8Bytes(shown));
+
+    /// <summary>What a token says; null when it is not one of this environment.</summary>
+    public Shown? Open(string environmentId, string token) =>
+        token.Length <= Longest && keys.Open(Purpose, environmentId, token) is { } bytes ? JsonSerializer.Deserialize<Shown>(bytes) : null;
+
+    /// <summary>What a token holds.</summary>
+    /// <param name="Person">As they were when the session began: for a node to which their row has not come.</param>
+    internal sealed record Shown(RefreshToken Session, Person Person);
+
+    /// <param name="CreatedAt">Unix milliseconds.</param>
+    internal sealed record Person(string? Email, string? FirstName, string? LastName, long CreatedAt);
+}

@@ -1,0 +1,26 @@
+using System.Text.Json.Serialization;
+using Holdfast.Environments;
+using Holdfast.Http;
+using Holdfast.Storage;
+using Holdfast.Users;
+
+namespace Holdfast.AuthKit;
+
+/// <summary>Writes what a sign-in and a refresh are answered with.</summary>
+internal sealed class SessionAnswer(Database database, AccessTokens accessTokens, RefreshTokens refreshTokens)
+{
+    /// <summary>The answer for a session, as it is after its begin or its refresh.</summary>
+    /// <param name="known">What its last token said of the person; null for a session that has just begun here.</param>
+    public ApiAnswer Of(OAuthClients.Client client, RefreshToken session, RefreshTokens.Person? known)
+    {
+        var row = database.Read(view => UserStore.Find(view, client.EnvironmentId, session.UserId));
+        var person = known ?? new RefreshTokens.Person(row?.Email, row?.FirstName, row?.LastName, row?.CreatedAt ?? session.CreatedAt);
+        return ApiAnswer.Ok(new Body(
+            UserBody.Of(row ?? new UserRow(session.UserId, person.Email, person.FirstName, person.LastName, person.CreatedAt, person.CreatedAt)),
+            session.ActsIn, accessTokens.Make(client, session), refreshTokens.Seal(client.EnvironmentId, new RefreshTokens.Shown(session, person)),
+            SignInMethod.ToAuthenticationMethod(session.Method)));
+    }
+
+    internal sealed record Body(
+        UserBody User, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? OrganizationId, string AccessToken, string RefreshToken, string AuthenticationMethod);
+}

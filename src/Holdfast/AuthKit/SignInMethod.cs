@@ -1,0 +1,29 @@
+namespace Holdfast.AuthKit;
+
+/// <summary>How somebody signed in, in the words of the public description: one for the answer to a sign-in, another for a session.</summary>
+internal static class SignInMethod
+{
+    public const string Sso = "sso";
+    public const string MagicCode = "magic_code";
+    public const string Password = "password";
+
+    /// <summary>By a connection: those of an OAuth provider are called by its name.</summary>
+    public static string Of(string connectionType) => connectionType.EndsWith("OAuth", StringComparison.Ordinal) ? connectionType : Sso;
+
+    /// <summary><c>authentication_method</c>.</summary>
+    public static string ToAuthenticationMethod(string method) => method switch
+    {
+        Sso => "SSO",
+        MagicCode => "MagicAuth",
+        Password => "Password",
+        _ => method,
+    };
+
+    /// <summary><c>auth_method</c>.</summary>
+    public static string ToAuthMethod(string method) => method switch
+    {
+        Sso or MagicCode or Password => method,
+        _ when method.EndsWith("OAuth", StringComparison.Ordinal) => "oauth",
+        _ => "unknown",
+    };
+}
