@@ -125,6 +125,10 @@ public sealed class OutboundHttp : IDisposable
         var request = new HttpRequestMessage(method, uri);
         request.Headers.UserAgent.Add(new ProductInfoHeaderValue("Holdfast", null));
         request.Headers.Authorization = authorization;
+        if (method == HttpMethod.Post || authorization is not null)
+        {
+            request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));   // GitHub's token endpoint answers with a form otherwise
+        }
         return request;
     }
 

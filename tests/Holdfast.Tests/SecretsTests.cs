@@ -32,6 +32,14 @@ public sealed class SecretsTests
                     name = "Acme",
                     oidc = new { discovery_url = "https://127.0.0.1:9/.well-known/openid-configuration", client_id = "c", client_secret = secrets["client secret"] },
                 }, ("Idempotency-Key", "kept"))).Is(201);
+                var keyed = (await server.PostAsync("/connections", new
+                {
+                    organization_id = connection.OrganizationId,
+                    connection_type = "GenericOIDC",
+                    name = "Acme",
+                    oidc = new { discovery_url = "https://127.0.0.1:9/.well-known/openid-configuration", client_id = "c", token_endpoint_auth_method = "private_key_jwt" },
+                }, ("Idempotency-Key", "kept too"))).Is(201)["id"]!;
+                secrets["client key"] = server.Services.GetRequiredService<Holdfast.Sso.Connections>().Find(keyed)!.Settings.Oidc!.ClientKey!.PrivateKey;
                 secrets["idempotency key"] = "sealed-" + SamlProvider.Unique();
                 (await server.PostAsync("/organizations", new { name = "x" }, ("Idempotency-Key", secrets["idempotency key"]))).Is(201);
                 var verifier = secrets["verifier"] = SamlProvider.Unique().PadRight(43, 'v');

@@ -29,17 +29,18 @@ public static class IdToken
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.");
 
     /// <param name="jwksJson">The provider's key set as it was fetched.</param>
-    /// <inheritdoc cref="Check(string, ProviderMetadata, SigningKeys, string, string, DateTimeOffset, TimeSpan)"/>
+    /// <inheritdoc cref="Check(string, ProviderMetadata, SigningKeys, string, string, DateTimeOffset, TimeSpan, string)"/>
     public static IdTokenVerdict Check(
         string token, ProviderMetadata metadata, ReadOnlySpan<byte> jwksJson, string clientId, string nonce, DateTimeOffset now, TimeSpan skew) =>
         SigningKeys.Read(jwksJson) is { } keys
             ? Check(token, metadata, keys, clientId, nonce, now, skew)
             : new IdTokenVerdict.Refused(IdTokenRefusal.KeysUnreadable, "the key set is not JSON, or above a bound");
 
-    /// <param name="nonce">The one that we sent when the flow began.</param>
+    /// <param name="nonce">The one that we sent when the flow began; null for a provider that is known not to give it back.</param>
     /// <param name="skew">How far the provider's clock may be off; 60 s is plenty.</param>
+    /// <param name="accessToken">What came beside the ID token; where that holds <c>at_hash</c>, it must be this one's (§3.1.3.8). Null when there is none to use.</param>
     public static IdTokenVerdict Check(
-        string token, ProviderMetadata metadata, SigningKeys keys, string clientId, string nonce, DateTimeOffset now, TimeSpan skew)
+        string token, ProviderMetadata metadata, SigningKeys keys, string clientId, string? nonce, DateTimeOffset now, TimeSpan skew, string? accessToken = null)
     {
         var parts = token.Length <= MaxLength && !token.AsSpan().ContainsAnyExcept(s_characters) ? token.Split('.') : [];
         if (parts.Length == 5)
@@ -54,10 +55,12 @@ public static class IdToken
         {
             return fault;
         }
-        return CheckSignature(token, header, keys) ?? CheckClaims(claims, metadata.Issuer, clientId, nonce, now, skew);
+        return CheckSignature(token, header, claims, keys) ?? CheckClaims(claims, metadata.Issuer, clientId, nonce, now, skew)
+            ?? CheckAccessToken(header.TextOrNull("alg")!, claims, accessToken)
+            ?? (IdTokenVerdict)new IdTokenVerdict.Accepted(claims.Members(), claims.TextOrNull("sub")!);
     }
 
-    private static bool TryDecode(string part, out JsonElement json)
+    internal static bool TryDecode(string part, out JsonElement json)
     {
         json = default;
         return TryDecode(part, out byte[] bytes) && StrictJson.TryReadObject(bytes, MaxLength, out json);
@@ -96,11 +99,11 @@ public static class IdToken
     }
 
     /// <returns>Null when the signature is the provider's.</returns>
-    private static IdTokenVerdict? CheckSignature(string token, JsonElement header, SigningKeys keys)
+    private static IdTokenVerdict? CheckSignature(string token, JsonElement header, JsonElement claims, SigningKeys keys)
     {
         var (algorithm, kid) = (header.TextOrNull("alg")!, header.TextOrNull("kid"));
         var named = keys.Keys.Where(k => kid is null || k.Kid == kid).ToArray();
-        var fitting = named.Where(k => k.Fits(algorithm)).ToArray();
+        var fitting = named.Where(k => k.Fits(algorithm) && k.SignsFor(claims)).ToArray();
         if (fitting.Length == 0)
         {
             return kid is null || named.Length == 0 ? new IdTokenVerdict.UnknownKey(kid)
@@ -147,10 +150,10 @@ public static class IdToken
         }
     }
 
-    private static IdTokenVerdict CheckClaims(
-        JsonElement claims, string issuer, string clientId, string nonce, DateTimeOffset now, TimeSpan skew)
+    private static IdTokenVerdict.Refused? CheckClaims(
+        JsonElement claims, string issuer, string clientId, string? nonce, DateTimeOffset now, TimeSpan skew)
     {
-        if (claims.TextOrNull("iss") != issuer)
+        if (TenantIssuer.Fill(issuer, claims) is not { } filled || claims.TextOrNull("iss") != filled)
         {
             return Refused(IdTokenRefusal.IssuerMismatch, $"{claims.TextOrNull("iss") ?? "none"} instead of {issuer}");
         }
@@ -158,19 +161,41 @@ public static class IdToken
         {
             return fault;
         }
-        if (!claims.TryGetText("sub", out var subject) || subject.Length > MaxSubjectLength)
+        if (claims.TextOrNull("sub") is not { Length: <= MaxSubjectLength })
         {
             return Refused(IdTokenRefusal.SubjectMissing, $"no sub of 1 to {MaxSubjectLength} characters");
+        }
+        if (nonce is null)
+        {
+            return null;
         }
         if (!claims.TryGetText("nonce", out var given))
         {
             return Refused(IdTokenRefusal.NonceMissing, "nonce");
         }
-        if (!CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(given), Encoding.UTF8.GetBytes(nonce)))
+        return CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(given), Encoding.UTF8.GetBytes(nonce))
+            ? null
+            : Refused(IdTokenRefusal.NonceMismatch, "the token belongs to another sign-in");
+    }
+
+    /// <summary>The left half of the access token's hash, of the size that the signature's algorithm has.</summary>
+    private static IdTokenVerdict.Refused? CheckAccessToken(string algorithm, JsonElement claims, string? accessToken)
+    {
+        if (accessToken is null || !claims.TryGetProperty("at_hash", out _))
         {
-            return Refused(IdTokenRefusal.NonceMismatch, "the token belongs to another sign-in");
+            return null;
         }
-        return new IdTokenVerdict.Accepted(claims.Members(), subject);
+        var bytes = Encoding.ASCII.GetBytes(accessToken);
+        var hash = algorithm[2..] switch
+        {
+            "256" => SHA256.HashData(bytes),
+            "384" => SHA384.HashData(bytes),
+            _ => SHA512.HashData(bytes),
+        };
+        var half = Base64Url.EncodeToString(hash.AsSpan(0, hash.Length / 2));
+        return CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(half), Encoding.UTF8.GetBytes(claims.TextOrNull("at_hash") ?? ""))
+            ? null
+            : Refused(IdTokenRefusal.AccessTokenMismatch, "at_hash is another token's");
     }
 
     private static IdTokenVerdict.Refused? CheckAudience(JsonElement claims, string clientId)

@@ -56,4 +56,7 @@ public enum IdTokenRefusal
     NotYetValid,
     NonceMissing,
     NonceMismatch,
+
+    /// <summary><c>at_hash</c> is not that of the access token that came along.</summary>
+    AccessTokenMismatch,
 }

@@ -27,7 +27,8 @@ public sealed record ProviderMetadata(
     /// <param name="expectedIssuer">The issuer that the connection was configured with: the document must name exactly it (§4.3). Null takes the
     /// document's own, which is safe only while an administrator looks at it.</param>
     /// <param name="allowHttpLoopback">Also takes http addresses on loopback; for <c>holdfast dev</c>.</param>
-    public static ProviderMetadataVerdict Read(ReadOnlySpan<byte> json, string? expectedIssuer, bool allowHttpLoopback)
+    /// <param name="allowTenants">Takes an issuer for all tenants, if it is the expected one: for a provider whose accounts are anybody's.</param>
+    public static ProviderMetadataVerdict Read(ReadOnlySpan<byte> json, string? expectedIssuer, bool allowHttpLoopback, bool allowTenants = false)
     {
         if (!StrictJson.TryReadObject(json, MaxBytes, out var document))
         {
@@ -37,7 +38,7 @@ public sealed record ProviderMetadata(
         {
             return Refused(ProviderMetadataRefusal.IssuerMissing, "issuer");
         }
-        if (issuer.Contains('{'))
+        if (issuer.Contains('{') && !(allowTenants && issuer == expectedIssuer && TenantIssuer.Is(issuer)))
         {
             // A document for all tenants of a provider: anyone can open a tenant there, so "any of them" is no issuer.
             return Refused(ProviderMetadataRefusal.IssuerIsTemplate, $"{issuer}: use the discovery URL of your own tenant");

@@ -21,8 +21,14 @@ public sealed class SigningKeys
 
     internal IReadOnlyList<SigningKey> Keys { get; }
 
+    /// <summary>A set without keys: of a provider that signs nothing.</summary>
+    public static SigningKeys None { get; } = new([]);
+
     /// <summary>How many of them can check a signature.</summary>
     public int Usable => Keys.Count(k => k.Fault is null);
+
+    /// <summary>The names of those that can, as they are published.</summary>
+    public IReadOnlyList<string> Names => [.. Keys.Where(k => k.Fault is null).Select(k => k.Kid).OfType<string>()];
 
     /// <summary>Null when the set cannot be read: not JSON, no <c>keys</c>, above a bound. Keep the last good set then.</summary>
     public static SigningKeys? Read(ReadOnlySpan<byte> jwksJson)
@@ -62,9 +68,9 @@ public sealed class SigningKeys
                 {
                     return Faulty("its RSA exponent makes signatures easy to forge, or slow to check");
                 }
-                return new SigningKey(kid, alg, new RSAParameters { Modulus = modulus, Exponent = exponent }, null, null);
+                return new SigningKey(kid, alg, new RSAParameters { Modulus = modulus, Exponent = exponent }, null, null, key.TextOrNull("issuer"));
             case "EC" when Curve(key.TextOrNull("crv")) is { } curve && Bytes(key, "x") is { } x && Bytes(key, "y") is { } y:
-                return new SigningKey(kid, alg, null, new ECParameters { Curve = curve, Q = new ECPoint { X = x, Y = y } }, null);
+                return new SigningKey(kid, alg, null, new ECParameters { Curve = curve, Q = new ECPoint { X = x, Y = y } }, null, key.TextOrNull("issuer"));
             default:
                 return Faulty("its type is not known, or a part is missing");
         }
@@ -104,8 +110,11 @@ public sealed class SigningKeys
 /// <param name="Kid">Null when the set names none.</param>
 /// <param name="Algorithm">The only algorithm that this key is for; null for any that fits.</param>
 /// <param name="Fault">Why it must not be used; null when it may, and then exactly one of the two kinds of parameters is there.</param>
-internal sealed record SigningKey(string? Kid, string? Algorithm, RSAParameters? Rsa, ECParameters? Ec, string? Fault)
+/// <param name="Issuer">The only issuer that it signs for, where a set serves many (Microsoft's does); null for any.</param>
+internal sealed record SigningKey(string? Kid, string? Algorithm, RSAParameters? Rsa, ECParameters? Ec, string? Fault, string? Issuer = null)
 {
+    public bool SignsFor(JsonElement claims) => Issuer is null || TenantIssuer.Fill(Issuer, claims) == claims.TextOrNull("iss");
+
     public bool Fits(string algorithm) =>
         Fault is null
         && (Algorithm is null || Algorithm == algorithm)

@@ -10,7 +10,11 @@ internal static class StrictJson
     private static readonly JsonDocumentOptions s_options = new() { AllowDuplicateProperties = false, MaxDepth = 32 };
 
     /// <returns>False for anything but one JSON object of at most <paramref name="maxBytes"/>.</returns>
-    public static bool TryReadObject(ReadOnlySpan<byte> utf8, int maxBytes, out JsonElement value)
+    public static bool TryReadObject(ReadOnlySpan<byte> utf8, int maxBytes, out JsonElement value) =>
+        TryRead(utf8, maxBytes, out value) && value.ValueKind == JsonValueKind.Object;
+
+    /// <returns>False for anything but one JSON value of at most <paramref name="maxBytes"/>.</returns>
+    public static bool TryRead(ReadOnlySpan<byte> utf8, int maxBytes, out JsonElement value)
     {
         value = default;
         if (utf8.Length > maxBytes)
@@ -21,7 +25,7 @@ internal static class StrictJson
         {
             value = JsonElement.Parse(utf8, s_options);
             ReadAllTexts(value);
-            return value.ValueKind == JsonValueKind.Object;
+            return true;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)   // the second for text that is not sound UTF-16
         {

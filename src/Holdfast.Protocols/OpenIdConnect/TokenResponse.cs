@@ -7,7 +7,8 @@ public static class TokenResponse
     public const int MaxBytes = 256 * 1024;
 
     /// <summary>Goes by what the answer holds, not by its status: some providers send errors with 200.</summary>
-    public static TokenResponseVerdict Read(ReadOnlySpan<byte> json)
+    /// <param name="needsIdToken">False for a provider of plain OAuth 2.0, which has none: then a bearer token is needed, and an ID token is not looked at.</param>
+    public static TokenResponseVerdict Read(ReadOnlySpan<byte> json, bool needsIdToken = true)
     {
         if (!StrictJson.TryReadObject(json, MaxBytes, out var answer))
         {
@@ -19,13 +20,16 @@ public static class TokenResponse
                 ? new TokenResponseVerdict.Failed(error, answer.TextOrNull("error_description"))
                 : new TokenResponseVerdict.Refused(TokenResponseRefusal.Malformed);
         }
-        if (!answer.TryGetText("id_token", out var idToken))
-        {
-            return new TokenResponseVerdict.Refused(TokenResponseRefusal.IdTokenMissing);
-        }
         // A token of a type that we do not know must not be used (RFC 6749 §7.1).
         var bearer = string.Equals(answer.TextOrNull("token_type"), "Bearer", StringComparison.OrdinalIgnoreCase);
-        return new TokenResponseVerdict.Accepted(idToken, bearer ? answer.TextOrNull("access_token") : null);
+        var accessToken = bearer ? answer.TextOrNull("access_token") : null;
+        if (!needsIdToken)
+        {
+            return accessToken is null ? new TokenResponseVerdict.Refused(TokenResponseRefusal.AccessTokenMissing) : new TokenResponseVerdict.Authorized(accessToken);
+        }
+        return answer.TryGetText("id_token", out var idToken)
+            ? new TokenResponseVerdict.Accepted(idToken, accessToken)
+            : new TokenResponseVerdict.Refused(TokenResponseRefusal.IdTokenMissing);
     }
 }
 
@@ -34,6 +38,9 @@ public abstract record TokenResponseVerdict
     /// <param name="IdToken">Not checked yet.</param>
     /// <param name="AccessToken">A bearer token; null when there is none that can be used.</param>
     public sealed record Accepted(string IdToken, string? AccessToken) : TokenResponseVerdict;
+
+    /// <summary>The answer of a provider of plain OAuth 2.0: it says nothing of who signed in.</summary>
+    public sealed record Authorized(string AccessToken) : TokenResponseVerdict;
 
     /// <param name="Error">A code of RFC 6749 §5.2, or the provider's own.</param>
     /// <param name="Description">The provider's words: encode them, and show them to administrators only.</param>
@@ -47,4 +54,7 @@ public enum TokenResponseRefusal
     /// <summary>Too large, no JSON object, or a name twice.</summary>
     Malformed,
     IdTokenMissing,
+
+    /// <summary>No bearer token, where nothing else would tell who signed in.</summary>
+    AccessTokenMissing,
 }

@@ -33,7 +33,7 @@ public sealed class AttemptRing(Ids ids, TimeProvider clock, ILogger<AttemptRing
     private long _characters;
     private readonly Dictionary<string, Queue<(long Place, Attempt Attempt)>> _attempts = new(StringComparer.Ordinal);
     private readonly Queue<(string Id, int Characters)> _order = new();
-    private readonly Dictionary<string, (SamlMaterial? Material, string? Response)> _messages = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (SamlMaterial? Material, OidcSurface? Oidc, string? Response)> _messages = new(StringComparer.Ordinal);
 
     /// <summary>The latest, oldest first.</summary>
     public IReadOnlyList<Attempt> Latest
@@ -74,13 +74,28 @@ public sealed class AttemptRing(Ids ids, TimeProvider clock, ILogger<AttemptRing
         }
     }
 
+    /// <summary>The same of a sign-in by OpenID Connect.</summary>
+    internal OidcSurface? OidcOf(string attemptId)
+    {
+        lock (_lock)
+        {
+            return _messages.GetValueOrDefault(attemptId).Oidc;
+        }
+    }
+
     /// <summary>Remembers one.</summary>
     /// <param name="reason">A stable code.</param>
     /// <param name="detail">For the administrator; holds no secret and no assertion.</param>
     /// <param name="material">What it was about, for telling and for trying again; null when nothing was checked.</param>
     /// <param name="isSignOut">It was a message of single logout.</param>
     /// <returns>The id that the person is shown.</returns>
-    public string Remember(string connectionId, string reason, string detail, SamlMaterial? material = null, bool isSignOut = false)
+    public string Remember(string connectionId, string reason, string detail, SamlMaterial? material = null, bool isSignOut = false) =>
+        Remember(connectionId, reason, detail, material, null, isSignOut);
+
+    /// <summary>The same of a sign-in by OpenID Connect, which nobody can try again: its code is used up, and no token is kept.</summary>
+    internal string Remember(string connectionId, string reason, string detail, OidcSurface said) => Remember(connectionId, reason, detail, null, said, isSignOut: false);
+
+    private string Remember(string connectionId, string reason, string detail, SamlMaterial? material, OidcSurface? oidc, bool isSignOut)
     {
         var attempt = new Attempt(ids.New(Ids.Attempt), clock.GetUtcNow(), connectionId, Cut(reason), Cut(detail), isSignOut);
         lock (_lock)
@@ -104,7 +119,7 @@ public sealed class AttemptRing(Ids ids, TimeProvider clock, ILogger<AttemptRing
             {
                 Forget(_attempts.Values.MaxBy(a => a.Count)!);
             }
-            Keep(attempt.Id, material, material?.Response);
+            Keep(attempt.Id, material, oidc, material?.Response);
         }
         SsoLog.Refused(log, attempt.Id, connectionId, attempt.Reason);
         return attempt.Id;
@@ -115,7 +130,7 @@ public sealed class AttemptRing(Ids ids, TimeProvider clock, ILogger<AttemptRing
     {
         lock (_lock)
         {
-            Keep(attemptId, null, response);
+            Keep(attemptId, null, null, response);
         }
     }
 
@@ -125,15 +140,15 @@ public sealed class AttemptRing(Ids ids, TimeProvider clock, ILogger<AttemptRing
         _count--;
     }
 
-    private void Keep(string attemptId, SamlMaterial? material, string? response)
+    private void Keep(string attemptId, SamlMaterial? material, OidcSurface? oidc, string? response)
     {
         response = response is { Length: > 0 and <= LongestResponse } ? response : null;
-        if (material is null && response is null)
+        if (material is null && oidc is null && response is null)
         {
             return;
         }
-        var characters = Overhead + (response?.Length ?? 0) + (material?.Surface?.CountCharacters() ?? 0);
-        _messages[attemptId] = (material is null ? null : material with { Response = null }, response);
+        var characters = Overhead + (response?.Length ?? 0) + (material?.Surface?.CountCharacters() ?? 0) + (oidc?.CountCharacters() ?? 0);
+        _messages[attemptId] = (material is null ? null : material with { Response = null }, oidc, response);
         _order.Enqueue((attemptId, characters));
         _characters += characters;
         while (_characters > MostCharacters)

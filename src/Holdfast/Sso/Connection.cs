@@ -7,9 +7,10 @@ using Holdfast.Protocols.Saml;
 namespace Holdfast.Sso;
 
 /// <summary>A connection as it is stored, with what denies say of it.</summary>
+/// <param name="OrganizationId">Null for a provider of the whole environment's.</param>
 /// <param name="State"><c>active</c>, <c>inactive</c> or <c>draft</c>.</param>
 internal sealed record Connection(
-    string Id, string EnvironmentId, string OrganizationId, string ConnectionType, string Name, string State, string SettingsSealed, string? Domains,
+    string Id, string EnvironmentId, string? OrganizationId, string ConnectionType, string Name, string State, string SettingsSealed, string? Domains,
     long CreatedAt, long UpdatedAt)
 {
     public bool IsActive => State == "active";
@@ -34,6 +35,9 @@ internal sealed record ConnectionAddresses(string PublicUrl, string ConnectionId
 
     public string OidcCallback => $"{PublicUrl}/sso/oidc/callback/{ConnectionId}";
 
+    /// <summary>Where the public half of the connection's own key is.</summary>
+    public string Jwks => $"{PublicUrl}/sso/oidc/jwks/{ConnectionId}";
+
     /// <summary>Where the identity provider's logout messages arrive, by redirect and by post.</summary>
     public string Slo => $"{PublicUrl}/sso/saml/slo/{ConnectionId}";
 
@@ -50,7 +54,7 @@ internal sealed record ConnectionAddresses(string PublicUrl, string ConnectionId
 
 /// <summary>A connection as the API shows it.</summary>
 internal sealed record ConnectionBody(
-    string Object, string Id, string OrganizationId, string ConnectionType, string Name, string State, string Status,
+    string Object, string Id, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? OrganizationId, string ConnectionType, string Name, string State, string Status,
     IReadOnlyList<ConnectionBody.DomainBody> Domains, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ConnectionBody.SamlBody? Saml,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ConnectionBody.OidcBody? Oidc,
@@ -97,7 +101,11 @@ internal sealed record ConnectionBody(
         ];
     }
 
-    internal sealed record OidcBody(string RedirectUri, string DiscoveryUrl, string ClientId);
+    /// <param name="DiscoveryUrl">Null for a provider of plain OAuth 2.0, which has none.</param>
+    /// <param name="TokenEndpointAuthMethod">As chosen; null leaves it to what the provider lists.</param>
+    /// <param name="JwksUri">The connection's own key, for a provider that wants <c>private_key_jwt</c>; null for every other method.</param>
+    internal sealed record OidcBody(
+        string RedirectUri, string? DiscoveryUrl, string ClientId, IReadOnlyList<string> Scopes, string? TokenEndpointAuthMethod, string? JwksUri, string? BaseUrl);
 
     /// <param name="settings">As they count.</param>
     /// <param name="metadata">Null when nothing was read yet.</param>
@@ -115,7 +123,10 @@ internal sealed record ConnectionBody(
                     CertificateBody.Of(saml), saml.SignRequests, saml.AllowIdpInitiated, saml.WantAssertionsSigned, saml.AllowSha1,
                     saml.AllowCbcUnsignedResponse, MetadataBody.Of(saml, metadata))
                 : null,
-            settings.Oidc is { } oidc ? new OidcBody(here.OidcCallback, oidc.DiscoveryUrl, oidc.ClientId) : null,
+            settings.Oidc is { } oidc
+                ? new OidcBody(here.OidcCallback, OAuthProvider.Of(connection.ConnectionType)?.Plain is null ? oidc.DiscoveryUrl : null, oidc.ClientId, oidc.Scopes, oidc.AuthMethod,
+                    oidc.ClientKey is null ? null : here.Jwks, oidc.BaseUrl)
+                : null,
             settings.Roles);
     }
 }

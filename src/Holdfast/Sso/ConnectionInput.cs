@@ -3,7 +3,6 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Holdfast.Http;
 using Holdfast.Organizations;
-using Holdfast.Protocols.OpenIdConnect;
 using Holdfast.Protocols.Saml;
 
 namespace Holdfast.Sso;
@@ -27,7 +26,11 @@ internal sealed record ConnectionInput(
     }
 
     public sealed record OidcInput(
-        Given<string> DiscoveryUrl, Given<string> Issuer, Given<string> ClientId, Given<string> ClientSecret, Given<List<string?>> Scopes, Given<MapInput> AttributeMap);
+        Given<string> DiscoveryUrl, Given<string> Issuer, Given<string> ClientId, Given<string> ClientSecret, Given<List<string?>> Scopes, Given<MapInput> AttributeMap,
+        Given<string> TokenEndpointAuthMethod, Given<string> TokenEndpointAuthSigningAlg, Given<string> BaseUrl, Given<string> TenantId, Given<AppleInput> Apple);
+
+    /// <param name="PrivateKey">The key's file, as Apple gives it: PEM of PKCS#8.</param>
+    public sealed record AppleInput(Given<string> TeamId, Given<string> KeyId, Given<string> PrivateKey);
 
     public sealed record MapInput(Given<string> Id, Given<string> Email, Given<string> FirstName, Given<string> LastName, Given<string> Groups);
 
@@ -43,7 +46,7 @@ internal sealed record ConnectionInput(
         "GenericOIDC", "GenericSAML", "GoogleOIDC", "GoogleSAML", "JumpCloudSAML", "KeycloakSAML", "LastPassSAML", "LoginGovOidc", "MiniOrangeSAML", "NetIqSAML",
         "OktaOIDC", "OktaSAML", "OneLoginSAML", "OracleSAML", "PingFederateSAML", "PingOneSAML", "RipplingSAML", "SalesforceSAML", "ShibbolethGenericSAML",
         "ShibbolethSAML", "SimpleSamlPhpSAML", "VMwareSAML",
-    };
+    }.Concat(OAuthProvider.ByType.Keys).ToHashSet(StringComparer.Ordinal);
 
     public static bool IsSamlType(string type) => type.EndsWith("SAML", StringComparison.Ordinal);
 
@@ -185,44 +188,7 @@ internal sealed record ConnectionInput(
         }
     }
 
-    /// <summary>The OpenID Connect settings that this body asks for, on top of those that stand.</summary>
-    public static OidcSettings? Settle(OidcInput input, OidcSettings? standing, bool allowHttpLoopback, Fields fields)
-    {
-        var (discovery, issuer) = (standing?.DiscoveryUrl, standing?.Issuer);
-        if (input.Issuer.Value is not null)
-        {
-            issuer = fields.Required("oidc.issuer", input.Issuer, 2048);
-            discovery = ProviderMetadata.DiscoveryUrl(issuer);
-        }
-        if (input.DiscoveryUrl.Value is not null)
-        {
-            discovery = fields.Required("oidc.discovery_url", input.DiscoveryUrl, 2048);
-            issuer = input.Issuer.Value;
-        }
-        if (discovery is null)
-        {
-            fields.Fault("oidc.discovery_url", "required");
-        }
-        else
-        {
-            CheckUrl(fields, "oidc.discovery_url", discovery, allowHttpLoopback);
-        }
-        if (standing is not null && (discovery != standing.DiscoveryUrl || issuer != standing.Issuer) && !input.ClientSecret.Is)
-        {
-            fields.Fault("oidc.client_secret", "required");   // a stored secret does not follow to another provider
-        }
-        var clientId = input.ClientId.Is || standing is null ? fields.Required("oidc.client_id", input.ClientId) : standing.ClientId;
-        var clientSecret = input.ClientSecret.Is || standing is null ? fields.Required("oidc.client_secret", input.ClientSecret, 4096) : standing.ClientSecret;
-        var scopes = input.Scopes.Value is { } given ? [.. given.OfType<string>()] : standing?.Scopes ?? ["openid", "profile", "email"];
-        if (scopes.Count > 50 || scopes.Any(s => s.Length is 0 or > 256 || s.Any(c => c is <= ' ' or > '~' or '"' or '\\')))
-        {
-            fields.Fault("oidc.scopes", "invalid");
-        }
-        return discovery is null ? null : new OidcSettings(
-            discovery, issuer, clientId, clientSecret, scopes, input.AttributeMap.Is ? Map("oidc", input.AttributeMap.Value, fields) : standing?.AttributeMap);
-    }
-
-    private static AttributeMap? Map(string place, MapInput? map, Fields fields) => map is null ? null : new AttributeMap(
+    internal static AttributeMap? Map(string place, MapInput? map, Fields fields) => map is null ? null : new AttributeMap(
         fields.Optional($"{place}.attribute_map.id", map.Id), fields.Optional($"{place}.attribute_map.email", map.Email),
         fields.Optional($"{place}.attribute_map.first_name", map.FirstName), fields.Optional($"{place}.attribute_map.last_name", map.LastName),
         fields.Optional($"{place}.attribute_map.groups", map.Groups));
@@ -258,7 +224,7 @@ internal sealed record ConnectionInput(
         url.Length <= 2048 && url.All(c => c is > ' ' and <= '~') && !url.Contains('#', StringComparison.Ordinal) && Uri.TryCreate(url, UriKind.Absolute, out var uri)
         && uri.UserInfo.Length == 0 && (uri.Scheme == Uri.UriSchemeHttps || (allowHttpLoopback && uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback));
 
-    private static void CheckUrl(Fields fields, string field, string url, bool allowHttpLoopback)
+    internal static void CheckUrl(Fields fields, string field, string url, bool allowHttpLoopback)
     {
         if (!IsSound(url, allowHttpLoopback))
         {

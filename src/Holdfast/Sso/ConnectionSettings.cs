@@ -28,9 +28,20 @@ internal sealed record SamlSettings(
     public DateTimeOffset TrustedUntil => Certificates().Max(c => new DateTimeOffset(c.NotAfter.ToUniversalTime()));
 }
 
-/// <param name="DiscoveryUrl">Where the provider's document is.</param>
+/// <param name="DiscoveryUrl">Where the provider's document is; for plain OAuth 2.0 where people are sent.</param>
 /// <param name="Issuer">The issuer that the document must name exactly; null when only the discovery URL is known.</param>
-internal sealed record OidcSettings(string DiscoveryUrl, string? Issuer, string ClientId, string ClientSecret, IReadOnlyList<string> Scopes, AttributeMap? AttributeMap);
+/// <param name="ClientSecret">Null where another proof stands for it.</param>
+/// <param name="AuthMethod">How we prove ourselves at the token endpoint; null leaves it to what the provider lists.</param>
+/// <param name="ClientKey">What <c>private_key_jwt</c> signs with; null for every other method.</param>
+/// <param name="BaseUrl">Where a provider that has a table of its own is instead; null for where it is documented to be.</param>
+/// <param name="TenantId">The one Microsoft tenant whose accounts are taken; null for any.</param>
+/// <param name="Apple">What Apple's client secret is signed with; null for every other provider.</param>
+internal sealed record OidcSettings(
+    string DiscoveryUrl, string? Issuer, string ClientId, string? ClientSecret, IReadOnlyList<string> Scopes, AttributeMap? AttributeMap,
+    string? AuthMethod = null, OidcClientKey? ClientKey = null, string? BaseUrl = null, string? TenantId = null, AppleKey? Apple = null);
+
+/// <summary>A key that Apple gave to a team of developers; its name is Apple's.</summary>
+internal sealed record AppleKey(string TeamId, OidcClientKey Key);
 
 /// <summary>Which attribute or claim holds what; null leaves it to the usual names.</summary>
 internal sealed record AttributeMap(string? Id, string? Email, string? FirstName, string? LastName, string? Groups);

@@ -14,11 +14,11 @@ internal static class ConnectionStore
         + $"CASE WHEN {Deactivated} THEN 'inactive' ELSE state END AS State, settings_sealed AS SettingsSealed, domains AS Domains, "
         + "created_at AS CreatedAt, updated_at AS UpdatedAt";
 
-    /// <summary>It was not deleted, and neither was its organization, which must be here.</summary>
+    /// <summary>It was not deleted, and neither was its organization, which must be here; a provider of the whole environment's has none.</summary>
     private static readonly string Effective =
         "NOT EXISTS (SELECT 1 FROM denies d WHERE d.subject = connections.id AND d.reason = 'deleted') "
-        + "AND EXISTS (SELECT 1 FROM organizations o WHERE o.id = connections.organization_id AND o.environment_id = connections.environment_id) "
-        + $"AND {Denied.Not("connections.organization_id")}";
+        + "AND (connections.organization_id IS NULL OR (EXISTS (SELECT 1 FROM organizations o WHERE o.id = connections.organization_id AND o.environment_id = connections.environment_id) "
+        + $"AND {Denied.Not("connections.organization_id")}))";
 
     /// <summary>A connection that was not deleted; null when there is none, whoever asks.</summary>
     public static Connection? Find(View view, string id) =>
@@ -31,6 +31,10 @@ internal static class ConnectionStore
     public static List<Connection> OfOrganization(View view, string environmentId, string organizationId) => view.Query<Connection>(
         $"SELECT {Columns} FROM connections WHERE environment_id = @environmentId AND organization_id = @organizationId AND {Effective} ORDER BY created_at, id",
         new { environmentId, organizationId });
+
+    /// <summary>An environment's connections of one type.</summary>
+    public static List<Connection> OfType(View view, string environmentId, string type) => view.Query<Connection>(
+        $"SELECT {Columns} FROM connections WHERE environment_id = @environmentId AND connection_type = @type AND {Effective} ORDER BY created_at, id LIMIT 100", new { environmentId, type });
 
     /// <summary>A page of an environment's connections. Each filter is null for all.</summary>
     public static List<Connection> List(View view, string environmentId, Page page, string? type, string? organizationId, string? domain, string? search)
@@ -61,7 +65,7 @@ internal static class ConnectionStore
 
     private sealed record Seen(string Id, long UpdatedAt);
 
-    /// <summary>The OpenID Connect connections whose provider's documents are kept fresh.</summary>
+    /// <summary>The connections whose provider may have documents that are kept fresh: those of OpenID Connect, and of OAuth 2.0.</summary>
     public static List<Connection> OfOpenIdConnect(View view, string afterId, int limit) => view.Query<Connection>(
-        $"SELECT {Columns} FROM connections WHERE id > @afterId AND lower(connection_type) LIKE '%oidc' AND {Effective} ORDER BY id LIMIT @limit", new { afterId, limit });
+        $"SELECT {Columns} FROM connections WHERE id > @afterId AND (lower(connection_type) LIKE '%oidc' OR lower(connection_type) LIKE '%oauth') AND {Effective} ORDER BY id LIMIT @limit", new { afterId, limit });
 }

@@ -49,5 +49,8 @@ internal sealed class Connections(Database database, ClusterKeys keys, SpKeys sp
 /// <param name="Metadata">What is known from its metadata address; null when it has none, or it was never read.</param>
 internal sealed record ReadyConnection(Connection Connection, ConnectionSettings Settings, ConnectionAddresses Here, SamlTrust? Trust, SpKeySet SpKeys, MetadataRow? MetadataRow, MetadataState? Metadata)
 {
+    /// <summary>What is known of a provider whose accounts are anybody's; null for an organization's own identity provider.</summary>
+    public OAuthProvider? Provider { get; } = OAuthProvider.Of(Connection.ConnectionType);
+
     public ConnectionBody ToBody() => ConnectionBody.Of(Connection, Settings, Here.PublicUrl, Metadata);
 }

@@ -4,7 +4,7 @@ using Holdfast.Protocols.Saml;
 
 namespace Holdfast.Sso;
 
-/// <summary>Tells an administrator what a sign-in was checked for, which check failed, why, and what to change where. Pure.</summary>
+/// <summary>Tells an administrator what a sign-in by SAML was checked for, which check failed, why, and what to change where. Pure.</summary>
 internal static class ExplainAttempt
 {
     private const string Passed = "passed";
@@ -40,18 +40,17 @@ internal static class ExplainAttempt
 
     /// <param name="connectionType">Whose product's words the remedy is told in.</param>
     /// <param name="reason">Null for a sign-in that succeeded.</param>
-    /// <param name="material">Null when nothing was checked, or the sign-in was by OpenID Connect.</param>
+    /// <param name="material">Null when nothing was checked.</param>
     public static (string Summary, AttemptBody.RemedyBody? Remedy, IReadOnlyList<AttemptBody.StepBody> Steps) Of(
         string connectionType, string? reason, string detail, SamlMaterial? material, DateTimeOffset at)
     {
-        var isSaml = ConnectionInput.IsSamlType(connectionType);
-        var steps = isSaml ? Steps(reason, material) : [];
+        var steps = Steps(reason, material);
         if (reason is null)
         {
             return ("The person was signed in.", null, steps);
         }
         var product = IdentityProduct.Of(connectionType);
-        var (summary, where, remedy) = isSaml ? Words(reason, detail, material, product, at) : OidcWords(reason, detail, product);
+        var (summary, where, remedy) = Words(reason, detail, material, product, at);
         return (summary, new AttemptBody.RemedyBody(product.Name, where is null ? null : $"{product.Place} > {where}", remedy), steps);
     }
 
@@ -184,20 +183,6 @@ internal static class ExplainAttempt
         : detail.StartsWith("Requester", StringComparison.Ordinal)
             ? ($"The identity provider did not accept our request: {detail}", p.Audience, "Check that the application's entity id and ACS URL are this connection's; if it wants signed requests, switch sign_requests on and load our metadata.")
         : ($"The identity provider failed: {detail}", p.Assignment, "Look into its own log for this sign-in.");
-
-    private static (string, string?, string) OidcWords(string reason, string detail, IdentityProduct p) => reason switch
-    {
-        "FlowNotFound" or "FlowTriedTooOften" or "FlowVoid" or "FlowUsed" => ("The sign-in is over, or was begun in another browser.", null, "Start at the application again, in the same browser, with cookies allowed."),
-        "ProviderDocumentsMissing" => ("The provider's discovery document was never read.", null, "Check oidc.discovery_url, and that this server may reach it."),
-        "ProviderUnavailable" => ($"The provider's token endpoint did not answer: {detail}", null, "Wait, then sign in again."),
-        "ProviderAnswerRefused" => ($"The provider's answer could not be read: {detail}", null, "Check oidc.discovery_url; something that is not the provider may answer there."),
-        "ProviderRefused" => ($"The provider did not let the person in: {detail}", p.Assignment, "Assign the application to the person or their group."),
-        "TokenEndpointRefused" => ($"The provider did not take our client id and secret, or the code: {detail}", null, "Copy client id and secret anew, and register the connection's redirect_uri at the provider."),
-        "KeyUnknown" => (detail, null, "Wait a minute, then sign in again: the provider may have changed its keys."),
-        "EmailMissing" => ("There is no e-mail address in the claims.", p.Attributes, "Give the application the email scope and claim, or map another claim (attribute_map.email)."),
-        "StableIdMissing" => ("The claims do not say who the person is.", p.Attributes, "Check attribute_map.id."),
-        _ => ($"The provider's answer was not accepted ({reason}): {detail}", null, "Compare client id, issuer and the clock of the provider with the connection's settings."),
-    };
 
     private static string ClockWords(string which, string? theirs, DateTimeOffset at) => Time(theirs) is { } time
         ? string.Create(CultureInfo.InvariantCulture, $"The identity provider's clock is {which} by about {Math.Abs((time - at).TotalSeconds):0} seconds.")

@@ -10,9 +10,10 @@ namespace Holdfast.Sso;
 /// <param name="Verifier">PKCE's, towards the identity provider (RFC 7636); null for SAML.</param>
 /// <param name="ForcedAt">Since when the person must have signed in anew at the identity provider; null when an older session there is good enough.</param>
 /// <param name="Restarts">How often the flow began again because its authority was gone.</param>
+/// <param name="ForProvider">What the application adds to the request to the provider; null for nothing.</param>
 internal sealed record Flow(
     string Id, string EnvironmentId, string ClientId, string ConnectionId, string RedirectUri, string? State, string? CodeChallenge, string? LoginHint,
-    string? RequestId, string? Nonce, string? Verifier, DateTimeOffset ExpiresAt, int Restarts, DateTimeOffset? ForcedAt = null)
+    string? RequestId, string? Nonce, string? Verifier, DateTimeOffset ExpiresAt, int Restarts, DateTimeOffset? ForcedAt = null, ForProvider? ForProvider = null)
 {
     /// <summary>The incarnation that made it, and alone ends it.</summary>
     public string Authority => Id[..Id.IndexOf('.', StringComparison.Ordinal)];

@@ -11,7 +11,7 @@ internal sealed class FlowCookie(ClusterKeys keys, bool isHttps)
 {
     private const string Purpose = "sso-flow";
     private const int ChunkLength = 3500;
-    private const int MostChunks = 6;
+    private const int MostChunks = 7;
 
     /// <summary>The most flows that a browser keeps, and the most characters of them; the oldest go first. A server that takes 64 kB of headers must never be shut out by its own cookies.</summary>
     public const int MostFlows = 5;

@@ -6,7 +6,8 @@ using Holdfast.Storage;
 namespace Holdfast.Sso;
 
 /// <summary>The login explainer: sign-ins of a connection, what each was checked for, and the same response against the connection's present settings.</summary>
-/// <remarks>What succeeded is a row that every node has, for 30 days. What was refused is in the memory of the node that refused it, and so is every response.</remarks>
+/// <remarks>What succeeded is a row that every node has, for 30 days. What was refused is in the memory of the node that refused it, and so is every response. By OpenID Connect
+/// there is no response to keep.</remarks>
 internal sealed class ManageAttempts(Database database, Connections connections, AttemptRing ring, SamlChecks checks, TimeProvider clock)
 {
     public ApiAnswer List(string connectionId, HttpContext http)
@@ -49,8 +50,9 @@ internal sealed class ManageAttempts(Database database, Connections connections,
         }
         if (ring.ResponseOf(attemptId) is not { } response || connection is not { Trust: { } trust, Settings.Saml: { } saml })
         {
-            return ApiError.Conflict("response_not_kept",
-                "There is no response to check again: responses are kept for a while, in the memory of the node that received them, and only where one was read. Ask for a new sign-in.");
+            return ApiError.Conflict("response_not_kept", connection.Trust is null
+                ? "There is no response to check again: by OpenID Connect the provider's code is used up by the sign-in, and no token is kept. Ask for a new sign-in."
+                : "There is no response to check again: responses are kept for a while, in the memory of the node that received them, and only where one was read. Ask for a new sign-in.");
         }
         var (at, was) = (found.Body.CreatedAt, found.Material);
         // Of a sign-in that succeeded, what it answered is known from the response; that it was ours was checked then.
@@ -100,14 +102,14 @@ internal sealed class ManageAttempts(Database database, Connections connections,
                 "connection_attempt", attempt.Id, connection.Connection.Id, "refused", attempt.Reason, attempt.Detail, summary, remedy, [], [], false, null, false, attempt.At);
         }
         var material = ring.MaterialOf(attempt.Id);
-        return Describe("connection_attempt", attempt.Id, connection, attempt.Reason, attempt.Detail, material, [], material is { RequestId: null }, null, attempt.At);
+        return Describe("connection_attempt", attempt.Id, connection, attempt.Reason, attempt.Detail, material, [], material is { RequestId: null }, null, attempt.At, ring.OidcOf(attempt.Id));
     }
 
     private AttemptBody Succeeded(Row row, ReadyConnection connection)
     {
         var facts = row.Facts();
         return Describe("connection_attempt", row.Id, connection, null, "", MaterialOf(facts, connection), facts.Notes, facts.IdpInitiated, row.ProfileId,
-            DateTimeOffset.FromUnixTimeMilliseconds(row.CreatedAt));
+            DateTimeOffset.FromUnixTimeMilliseconds(row.CreatedAt), facts.Oidc);
     }
 
     /// <summary>What was received was what was expected then, whatever the connection expects now.</summary>
@@ -117,9 +119,10 @@ internal sealed class ManageAttempts(Database database, Connections connections,
 
     private AttemptBody Describe(
         string kind, string id, ReadyConnection connection, string? reason, string detail, SamlMaterial? material, IReadOnlyList<string> notes, bool isIdpInitiated, string? profileId,
-        DateTimeOffset at)
+        DateTimeOffset at, OidcSurface? oidc = null)
     {
-        var (summary, remedy, steps) = ExplainAttempt.Of(connection.Connection.ConnectionType, reason, detail, material, at);
+        var type = connection.Connection.ConnectionType;
+        var (summary, remedy, steps) = ConnectionInput.IsSamlType(type) ? ExplainAttempt.Of(type, reason, detail, material, at) : ExplainOidcAttempt.Of(type, reason, detail, oidc, at);
         return new AttemptBody(
             kind, id, connection.Connection.Id, reason is null ? "succeeded" : "refused", reason, reason is null ? null : detail, summary, remedy, steps, notes, isIdpInitiated, profileId,
             ring.ResponseOf(id) is not null, at);

@@ -48,20 +48,22 @@ internal sealed class ManageConnections(
         }
         var environmentId = Caller.Of(http).EnvironmentId;
         var fields = new Fields();
-        var organizationId = fields.Required("organization_id", input.OrganizationId);
         var name = fields.Required("name", input.Name);
         var type = fields.Required("connection_type", input.ConnectionType);
+        // A provider whose accounts are anybody's may be the whole environment's.
+        var organizationId = OAuthProvider.Of(type) is null ? fields.Required("organization_id", input.OrganizationId) : fields.Optional("organization_id", input.OrganizationId);
         if (type.Length > 0 && !ConnectionInput.Types.Contains(type))
         {
             fields.Fault("connection_type", "invalid");
         }
         var state = CheckState(input, fields) ?? "active";
         var domains = input.CheckDomains(fields);
-        if (fields.Refusal is null && database.Read(view => OrganizationStore.Find(view, environmentId, organizationId)) is null)
+        if (fields.Refusal is null && organizationId is not null && database.Read(view => OrganizationStore.Find(view, environmentId, organizationId)) is null)
         {
             return ApiError.NotFound("Organization", organizationId);
         }
-        var settings = Settle(input, type, null, null, await FetchMetadataAsync(input, fields, http), fields);
+        var settings = Settle(
+            input, type, null, null, await FetchMetadataAsync(input, fields, http), fields.Refusal is null ? OidcInput.MakeKey(input.Oidc.Value, null) : null, fields);
         if ((refusal = fields.Refusal) is not null)
         {
             return refusal;
@@ -70,7 +72,7 @@ internal sealed class ManageConnections(
         var ours = settings!.Saml is null ? [] : spKeys.MakeMissing(environmentId);
         var answer = await idempotency.WriteAsync(http, (view, operation) =>
         {
-            if (OrganizationStore.Find(view, environmentId, organizationId) is null)
+            if (organizationId is not null && OrganizationStore.Find(view, environmentId, organizationId) is null)
             {
                 return Decide.Nothing(ApiError.NotFound("Organization", organizationId));
             }
@@ -122,7 +124,8 @@ internal sealed class ManageConnections(
         var state = CheckState(input, fields);
         var domains = input.CheckDomains(fields);
         var metadata = await FetchMetadataAsync(input, fields, http);
-        _ = Alter(standing, input, domains, metadata, fields);
+        var clientKey = OidcInput.MakeKey(input.Oidc.Value, standing.Open(keys).Oidc);
+        _ = Alter(standing, input, domains, metadata, clientKey, fields);
         if ((refusal = fields.Refusal) is not null)
         {
             return refusal;
@@ -141,7 +144,7 @@ internal sealed class ManageConnections(
                 return Decide.Nothing(ApiError.NotFound("Connection", id));
             }
             var anew = new Fields();
-            var (after, values) = Alter(current, input, domains, metadata, anew);
+            var (after, values) = Alter(current, input, domains, metadata, clientKey, anew);
             if (anew.Refusal is { } refused)
             {
                 return Decide.Nothing(refused);
@@ -176,7 +179,7 @@ internal sealed class ManageConnections(
 
     /// <summary>What a connection becomes by a body, and the columns that change. What is wrong with it goes to <paramref name="fields"/>.</summary>
     private (Connection After, Dictionary<string, object?> Values) Alter(
-        Connection current, ConnectionInput input, IReadOnlyList<string>? domains, byte[]? metadata, Fields fields)
+        Connection current, ConnectionInput input, IReadOnlyList<string>? domains, byte[]? metadata, OidcClientKey? clientKey, Fields fields)
     {
         var (after, values) = (current, new Dictionary<string, object?>(StringComparer.Ordinal));
         if (input.Name.Is)
@@ -193,7 +196,7 @@ internal sealed class ManageConnections(
         }
         var ready = input.Saml.Value?.IsOfProvider == true ? connections.Ready(current) : null;
         if ((input.Saml.Is || input.Oidc.Is || input.RoleMap.Is)
-            && Settle(input, current.ConnectionType, ready?.Settings ?? current.Open(keys), ready?.Metadata?.Pending?.Document, metadata, fields) is { } settings)
+            && Settle(input, current.ConnectionType, ready?.Settings ?? current.Open(keys), ready?.Metadata?.Pending?.Document, metadata, clientKey, fields) is { } settings)
         {
             values["settings_sealed"] = (after = after with { SettingsSealed = Seal(current.Id, settings) }).SettingsSealed;
         }
@@ -249,7 +252,7 @@ internal sealed class ManageConnections(
     }
 
     private ConnectionSettings? Settle(
-        ConnectionInput input, string type, ConnectionSettings? standing, MetadataDocument? pending, byte[]? metadata, Fields fields)
+        ConnectionInput input, string type, ConnectionSettings? standing, MetadataDocument? pending, byte[]? metadata, OidcClientKey? clientKey, Fields fields)
     {
         var isSaml = ConnectionInput.IsSamlType(type);
         if (isSaml ? input.Oidc.Value is not null : input.Saml.Value is not null)
@@ -264,7 +267,7 @@ internal sealed class ManageConnections(
         var settled = (input.Saml.Value, input.Oidc.Value) switch
         {
             ({ } saml, _) when isSaml => ConnectionInput.Settle(saml, standing?.Saml, metadata, pending, address.IsDev, fields) is { } spoken ? new ConnectionSettings(spoken, null) : null,
-            (_, { } oidc) when !isSaml => ConnectionInput.Settle(oidc, standing?.Oidc, address.IsDev, fields) is { } spoken ? new ConnectionSettings(null, spoken) : null,
+            (_, { } oidc) when !isSaml => OidcInput.Settle(oidc, type, standing?.Oidc, clientKey, address.IsDev, fields) is { } spoken ? new ConnectionSettings(null, spoken) : null,
             _ => standing,
         };
         return settled is null ? null : settled with { Roles = input.RoleMap.Is ? input.CheckRoles(fields) : standing?.Roles };

@@ -10,6 +10,9 @@ namespace Holdfast.Sso;
 internal sealed record Attributes(
     string IdpId, string Email, string? FirstName, string? LastName, IReadOnlyList<string> Groups, IReadOnlyDictionary<string, JsonElement> Raw)
 {
+    /// <summary>Names that it did not say this time are as they were: it says them once, or could not be asked.</summary>
+    public bool KeepsNames { get; init; }
+
     private const string Transient = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
     private const int LongestText = 1024;
 
@@ -64,7 +67,7 @@ internal sealed record Attributes(
 
 /// <summary>A profile as it is stored.</summary>
 internal sealed record ProfileRow(
-    string Id, string EnvironmentId, string ConnectionId, string OrganizationId, string ConnectionType, string IdpId, string Email, string? FirstName, string? LastName,
+    string Id, string EnvironmentId, string ConnectionId, string? OrganizationId, string ConnectionType, string IdpId, string Email, string? FirstName, string? LastName,
     string Groups, string RawAttributes)
 {
     public const string Columns =

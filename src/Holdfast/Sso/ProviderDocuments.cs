@@ -23,10 +23,14 @@ internal sealed class ProviderDocuments(
     private const int MostFetches = 10_000;
 
     private readonly ConcurrentDictionary<string, Provider> _parsed = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, string> _faults = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (DateTimeOffset At, Task<Provider?> Fetch)> _fetches = new(StringComparer.Ordinal);
 
     /// <summary>A provider's documents; null when they were never read and cannot be now.</summary>
     public async Task<Provider?> FindAsync(ReadyConnection connection, CancellationToken ct) => Kept(connection) ?? await FetchAsync(connection, ct);
+
+    /// <summary>Why a provider's documents are not here, for its administrator. An address that may not be asked and one that does not answer are told alike.</summary>
+    public string WhyMissing(ReadyConnection connection) => _faults.GetValueOrDefault(connection.Connection.Id) ?? "the provider's documents were never read yet";
 
     /// <summary>Where a provider ends its sessions, as it last said; null when it does not, or was never read. Nobody waits for it: this is for signing out.</summary>
     public string? EndSessionEndpoint(ReadyConnection connection) => Kept(connection)?.Metadata.EndSessionEndpoint;
@@ -39,6 +43,10 @@ internal sealed class ProviderDocuments(
     public async Task<Provider?> FetchAsync(ReadyConnection connection, CancellationToken ct, string? metadata = null)
     {
         var id = connection.Connection.Id;
+        if (connection.Provider?.Plain is not null)
+        {
+            return Kept(connection);
+        }
         try
         {
             return await FetchOnce($"{id}/{SourceOf(connection)}", () => ReadAsync(connection, metadata)).WaitAsync(ct);
@@ -46,6 +54,10 @@ internal sealed class ProviderDocuments(
         catch (Exception fault) when (fault is DependencyUnavailableException or OutboundAnswerException or DocumentRefusedException)
         {
             SsoLog.DocumentsUnread(log, id, fault.Message);
+            if (_faults.Count < MostFetches || _faults.ContainsKey(id))
+            {
+                _faults[id] = fault is DocumentRefusedException ? fault.Message : $"{connection.Settings.Oidc!.DiscoveryUrl} or the keys that it names could not be read";
+            }
             return Kept(connection);
         }
     }
@@ -75,6 +87,10 @@ internal sealed class ProviderDocuments(
 
     private Provider? Kept(ReadyConnection connection)
     {
+        if (connection.Provider?.Metadata(connection.Settings.Oidc!.BaseUrl) is { } table)
+        {
+            return new Provider(table, SigningKeys.None, new Row("", "", 0));   // it has no documents: what they would say stands in our table
+        }
         var row = database.Read(view => view.Find<Row>(
             "SELECT metadata AS Metadata, keys AS Keys, read_at AS ReadAt FROM provider_documents WHERE id = @Id AND source = @source",
             new { connection.Connection.Id, source = SourceOf(connection) }));
@@ -93,13 +109,16 @@ internal sealed class ProviderDocuments(
     private static string SourceOf(ReadyConnection connection) => Caller.Hash($"{connection.Settings.Oidc!.DiscoveryUrl}\n{connection.Settings.Oidc.Issuer}");
 
     private Provider? Parse(Row row, ReadyConnection connection) =>
-        ReadMetadata(Encoding.UTF8.GetBytes(row.Metadata), connection.Settings.Oidc!) is ProviderMetadataVerdict.Accepted { Metadata: var metadata }
+        ReadMetadata(Encoding.UTF8.GetBytes(row.Metadata), connection) is ProviderMetadataVerdict.Accepted { Metadata: var metadata }
         && SigningKeys.Read(Encoding.UTF8.GetBytes(row.Keys)) is { } keys
             ? new Provider(metadata, keys, row)
             : null;   // written for other settings than these
 
-    private ProviderMetadataVerdict ReadMetadata(byte[] json, OidcSettings settings) =>
-        ProviderMetadata.Read(json, settings.Issuer ?? IssuerOf(settings.DiscoveryUrl, json), address.IsDev);
+    private ProviderMetadataVerdict ReadMetadata(byte[] json, ReadyConnection connection)
+    {
+        var settings = connection.Settings.Oidc!;
+        return ProviderMetadata.Read(json, settings.Issuer ?? IssuerOf(settings.DiscoveryUrl, json), address.IsDev, allowTenants: connection.Provider is { HasTenants: true });
+    }
 
     /// <summary>An issuer may end in a slash or not; its document says which, and both belong to this discovery URL.</summary>
     private static string? IssuerOf(string discoveryUrl, byte[] json) => ProviderMetadata.IssuerOf(discoveryUrl) is not { } issuer
@@ -112,9 +131,11 @@ internal sealed class ProviderDocuments(
         var document = known is null
             ? (await outbound.GetAsync(Dependency(connection), new Uri(settings.DiscoveryUrl), OutboundLimits.Document, CancellationToken.None)).Body
             : Encoding.UTF8.GetBytes(known);
-        if (ReadMetadata(document, settings) is not ProviderMetadataVerdict.Accepted { Metadata: var metadata })
+        var verdict = ReadMetadata(document, connection);
+        if (verdict is not ProviderMetadataVerdict.Accepted { Metadata: var metadata })
         {
-            throw new DocumentRefusedException("the discovery document was refused");
+            var refused = (ProviderMetadataVerdict.Refused)verdict;
+            throw new DocumentRefusedException($"the discovery document was refused ({refused.Why}): {refused.Detail}");
         }
         var jwks = await outbound.GetAsync(Dependency(connection), new Uri(metadata.JwksUri), OutboundLimits.Document, CancellationToken.None);
         if (SigningKeys.Read(jwks.Body) is not { Usable: > 0 })
@@ -161,7 +182,7 @@ internal sealed class ProviderDocuments(
         while (database.Read(view => ConnectionStore.OfOpenIdConnect(view, after, 100)) is { Count: > 0 } page && !stoppingToken.IsCancellationRequested)
         {
             // Some at once: a provider that hangs must not hold up the others.
-            await Parallel.ForEachAsync(page.Where(c => c.IsActive), new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (connection, _) =>
+            await Parallel.ForEachAsync(page.Where(c => c.IsActive && OAuthProvider.Of(c.ConnectionType)?.Plain is null), new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (connection, _) =>
             {
                 try
                 {

@@ -64,16 +64,17 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
             }
             changes.Add(SignInEvents.Succeeded(connection, who.Email, flow.Id, idKey, now));
             var held = view.Find<ProfileRow>($"SELECT {ProfileRow.Columns} FROM profiles WHERE id = @profileId", new { profileId });
+            var (firstName, lastName) = who.KeepsNames ? (who.FirstName ?? held?.FirstName, who.LastName ?? held?.LastName) : (who.FirstName, who.LastName);
             if (held is null)
             {
                 changes.Add(Change.To(Schema.Profiles, profileId,
                     ("environment_id", connection.EnvironmentId), ("connection_id", connection.Id), ("organization_id", connection.OrganizationId),
                     ("connection_type", connection.ConnectionType), ("idp_id", who.IdpId), ("created_at", time)));
             }
-            if (held is null || held.Email != who.Email || held.FirstName != who.FirstName || held.LastName != who.LastName || held.Groups != groups || held.RawAttributes != raw)
+            if (held is null || held.Email != who.Email || held.FirstName != firstName || held.LastName != lastName || held.Groups != groups || held.RawAttributes != raw)
             {
                 changes.Add(Change.To(Schema.Profiles, profileId,
-                    ("email", who.Email), ("first_name", who.FirstName), ("last_name", who.LastName), ("groups", groups), ("raw_attributes", raw), ("updated_at", time)));
+                    ("email", who.Email), ("first_name", firstName), ("last_name", lastName), ("groups", groups), ("raw_attributes", raw), ("updated_at", time)));
             }
             return new((code, null), changes);
         });

@@ -13,7 +13,8 @@ internal static class SsoEndpoints
         services.AddSingleton<CertificateChecks>().AddHostedService(s => s.GetRequiredService<CertificateChecks>());
         services.AddSingleton<ProviderDocuments>().AddHostedService(s => s.GetRequiredService<ProviderDocuments>());
         services.AddSingleton<RefreshMetadata>().AddHostedService(s => s.GetRequiredService<RefreshMetadata>());
-        services.AddSingleton<StartSignIn>().AddSingleton<ResumeFlow>().AddSingleton<FinishSamlSignIn>().AddSingleton<FinishOidcSignIn>().AddSingleton<ToCodesAuthority>().AddSingleton<ExchangeCode>().AddSingleton<ReadProfile>();
+        services.AddSingleton<StartSignIn>().AddSingleton<ResumeFlow>().AddSingleton<FinishSamlSignIn>().AddSingleton<AskProvider>().AddSingleton<FinishOidcSignIn>();
+        services.AddSingleton<ToCodesAuthority>().AddSingleton<ExchangeCode>().AddSingleton<ReadProfile>();
         services.AddSingleton<ManageSamlKeys>();
         services.AddSingleton<ManageConnections>().AddSingleton<ManageAttempts>();
         services.AddSingleton<LogoutToken>().AddSingleton<AuthorizeLogout>().AddSingleton<StartLogout>().AddSingleton<AnswerSamlLogout>();
@@ -27,7 +28,10 @@ internal static class SsoEndpoints
         sso.MapPost("/saml/acs/{connectionId}", (string connectionId, HttpContext http, FinishSamlSignIn finish) => finish.HandleAsync(connectionId, http))
             .WithMetadata(Writes.Fact).Produces(302);
         sso.MapGet("/saml/metadata/{connectionId}", ReadMetadata);
-        sso.MapGet("/oidc/callback/{connectionId}", (string connectionId, HttpContext http, FinishOidcSignIn finish) => finish.HandleAsync(connectionId, http)).Produces(302);
+        // Some providers post their answer from their own site: state and the flow's cookie do the same work.
+        sso.MapMethods("/oidc/callback/{connectionId}", ["GET", "POST"], (string connectionId, HttpContext http, FinishOidcSignIn finish) => finish.HandleAsync(connectionId, http))
+            .WithMetadata(Writes.Fact).Produces(302);
+        sso.MapGet("/oidc/jwks/{connectionId}", ReadClientKey);
         sso.MapPost("/token", (HttpContext http, ExchangeCode exchange) => exchange.HandleAsync(http)).WithMetadata(Writes.Fact).Produces<ExchangeCode.Body>();
         sso.MapGet("/profile", (HttpContext http, ReadProfile read) => read.Handle(http)).Produces<ProfileBody>();
         sso.MapPost("/logout/authorize", (HttpContext http, AuthorizeLogout logout) => logout.HandleAsync(http)).WithMetadata(ApiKeyRequired.Yes)
@@ -61,6 +65,17 @@ internal static class SsoEndpoints
         keys.MapPost("/{id}/activate", (string id, HttpContext http, ManageSamlKeys manage) => manage.ActivateAsync(id, http))
             .Accepts<EmptyInput>(isOptional: true, JsonBody.AnyType).Produces<ManageSamlKeys.Body>().WithMetadata(Writes.ToPrimary);
         keys.MapDelete("/{id}", (string id, HttpContext http, ManageSamlKeys manage) => manage.DeleteAsync(id, http)).Produces(204).WithMetadata(Writes.Deny);
+    }
+
+    /// <summary>The connection's own key, as its provider loads it: what signs its client assertions (RFC 7517 §5).</summary>
+    private static IResult ReadClientKey(string connectionId, HttpContext http, Connections connections)
+    {
+        if (connections.Find(connectionId) is not { Settings.Oidc.ClientKey: { } key })
+        {
+            return SsoErrors.NoConnection;
+        }
+        http.Response.Headers.CacheControl = "public, max-age=300";
+        return Results.Text(key.ToJwks().ToJsonString(), "application/json; charset=utf-8");
     }
 
     /// <summary>What the identity provider's administrator loads (SAML 2.0 Metadata §2.4.4).</summary>

@@ -15,6 +15,9 @@ public sealed record SsoOptions
     /// <summary>How far an identity provider's clock may be off.</summary>
     public TimeSpan ClockSkew { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>How long one sign-in waits for its identity provider in all: token endpoint, keys, UserInfo.</summary>
+    public TimeSpan ProviderBudget { get; init; } = TimeSpan.FromSeconds(4);
+
     /// <summary>The longest <c>state</c>, in bytes of UTF-8: it travels in the flow's cookie.</summary>
     public int MaxStateBytes { get; init; } = 8192;
 

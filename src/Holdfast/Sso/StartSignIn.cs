@@ -32,8 +32,8 @@ internal sealed class StartSignIn(
         foreach (var (name, values) in parameters)
         {
             // Sent twice, two parsers would read two things (RFC 6749 §3.1). Lists are repeated by right.
-            var isList = name.StartsWith("provider_", StringComparison.Ordinal);
-            if ((values.Count > 1 || !given.TryAdd(name, values.ToString())) && !isList)
+            var isList = name is "provider_scopes" or "provider_scopes[]";
+            if (!(given.TryAdd(name, values.ToString()) && values.Count == 1) && !isList)
             {
                 return SsoErrors.BadStart("invalid_request", "A parameter stands in it twice.");
             }
@@ -61,13 +61,18 @@ internal sealed class StartSignIn(
         {
             return SsoErrors.Back(redirectUri, state, selectorFault!.Value.Error, selectorFault.Value.Description);
         }
+        var (forProvider, providerFault) = connection.Settings.Oidc is null ? (null, null) : ForProvider.Read(given, asked["prompt"] == "login", connection.Connection.ConnectionType);
+        if (providerFault is not null)
+        {
+            return SsoErrors.Back(redirectUri, state, "invalid_request", providerFault);
+        }
         if (limits.Count(RateLimits.AuthorizePerConnection, connection.Connection.Id) is { } wait)
         {
             return SsoErrors.TooManySignIns(http, wait);
         }
         var flow = new Flow(
             "", environmentId, clientId, connection.Connection.Id, redirectUri, state, asked["code_challenge"], asked["login_hint"], null, null, null, default, 0);
-        return await SendAsync(http, connection, flow with { ForcedAt = asked["prompt"] == "login" ? clock.GetUtcNow() : null });
+        return await SendAsync(http, connection, flow with { ForcedAt = asked["prompt"] == "login" ? clock.GetUtcNow() : null, ForProvider = forProvider });
     }
 
     /// <summary>Begins a flow again, for the same browser, when the node that alone could end it is gone, or cannot be reached.</summary>
@@ -103,13 +108,16 @@ internal sealed class StartSignIn(
             var oidc = connection.Settings.Oidc!;
             if (await documents.FindAsync(connection, http.RequestAborted) is not { } provider)
             {
-                return SsoErrors.ProviderAway(attempts.Remember(flow.ConnectionId, "ProviderDocumentsMissing", "the provider's documents were never read yet"));
+                return SsoErrors.ProviderAway(attempts.Remember(flow.ConnectionId, "ProviderDocumentsMissing", documents.WhyMissing(connection)));
             }
             var verifier = Pkce.Verifier(entropy.Bytes(32));
             flow = flow with { Nonce = Keys.Base64.Encode(entropy.Bytes(16)), Verifier = verifier };
+            var known = connection.Provider;
+            IEnumerable<KeyValuePair<string, string>> anew = flow.ForcedAt is null ? [] : [KeyValuePair.Create("prompt", "login"), KeyValuePair.Create("max_age", "0")];
             target = AuthenticationRequest.Url(
-                provider.Metadata, oidc.ClientId, connection.Here.OidcCallback, oidc.Scopes, flow.Id, flow.Nonce, Pkce.Challenge(verifier), flow.LoginHint,
-                flow.ForcedAt is null ? null : [KeyValuePair.Create("prompt", "login"), KeyValuePair.Create("max_age", "0")]).AbsoluteUri;
+                provider.Metadata, oidc.ClientId, connection.Here.OidcCallback, oidc.Scopes.Concat(flow.ForProvider?.Scopes ?? []), flow.Id,
+                known is { HasNonce: false } or { Plain: not null } ? null : flow.Nonce, known is { HasPkce: false } ? null : Pkce.Challenge(verifier), flow.LoginHint,
+                anew.Concat(flow.ForProvider?.Parameters ?? new Dictionary<string, string>()), known is { AnswersByPost: true }).AbsoluteUri;
         }
         cookie.Write(http, flow, options.FlowLifetime);
         return new Back(target);
@@ -131,9 +139,9 @@ internal sealed class StartSignIn(
                 ? ("invalid_connection_selector", "One of connection, organization and provider is needed.")
                 : ("ambiguous_connection_selector", "Only one of connection, organization and provider may be given."));
         }
-        if (asked["provider"] is not null)
+        if (asked["provider"] is { } type)
         {
-            return (null, ("connection_strategy_invalid", "This environment has no such provider."));
+            return SelectProvider(type, environmentId);
         }
         if (asked["connection"] is { } id)
         {
@@ -177,6 +185,21 @@ internal sealed class StartSignIn(
             [] => (null, ("connection_unlinked", "The organization's connection is not active.")),
             [var one] => (connections.Ready(one), null),
             _ => (null, ("ambiguous_connection_selector", "The organization has several active connections. Name one of them.")),
+        };
+    }
+
+    /// <summary>The environment's own connection of a type; where it has none, the only one that an organization has.</summary>
+    private (ReadyConnection? Connection, (string Error, string Description)? Fault) SelectProvider(string type, string environmentId)
+    {
+        var all = OAuthProvider.Of(type) is null ? [] : database.Read(view => ConnectionStore.OfType(view, environmentId, type));
+        var active = all.Where(c => c.IsActive).ToList();
+        var own = active.Where(c => c.OrganizationId is null).ToList();
+        return (all.Count, (own.Count > 0 ? own : active).Count) switch
+        {
+            (0, _) => (null, ("connection_strategy_invalid", "This environment has no such provider.")),
+            (_, 0) => (null, ("connection_unlinked", "The provider's connection is not active.")),
+            (_, 1) => (connections.Ready((own.Count > 0 ? own : active)[0]), null),
+            _ => (null, ("ambiguous_connection_selector", "There are several active connections of this provider. Name one of them.")),
         };
     }
 

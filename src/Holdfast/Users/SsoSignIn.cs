@@ -8,9 +8,10 @@ namespace Holdfast.Users;
 /// <summary>An identity provider has said who somebody is: which user that is.</summary>
 internal static class SsoSignIn
 {
+    /// <param name="OrganizationId">Null for an account that is no organization's.</param>
     /// <param name="Subject">Names the person within the connection, for ever.</param>
     /// <param name="Email">What the identity provider says. It proves an address only inside a domain that is verified for the organization.</param>
-    public sealed record Profile(string ConnectionId, string OrganizationId, string Subject, string Email, PersonNames Names);
+    public sealed record Profile(string ConnectionId, string? OrganizationId, string Subject, string Email, PersonNames Names);
 
     public static Decision<Ruling<SignedIn>> Decide(View view, Act act, Profile profile)
     {
@@ -23,12 +24,16 @@ internal static class SsoSignIn
         {
             return Rule.Refuse<SignedIn>(why);
         }
-        if (!Memberships.Allows(view, act.IdKey, profile.OrganizationId, who.UserId))
+        if (profile.OrganizationId is not { } organizationId)
+        {
+            return Rule.Grant(who, changes);
+        }
+        if (!Memberships.Allows(view, act.IdKey, organizationId, who.UserId))
         {
             return Rule.Refuse<SignedIn>(Refusal.Denied);
         }
-        return Rule.Grant(who with { OrganizationId = profile.OrganizationId },
-            [.. changes, .. Memberships.JustInTime(view, act, profile.OrganizationId, who.UserId)]);
+        return Rule.Grant(who with { OrganizationId = organizationId },
+            [.. changes, .. Memberships.JustInTime(view, act, organizationId, who.UserId)]);
     }
 
     private static (SignedIn Who, List<Change> Changes) Link(View view, Act act, Profile profile)

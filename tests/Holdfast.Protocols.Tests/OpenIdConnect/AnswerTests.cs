@@ -40,6 +40,30 @@ public sealed class AnswerTests
     [InlineData("<html>", TokenResponseRefusal.Malformed)]
     public void Anything_else_is_refused(string json, TokenResponseRefusal why) => Assert.Equal(new TokenResponseVerdict.Refused(why), Token(json));
 
+    [Fact]
+    public void A_provider_of_plain_OAuth_gives_a_bearer_token_and_no_more()
+    {
+        Assert.Equal(
+            new TokenResponseVerdict.Authorized("at"),
+            TokenResponse.Read("""{"access_token":"at","token_type":"bearer","scope":"user","id_token":"a.b.c"}"""u8, needsIdToken: false));
+        foreach (var json in new[] { "{}", """{"access_token":"at"}""", """{"access_token":"","token_type":"bearer"}""", """{"access_token":"at","token_type":"mac"}""", """{"id_token":"a.b.c"}""" })
+        {
+            Assert.Equal(new TokenResponseVerdict.Refused(TokenResponseRefusal.AccessTokenMissing), TokenResponse.Read(Encoding.UTF8.GetBytes(json), needsIdToken: false));
+        }
+        Assert.Equal(new TokenResponseVerdict.Failed("bad_verification_code", null), TokenResponse.Read("""{"error":"bad_verification_code"}"""u8, needsIdToken: false));
+        Assert.Equal(new TokenResponseVerdict.Refused(TokenResponseRefusal.Malformed), TokenResponse.Read("access_token=at&token_type=bearer"u8, needsIdToken: false));
+    }
+
+    [Fact]
+    public void An_account_is_any_json_within_bounds()
+    {
+        Assert.Equal(JsonValueKind.Array, AccountDocument.Read("[1]"u8)!.Value.ValueKind);
+        foreach (var json in new[] { "", "<html>", """{"id":1,"id":2}""", "[1] [2]", new string(' ', AccountDocument.MaxBytes) + "1" })
+        {
+            Assert.Null(AccountDocument.Read(Encoding.UTF8.GetBytes(json)));
+        }
+    }
+
     [Fact]   // OAUTH-042
     public void Claims_of_the_same_subject_are_read() =>
         Assert.Equal("Ada", Assert.IsType<UserInfoVerdict.Accepted>(Info("""{"sub":"sub-1","given_name":"Ada"}""")).Claims["given_name"].GetString());
@@ -50,7 +74,7 @@ public sealed class AnswerTests
     [InlineData("""{"sub":1}""", UserInfoRefusal.SubjectMissing)]
     [InlineData("""{"email":"a@b.test"}""", UserInfoRefusal.SubjectMissing)]
     [InlineData("""{"sub":"sub-2","sub":"sub-1"}""", UserInfoRefusal.Malformed)]
-    [InlineData("eyJhbGciOiJub25lIn0.eyJzdWIiOiJzdWItMSJ9.", UserInfoRefusal.Malformed)]   // signed, and by nobody
+    [InlineData("eyJhbGciOiJub25lIn0.eyJzdWIiOiJzdWItMSJ9.", UserInfoRefusal.Signed)]   // and by nobody
     [InlineData("<html>sub-1</html>", UserInfoRefusal.Malformed)]
     public void Claims_of_anyone_else_are_refused(string json, UserInfoRefusal why) => Assert.Equal(new UserInfoVerdict.Refused(why), Info(json));
 

@@ -37,6 +37,8 @@ public sealed class AnyInputTests
         _ = ProviderMetadata.Read(bytes, null, allowHttpLoopback: true);
         _ = SigningKeys.Read(bytes);
         _ = TokenResponse.Read(bytes);
+        _ = TokenResponse.Read(bytes, needsIdToken: false);
+        _ = AccountDocument.Read(bytes);
         if (UserInfo.Read(bytes, "a") is UserInfoVerdict.Accepted accepted)
         {
             _ = EmailClaim.Read(accepted.Claims);
@@ -49,6 +51,7 @@ public sealed class AnyInputTests
         {
             var token = $"{Part(header)}.{Part(payload)}.{Base64Url.EncodeToString(signature)}";
             var set = Encoding.UTF8.GetBytes($$"""{"keys":[{{keys}}]}""");
+            _ = IdTokenSurface.Read(token);
             return IdToken.Check(token, s_metadata, set, "client", "nonce", DateTimeOffset.UnixEpoch, TimeSpan.Zero) is not IdTokenVerdict.Accepted;
         });
 
@@ -59,6 +62,7 @@ public sealed class AnyInputTests
             var token = $"{Part($$"""{"alg":"{{algorithm}}"}""")}.{Part(payload)}.{Base64Url.EncodeToString(signature)}";
             var point = Base64Url.EncodeToString(new byte[32]);
             var set = Encoding.UTF8.GetBytes($$"""{"keys":[{{key}},{"kty":"EC","crv":"P-256","x":"{{point}}","y":"{{point}}"},{"kty":"RSA","e":"Aw","n":"{{Base64Url.EncodeToString(Modulus())}}"}]}""");
+            _ = IdTokenSurface.Read(token);
             return IdToken.Check(token, s_metadata, set, "client", "nonce", DateTimeOffset.UnixEpoch, TimeSpan.Zero) is not IdTokenVerdict.Accepted;
         });
 

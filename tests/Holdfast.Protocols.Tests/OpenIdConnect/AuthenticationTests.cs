@@ -34,12 +34,26 @@ public sealed class AuthenticationTests
             StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void What_a_provider_does_not_take_is_left_out()
+    {
+        Assert.Equal(
+            "https://idp.example/authorize?response_type=code&client_id=c&redirect_uri=https%3A%2F%2Fme.example&scope=read%3Auser&state=s",
+            AuthenticationRequest.Url(s_metadata, "c", "https://me.example", ["read:user", "read:user"], "s", null, null).AbsoluteUri);
+        Assert.EndsWith(
+            "&response_mode=form_post", AuthenticationRequest.Url(s_metadata, "c", "https://me.example", [], "s", "n", Challenge, byPost: true).AbsoluteUri, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("redirect_uri")]
+    [InlineData("Redirect_URI")]
     [InlineData("state")]
+    [InlineData("nonce")]
     [InlineData("code_challenge_method")]
     [InlineData("response_mode")]
     [InlineData("request")]
+    [InlineData("code_verifier")]
+    [InlineData("client_secret")]
     public void A_connection_cannot_replace_what_keeps_the_flow_safe(string name) =>
         Assert.Throws<ArgumentException>(
             () => AuthenticationRequest.Url(s_metadata, "c", "https://me.example", [], "s", "n", Challenge, extra: [new(name, "x")]));

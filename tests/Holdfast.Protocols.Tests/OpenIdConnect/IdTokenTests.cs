@@ -449,6 +449,35 @@ public sealed class IdTokenTests
         Refused(IdTokenRefusal.IssuerMismatch, Check(Token(Claims(c => c["iss"] = new JsonArray(Issuer)))));
     }
 
+    private static readonly ProviderMetadata s_tenants = s_metadata with { Issuer = "https://idp.example/{tenantid}/v2.0" };
+
+    private static JsonObject OfTenant(string tid, string? iss = null) => Claims(c => (c["tid"], c["iss"]) = (tid, iss ?? $"https://idp.example/{tid}/v2.0"));
+
+    [Fact]   // OAUTH-040
+    public void An_issuer_for_all_tenants_is_that_of_the_token_s_own_tenant()
+    {
+        const string Tenant = "6f1f0a4e-1c1b-4c8a-9a55-0d6f6a1f7b11";
+
+        Accepted(Check(Token(OfTenant(Tenant)), metadata: s_tenants));
+        Refused(IdTokenRefusal.IssuerMismatch, Check(Token(OfTenant(Tenant, "https://idp.example/00000000-0000-0000-0000-000000000000/v2.0")), metadata: s_tenants));
+        Refused(IdTokenRefusal.IssuerMismatch, Check(Token(OfTenant(Tenant, s_tenants.Issuer)), metadata: s_tenants));
+        Refused(IdTokenRefusal.IssuerMismatch, Check(Token(OfTenant("{tenantid}")), metadata: s_tenants));
+        Refused(IdTokenRefusal.IssuerMismatch, Check(Token(OfTenant("../evil")), metadata: s_tenants));
+        Refused(IdTokenRefusal.IssuerMismatch, Check(Token(Claims(c => c["iss"] = "https://idp.example//v2.0")), metadata: s_tenants));
+    }
+
+    [Fact]   // OAUTH-040
+    public void A_key_that_signs_for_one_tenant_signs_for_no_other()
+    {
+        const string Tenant = "6f1f0a4e-1c1b-4c8a-9a55-0d6f6a1f7b11";
+        var (any, own, other) = (Jwk(s_rsa), Jwk(s_rsa), Jwk(s_rsa));
+        (any["issuer"], own["issuer"], other["issuer"]) = (s_tenants.Issuer, $"https://idp.example/{Tenant}/v2.0", "https://idp.example/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0");
+
+        Accepted(Check(Token(OfTenant(Tenant)), Set(any), metadata: s_tenants));
+        Accepted(Check(Token(OfTenant(Tenant)), Set(own), metadata: s_tenants));
+        Refused(IdTokenRefusal.KeyDoesNotFit, Check(Token(OfTenant(Tenant)), Set(other), metadata: s_tenants));
+    }
+
     [Fact]
     public void Another_audience_is_refused()
     {
@@ -471,6 +500,57 @@ public sealed class IdTokenTests
         Refused(IdTokenRefusal.AuthorizedPartyMismatch, Check(Token(Claims(c => c["azp"] = 1))));
         Accepted(Check(Token(Claims(c => (c["aud"], c["azp"]) = (new JsonArray(Client, "client-2"), Client)))));
         Accepted(Check(Token(Claims(c => c["azp"] = Client))));
+    }
+
+    [Theory]   // OpenID Connect Core 1.0 §3.1.3.8
+    [InlineData("RS256")]
+    [InlineData("RS384")]
+    [InlineData("PS512")]
+    [InlineData("ES256")]
+    public void A_hash_of_the_access_token_must_be_this_one_s(string algorithm)
+    {
+        var (key, jwk) = algorithm[0] == 'E' ? ((AsymmetricAlgorithm)s_p256, Jwk(s_p256)) : (s_rsa, Jwk(s_rsa));
+        static byte[] Hash(string algorithm, string token) => algorithm[2..] switch
+        {
+            "256" => SHA256.HashData(Encoding.ASCII.GetBytes(token)),
+            "384" => SHA384.HashData(Encoding.ASCII.GetBytes(token)),
+            _ => SHA512.HashData(Encoding.ASCII.GetBytes(token)),
+        };
+        IdTokenVerdict CheckHash(JsonNode? hash, string? accessToken) => IdToken.Check(
+            Token(Claims(c => c["at_hash"] = hash), Header(algorithm), key), s_metadata, SigningKeys.Read(Set(jwk))!, Client, Nonce, s_now, TimeSpan.Zero, accessToken);
+        var whole = Hash(algorithm, "token");
+        var half = Base64Url.EncodeToString(whole.AsSpan(0, whole.Length / 2));
+
+        Accepted(CheckHash(half, "token"));
+        Accepted(CheckHash("of another", null));   // there is none to use
+        Refused(IdTokenRefusal.AccessTokenMismatch, CheckHash(half, "tokem"));
+        Refused(IdTokenRefusal.AccessTokenMismatch, CheckHash(Base64Url.EncodeToString(whole), "token"));
+        Refused(IdTokenRefusal.AccessTokenMismatch, CheckHash("", "token"));
+        Refused(IdTokenRefusal.AccessTokenMismatch, CheckHash(1, "token"));
+    }
+
+    [Fact]
+    public void A_provider_that_gives_back_no_nonce_is_known_to_the_caller_alone()
+    {
+        var token = Token(Claims(c => c.Remove("nonce")));
+
+        Refused(IdTokenRefusal.NonceMissing, Check(token));
+        Accepted(IdToken.Check(token, s_metadata, SigningKeys.Read(Set(Jwk(s_rsa)))!, Client, null, s_now, TimeSpan.Zero));
+    }
+
+    [Fact]
+    public void What_a_token_says_of_itself_is_told_without_the_person()
+    {
+        var said = IdTokenSurface.Read(Token(Claims(c => c["at_hash"] = "x")))!;
+
+        Assert.Equal(("RS256", "k1", "JWT", Issuer), (said.Algorithm, said.KeyId, said.Type, said.Issuer));
+        Assert.Equal((Client, true, true), (Assert.Single(said.Audiences), said.HasNonce, said.HasAccessTokenHash));
+        Assert.Contains("email", said.Claims);
+        Assert.DoesNotContain("ada@acme.test", System.Text.Json.JsonSerializer.Serialize(said), StringComparison.Ordinal);
+        Assert.DoesNotContain("sub-1", System.Text.Json.JsonSerializer.Serialize(said), StringComparison.Ordinal);
+        Assert.DoesNotContain(Nonce, System.Text.Json.JsonSerializer.Serialize(said), StringComparison.Ordinal);
+        Assert.Null(IdTokenSurface.Read("e30.e30"));
+        Assert.Equal(301, IdTokenSurface.Read(Token(Claims(c => c["iss"] = new string('x', 5000))))!.Issuer!.Length);
     }
 
     // OAUTH-037 and 038: claims that must be there

@@ -62,6 +62,22 @@ public sealed class ProviderMetadataTests
         Assert.IsType<ProviderMetadataVerdict.Accepted>(Read(document, expected: "https://login.example/8f3c/v2.0"));
     }
 
+    [Fact]   // OAUTH-040
+    public void For_a_provider_whose_accounts_are_anybody_s_its_own_template_is_taken_and_no_other()
+    {
+        ProviderMetadataVerdict ReadAll(string issuer, string? expected)
+        {
+            var document = Document();
+            document["issuer"] = issuer;
+            return ProviderMetadata.Read(System.Text.Encoding.UTF8.GetBytes(document.ToJsonString()), expected, allowHttpLoopback: false, allowTenants: true);
+        }
+
+        Assert.IsType<ProviderMetadataVerdict.Accepted>(ReadAll("https://login.example/{tenantid}/v2.0", "https://login.example/{tenantid}/v2.0"));
+        Refused(ProviderMetadataRefusal.IssuerIsTemplate, ReadAll("https://evil.example/{tenantid}/v2.0", "https://login.example/{tenantid}/v2.0"));
+        Refused(ProviderMetadataRefusal.IssuerIsTemplate, ReadAll("https://login.example/{tenantid}/v2.0", null));
+        Refused(ProviderMetadataRefusal.IssuerIsTemplate, ReadAll("https://login.example/{tenant}/v2.0", "https://login.example/{tenant}/v2.0"));
+    }
+
     [Theory]
     [InlineData("http://idp.example/tenant")]
     [InlineData("https://idp.example/tenant?a=b")]

@@ -1,0 +1,161 @@
+using Holdfast.Bench;
+using Holdfast.Sso;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.IdentityModel.Tokens;
+
+namespace Holdfast.Tests.Sso;
+
+/// <summary>Sign-ins by OpenID Connect while what they could do without is away: the primary, and the hosts of the provider's documents.</summary>
+public sealed class OidcOutageTests
+{
+    [Fact]
+    public async Task With_the_primary_gone_and_the_documents_hanging_sign_ins_go_on_by_the_last_good_ones()
+    {
+        await using var server = await HoldfastServer.StartAsync(new Start(IsDev: true, Clock: new HeldClock { StretchesFrom = TimeSpan.MaxValue }));
+        await using var provider = await OidcStandIn.StartAsync(server);
+        var (oidc, github) = (await provider.ConnectAsync(), await provider.ConnectAsync("GoogleOAuth"));
+        await provider.SignInAsync(oidc);
+        await provider.SignInAsync(github);
+        await server.ShippedAsync();
+        provider.Hang("/.well-known/openid-configuration");
+        provider.Hang("/jwks");
+        var known = provider.Count("/jwks");
+
+        using (new PrimaryLock(Path.Combine(server.Data, "primary.db")))
+        {
+            (await server.PostAsync("/organizations", new { name = "Never" })).Is(503, "primary_unavailable");
+            server.Clock.Advance(TimeSpan.FromHours(80));   // no age evicts them (law 6)
+            var profiles = new List<string>();
+            for (var i = 0; i < 10; i++)
+            {
+                var subject = $"sub-{i}";
+                provider.Claims = c => c["sub"] = subject;
+                profiles.Add((await provider.SignInAsync(i % 2 == 0 ? oidc : github)).GetProperty("id").GetString()!);
+            }
+            Assert.Equal(10, profiles.Distinct().Count());
+            Assert.Equal(known, provider.Count("/jwks"));   // nobody asked, so nobody waited
+            // A deny is always writable.
+            (await server.PutAsync($"/connections/{github}", new { state = "inactive" })).Is(200);
+            Assert.Equal("connection_unlinked", (await provider.AuthorizeAsync(new Browser(server), github)).Is(302).Sent("error"));
+        }
+        await server.ShippedAsync();
+        await provider.SignInAsync(oidc);
+    }
+
+    [Fact]
+    public async Task An_unknown_key_causes_one_fetch_inside_the_budget_and_the_rotated_key_is_found()
+    {
+        await using var server = await HoldfastServer.StartAsync(new Start(IsDev: true));
+        await using var provider = await OidcStandIn.StartAsync(server);
+        var connection = await provider.ConnectAsync();
+        await provider.SignInAsync(connection);
+        var before = provider.Count("/jwks");
+        server.Clock.Advance(TimeSpan.FromMinutes(1));
+
+        // Rotated just before signing: the first sign-in finds it.
+        provider.Keys.Add(OidcStandIn.Jwk(OidcStandIn.Stranger, "new-1"));
+        provider.SigningKey = new RsaSecurityKey(OidcStandIn.Stranger) { KeyId = "new-1" };
+        await provider.SignInAsync(connection);
+        Assert.Equal(before + 1, provider.Count("/jwks"));
+        await provider.SignInAsync(connection);
+        Assert.Equal(before + 1, provider.Count("/jwks"));
+
+        // Keys that nobody publishes: one fetch in five seconds, however many come, and the known key goes on meanwhile.
+        server.Clock.Advance(TimeSpan.FromMinutes(1));
+        for (var i = 0; i < 5; i++)
+        {
+            provider.SigningKey = new RsaSecurityKey(OidcStandIn.Stranger) { KeyId = $"made-up-{i}" };
+            var begun = await provider.BeginAsync(connection);
+            await server.RefusedAsync(() => provider.FinishAsync(begun), "sign_in_refused", "KeyUnknown");
+        }
+        Assert.Equal(before + 2, provider.Count("/jwks"));
+        provider.SigningKey = null;
+        await provider.SignInAsync(connection);
+        server.Clock.Advance(TimeSpan.FromSeconds(5));
+        provider.SigningKey = new RsaSecurityKey(OidcStandIn.Stranger) { KeyId = "made-up" };
+        var again = await provider.BeginAsync(connection);
+        await server.RefusedAsync(() => provider.FinishAsync(again), "sign_in_refused", "KeyUnknown");
+        Assert.Equal(before + 3, provider.Count("/jwks"));
+    }
+
+    [Fact]
+    public async Task With_the_key_host_hanging_an_unknown_key_is_refused_and_a_known_one_is_not_held_up()
+    {
+        await using var server = await HoldfastServer.StartAsync(new Start(IsDev: true, Clock: new HeldClock { StretchesFrom = TimeSpan.MaxValue }));
+        await using var provider = await OidcStandIn.StartAsync(server);
+        var connection = await provider.ConnectAsync();
+        await provider.SignInAsync(connection);
+        provider.Hang("/jwks");
+        server.Clock.Advance(TimeSpan.FromMinutes(1));
+        provider.SigningKey = new RsaSecurityKey(OidcStandIn.Stranger) { KeyId = "new-1" };
+        var (stuck, known) = (await provider.BeginAsync(connection), await provider.BeginAsync(connection));
+        var refused = provider.FinishAsync(stuck);
+        while (!provider.Requests.Any(r => r.Path == "/jwks" && provider.Paths.ContainsKey("/jwks")) || provider.Count("/jwks") < 2)
+        {
+            await Task.Delay(5);
+        }
+        provider.SigningKey = null;
+
+        (await provider.FinishAsync(known)).Is(302);   // while the other still waits
+        Assert.False(refused.IsCompleted);
+        (await refused).Is(400, "sign_in_refused");
+        Assert.Equal("KeyUnknown", server.LatestAttempt.Reason);
+    }
+
+    [Theory]
+    [InlineData("/token", "email", 502)]
+    [InlineData("/userinfo", "email", 502)]
+    [InlineData("/userinfo", "family_name", 302)]
+    public async Task All_questions_of_a_sign_in_share_a_budget(string hanging, string missing, int status)
+    {
+        // One question alone may take 40 s by this clock, the budget is 0.4 s: the answer comes by the budget.
+        await using var server = await HoldfastServer.StartAsync(new Start(IsDev: true, Configure: b => b.Services.AddSingleton(new SsoOptions { ProviderBudget = TimeSpan.FromMilliseconds(400) })));
+        await using var provider = await OidcStandIn.StartAsync(server);
+        var connection = await provider.ConnectAsync();
+        provider.Claims = c => c.Remove(missing);
+        var begun = await provider.BeginAsync(connection);
+        provider.Hang(hanging);
+
+        var answer = await provider.FinishAsync(begun).WaitAsync(TimeSpan.FromSeconds(20));
+
+        answer.Is(status);
+        Assert.Equal(status == 502 ? "hangs" : null, status == 502 ? server.LatestAttempt.Detail : null);
+    }
+
+    [Theory]
+    [InlineData("oversized")]
+    [InlineData("too many")]
+    [InlineData("no key")]
+    [InlineData("weak")]
+    [InlineData("html")]
+    [InlineData("304")]
+    public async Task A_key_set_that_cannot_be_used_does_not_replace_the_last_good_one(string wrong)
+    {
+        await using var server = await HoldfastServer.StartAsync(new Start(IsDev: true));
+        await using var provider = await OidcStandIn.StartAsync(server);
+        var connection = await provider.ConnectAsync();
+        await provider.SignInAsync(connection);
+        var key = OidcStandIn.Jwk(OidcStandIn.Rsa, "rsa-1").ToJsonString();
+        using var weak = System.Security.Cryptography.RSA.Create(1024);
+        provider.Paths["/jwks"] = http => wrong switch
+        {
+            "304" => Task.FromResult(http.Response.StatusCode = 304),
+            _ => Microsoft.AspNetCore.Http.HttpResponseWritingExtensions.WriteAsync(http.Response, wrong switch
+            {
+                "oversized" => $$"""{"keys":[{{key}}],"x":"{{new string('x', 300_000)}}"}""",
+                "too many" => $$"""{"keys":[{{string.Join(',', Enumerable.Repeat(key, 5000))}}]}""",
+                "no key" => """{"keys":[]}""",
+                "weak" => $$"""{"keys":[{{OidcStandIn.Jwk(weak, "rsa-1").ToJsonString()}}]}""",
+                _ => "<html>",
+            }),
+        };
+        server.Clock.Advance(TimeSpan.FromMinutes(1));
+        provider.SigningKey = new RsaSecurityKey(OidcStandIn.Stranger) { KeyId = "new-1" };
+        var begun = await provider.BeginAsync(connection);
+        await server.RefusedAsync(() => provider.FinishAsync(begun), "sign_in_refused", "KeyUnknown");
+        Assert.Equal(2, provider.Count("/jwks"));
+
+        provider.SigningKey = null;
+        await provider.SignInAsync(connection);
+    }
+}
