@@ -87,7 +87,7 @@ internal sealed class AskProvider(ProviderDocuments documents, OutboundHttp outb
                 return verdict is IdTokenVerdict.Refused refused ? Refused(refused.Why.ToString(), refused.Detail) : Refused("KeyUnknown", "the token names a key that the provider does not publish");
             }
             var claims = accepted.Claims.ToDictionary(StringComparer.Ordinal);
-            // A provider that says nothing of when somebody signed in is not asked anew in vain: its accounts are anybody's, and the application was told that it may not.
+            // Of the providers whose accounts are anybody's, most never say when somebody signed in; those pass (the public API: a provider that does not support it is unaffected).
             if (flow.ForcedAt is { } forced && (connection.Provider is null || claims.ContainsKey("auth_time"))
                 && !(claims.TryGetValue("auth_time", out var time) && time.ValueKind == JsonValueKind.Number && time.TryGetInt64(out var at) && at >= (forced - all._options.ClockSkew).ToUnixTimeSeconds()))
             {

@@ -21,7 +21,7 @@ public sealed class OAuthProviderTests(OAuthProviderTests.Made made) : IClassFix
     {
         internal HoldfastServer Server { get; private set; } = null!;
 
-        public async ValueTask InitializeAsync() => Server = await HoldfastServer.StartAsync(new Start(IsDev: true, Clock: new HeldClock { StretchesFrom = TimeSpan.MaxValue }));
+        public async ValueTask InitializeAsync() => Server = await HoldfastServer.StartAsync(new Start(IsDev: true));
 
         public ValueTask DisposeAsync() => Server.DisposeAsync();
     }

@@ -15,7 +15,7 @@ public sealed class OidcTokenTests(OidcTokenTests.Made made) : IClassFixture<Oid
     {
         internal HoldfastServer Server { get; private set; } = null!;
 
-        public async ValueTask InitializeAsync() => Server = await HoldfastServer.StartAsync(new Start(IsDev: true, Clock: new HeldClock { StretchesFrom = TimeSpan.MaxValue }));
+        public async ValueTask InitializeAsync() => Server = await HoldfastServer.StartAsync(new Start(IsDev: true));
 
         public ValueTask DisposeAsync() => Server.DisposeAsync();
     }

@@ -19,7 +19,7 @@ public sealed class WrongOidcConfigurationTests(WrongOidcConfigurationTests.Made
     {
         internal HoldfastServer Server { get; private set; } = null!;
 
-        public async ValueTask InitializeAsync() => Server = await HoldfastServer.StartAsync(new Start(IsDev: true, Clock: new HeldClock { StretchesFrom = TimeSpan.MaxValue }));
+        public async ValueTask InitializeAsync() => Server = await HoldfastServer.StartAsync(new Start(IsDev: true));
 
         public ValueTask DisposeAsync() => Server.DisposeAsync();
     }
