@@ -37,7 +37,7 @@ internal static class ConnectionEvents
     private const string Signing = "ResponseSigning";
 
     internal sealed record Switched(
-        string Object, string Id, string State, string Name, string ConnectionType, string OrganizationId, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, string ExternalKey,
+        string Object, string Id, string State, string Name, string ConnectionType, string? OrganizationId, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt, string ExternalKey,
         string Status, IReadOnlyList<ConnectionBody.DomainBody> Domains)
     {
         public static Switched Of(ConnectionBody c) => new(
@@ -45,9 +45,9 @@ internal static class ConnectionEvents
     }
 
     internal sealed record Gone(
-        string Object, string Id, string State, string Name, string ConnectionType, string OrganizationId, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
+        string Object, string Id, string State, string Name, string ConnectionType, string? OrganizationId, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
 
-    internal sealed record Named(string Id, string OrganizationId);
+    internal sealed record Named(string Id, string? OrganizationId);
 
     internal sealed record NewCertificate(string CertificateType, DateTimeOffset ExpiryDate);
 

@@ -16,5 +16,5 @@ internal static class SignInEvents
     /// <param name="UserId">Null: a profile is no user yet.</param>
     internal sealed record Data(string Type, string Status, string? IpAddress, string? UserAgent, string? UserId, string Email, SsoData Sso);
 
-    internal sealed record SsoData(string OrganizationId, string ConnectionId, string? SessionId);
+    internal sealed record SsoData(string? OrganizationId, string ConnectionId, string? SessionId);
 }
