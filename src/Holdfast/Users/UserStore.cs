@@ -44,7 +44,7 @@ internal static class UserStore
     {
         var select = $"SELECT {Columns} FROM users WHERE {Effective}"
             + (holder is null ? "" : " AND id = @holder")
-            + (organizationId is null ? "" : $" AND EXISTS (SELECT 1 FROM memberships WHERE memberships.user_id = users.id AND memberships.organization_id = @organizationId AND {Memberships.Effective})");
+            + (organizationId is null ? "" : $" AND id IN (SELECT user_id FROM memberships WHERE organization_id = @organizationId AND {Memberships.Effective})");
         return view.Query<UserRow>(page.Sql(select), page.Parameters(view, "users", environmentId, new { organizationId, holder }));
     }
 
@@ -85,23 +85,23 @@ internal static class UserStore
     }
 
     /// <summary>The mailbox of the address that a user holds is proven; nothing when it was before, or the user has not arrived.</summary>
-    public static List<Change> Verify(View view, Act act, string userId, string address)
-    {
-        if (Find(view, act.EnvironmentId, userId) is not { } row || row.Email != Addresses.Normal(address) || row.IsVerified)
-        {
-            return [];
-        }
-        var after = row with { VerifiedEmail = row.Email, UpdatedAt = Math.Max(act.Time, row.UpdatedAt + 1) };
-        return
-        [
-            Change.To(Schema.Users, userId, ("verified_email", after.VerifiedEmail), ("updated_at", after.UpdatedAt)) with { MayBeLeftOut = true },
-            EventRow.Of("user.updated", after.ToBody(), act.EnvironmentId, act.IdKey, $"{userId}/verified/{row.Email}", act.Now),
-        ];
-    }
+    public static List<Change> Verify(View view, Act act, string userId, string address) =>
+        Find(view, act.EnvironmentId, userId) is { IsVerified: false } row && row.Email == Addresses.Normal(address) ? Verified(act, row, address) : [];
 
     /// <summary>The same for an address that the user takes in this very decision.</summary>
-    public static Change Verified(Act act, string userId, string address) =>
-        Change.To(Schema.Users, userId, ("verified_email", Addresses.Normal(address))) with { MayBeLeftOut = true };
+    public static List<Change> VerifyTaken(View view, Act act, string userId, string address) =>
+        Find(view, act.EnvironmentId, userId) is { } row ? Verified(act, row, address) : [];
+
+    private static List<Change> Verified(Act act, UserRow row, string address)
+    {
+        var held = Addresses.Normal(address);
+        var after = row with { Email = held, VerifiedEmail = held, UpdatedAt = Math.Max(act.Time, row.UpdatedAt + 1) };
+        return
+        [
+            Change.To(Schema.Users, row.Id, ("verified_email", held), ("updated_at", after.UpdatedAt)) with { MayBeLeftOut = true },
+            EventRow.Of("user.updated", after.ToBody(), act.EnvironmentId, act.IdKey, $"{row.Id}/verified/{held}/{row.UpdatedAt}", act.Now),
+        ];
+    }
 
     /// <summary>A user has signed in.</summary>
     public static Change SignedIn(Act act, string userId) => Change.To(Schema.Users, userId, ("last_sign_in_at", act.Time));
