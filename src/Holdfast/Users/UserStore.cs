@@ -42,9 +42,13 @@ internal static class UserStore
     /// <param name="holder">The one user that holds an address.</param>
     public static List<UserRow> List(View view, string environmentId, Page page, string? organizationId, string? holder)
     {
-        var select = $"SELECT {Columns} FROM users WHERE {Effective}"
+        // The order of a CROSS JOIN is kept: from an organization's members to their users, and not through all users of the environment.
+        var members = organizationId is null
+            ? ""
+            : $"(SELECT user_id AS member FROM memberships WHERE organization_id = @organizationId AND {Memberships.Effective}) members CROSS JOIN ";
+        var select = $"SELECT {Columns} FROM {members}users WHERE {Effective}"
             + (holder is null ? "" : " AND id = @holder")
-            + (organizationId is null ? "" : $" AND id IN (SELECT user_id FROM memberships WHERE organization_id = @organizationId AND {Memberships.Effective})");
+            + (organizationId is null ? "" : " AND id = member");
         return view.Query<UserRow>(page.Sql(select), page.Parameters(view, "users", environmentId, new { organizationId, holder }));
     }
 
