@@ -102,7 +102,8 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
             kestrel.Limits.MaxRequestHeadersTotalSize = 64 * 1024;   // flows under way travel as cookies
             kestrel.Limits.MaxRequestBodySize = JsonBody.MaxBytes + 1;
         });
-        builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Warning);
+        builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Warning)
+            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);   // its scope puts each request's path on every line, and a path may hold an invitation's token
 
         var services = builder.Services;
         services.AddSingleton(settings).AddSingleton(world.Clock).AddSingleton(world.Entropy).AddSingleton(keys);

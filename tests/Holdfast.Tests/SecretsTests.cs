@@ -61,6 +61,11 @@ public sealed class SecretsTests
                 // What is refused must not be told either.
                 (await connection.RedeemAsync(secrets["code"], ("code_verifier", verifier))).IsOAuth("invalid_grant");
                 (await connection.PostAsync(begun.Browser, response, begun.RelayState)).Is(400);
+                secrets["password"] = "a fine password " + SamlProvider.Unique();
+                (await server.PostAsync("/user_management/users", new { email = "secret@example.test", password = secrets["password"] }, ("Idempotency-Key", "user"))).Is(201);
+                (await server.PostAsync("/user_management/users", new { email = "secret@example.test", password = secrets["password"] })).Is(400);
+                secrets["invitation token"] = (await server.PostAsync("/user_management/invitations", new { email = "invited@example.test" }, ("Idempotency-Key", "invitation"))).Is(201)["token"]!;
+                (await server.GetAsync($"/user_management/invitations/by_token/{secrets["invitation token"]}")).Is(200);
                 secrets["unused code"] = await connection.SignInAsync();
                 secrets["wrong key"] = "sk_live_" + SamlProvider.Unique();
                 (await server.SendAsync("GET", "/organizations", secrets["wrong key"])).Is(401);

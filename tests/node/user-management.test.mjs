@@ -64,7 +64,7 @@ describe('Users', () => {
     await users.createUser({ email: address() });
     const list = await users.listUsers({ organizationId: organization.id, limit: 2 });
     assert.deepEqual(list.data.map(({ id }) => id), [made[2], made[1]]);
-    const all = await list.autoPagination();
+    const all = await (await users.listUsers({ organizationId: organization.id })).autoPagination();
     assert.deepEqual(all.map(({ id }) => id).sort(), [...made].sort());
   });
 
@@ -72,8 +72,11 @@ describe('Users', () => {
     const { id, email } = await users.createUser({ email: address(), externalId: unique() });
     const other = await users.createUser({ email: address() });
     const missing = 'user_01AAAAAAAAAAAAAAAAAAAAAAAA';
-    for (const promise of [users.getUser(missing), users.updateUser({ userId: missing, firstName: 'x' }), users.deleteUser(missing), users.getUserByExternalId(unique()), users.getUserIdentities(missing)]) {
-      await assertThrows(promise, 'NotFoundException', { status: 404 });
+    for (const call of [
+      () => users.getUser(missing), () => users.updateUser({ userId: missing, firstName: 'x' }), () => users.deleteUser(missing), () => users.getUserByExternalId(unique()),
+      () => users.getUserIdentities(missing),
+    ]) {
+      await assertThrows(call(), 'NotFoundException', { status: 404 });
     }
     await assertThrows(users.createUser({ email }), 'BadRequestException', { status: 400, code: 'user_creation_error' });
     await assertThrows(users.createUser({ email: address(), password: 'short' }), 'BadRequestException', { status: 400, code: 'password_strength_error' });

@@ -40,6 +40,6 @@ CREATE TABLE invitations (
 );
 
 CREATE INDEX invitations_by_environment ON invitations (environment_id, created_at, id);
-CREATE INDEX invitations_by_email ON invitations (environment_id, email);
+CREATE INDEX invitations_by_email ON invitations (environment_id, email, created_at, id);
+CREATE INDEX invitations_by_organization ON invitations (environment_id, organization_id, created_at, id);
 CREATE INDEX invitations_by_token ON invitations (token_hash);
-CREATE INDEX memberships_by_environment ON memberships (environment_id, created_at, id);

@@ -138,7 +138,7 @@ internal abstract partial record PasswordHash
     /// <summary>Scrypt (RFC 7914) as <c>$scrypt$v=1$n=…,r=…,p=…,kl=…$salt$hash</c>.</summary>
     private sealed partial record ScryptHash(int N, int R, int P, byte[] Salt, byte[] Hash) : PasswordHash
     {
-        private const long MostBytes = 64L << 20;
+        private const long MostBytes = 128L << 20;   // what OWASP recommends takes this
 
         public static new ScryptHash? Read(string text) =>
             Form().Match(text) is { Success: true, Groups: var g }

@@ -63,7 +63,7 @@ internal static class SsoSignIn
         if (Addresses.HolderOf(view, act.EnvironmentId, address) is null && Addresses.HeldBy(view, act.EnvironmentId, userId).Count == 0)
         {
             changes.Add(Addresses.Take(act, address, userId, Addresses.NewHolder(view, act, address).Term));
-            changes.Add(UserStore.Verified(act, userId, address));
+            changes.AddRange(UserStore.VerifyTaken(view, act, userId, address));
         }
         return changes;
     }

@@ -32,7 +32,7 @@ internal sealed record UserInput(
         CheckPasswordFields(fields);
         return fields.Refusal
             ?? (Email.Value is { } email && !Addresses.IsAddress(email) ? InvalidEmail(isNew) : null)
-            ?? (Locale.Value is { } locale && !Locales.IsOne(locale) ? ApiError.BadRequest("invalid_locale", "A locale is a language, and perhaps a script and a region: en-US.") : null)
+            ?? (Locale.Value is { } locale && !Locales.IsOne(locale) ? InvalidLocale(isNew) : null)
             ?? Http.Metadata.Check(Metadata.Value)
             ?? CheckPassword();
     }
@@ -87,6 +87,10 @@ internal sealed record UserInput(
         : PasswordSaltPosition.Value is not null && PasswordHash.Value is null
             ? ApiError.BadRequest("password_salt_position_requires_password_hash", "The position of the salt is one in a hash, and there is none.")
         : null;
+
+    private static ApiAnswer InvalidLocale(bool isNew) => isNew
+        ? ApiError.Validation("locale", "invalid")
+        : ApiError.BadRequest("invalid_locale", "A locale is a language, and perhaps a script and a region: en-US.");
 
     private static ApiAnswer InvalidEmail(bool isNew) =>
         isNew ? ApiError.Validation("email", "invalid_email") : ApiError.BadRequest("invalid_email", "This is not an e-mail address.");

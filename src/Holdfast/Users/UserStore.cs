@@ -42,9 +42,13 @@ internal static class UserStore
     /// <param name="holder">The one user that holds an address.</param>
     public static List<UserRow> List(View view, string environmentId, Page page, string? organizationId, string? holder)
     {
-        var select = $"SELECT {Columns} FROM users WHERE {Effective}"
+        // The order of a CROSS JOIN is kept: from an organization's members to their users, and not through all users of the environment.
+        var members = organizationId is null
+            ? ""
+            : $"(SELECT user_id AS member FROM memberships WHERE organization_id = @organizationId AND {Memberships.Effective}) members CROSS JOIN ";
+        var select = $"SELECT {Columns} FROM {members}users WHERE {Effective}"
             + (holder is null ? "" : " AND id = @holder")
-            + (organizationId is null ? "" : $" AND EXISTS (SELECT 1 FROM memberships WHERE memberships.user_id = users.id AND memberships.organization_id = @organizationId AND {Memberships.Effective})");
+            + (organizationId is null ? "" : " AND id = member");
         return view.Query<UserRow>(page.Sql(select), page.Parameters(view, "users", environmentId, new { organizationId, holder }));
     }
 
@@ -85,23 +89,23 @@ internal static class UserStore
     }
 
     /// <summary>The mailbox of the address that a user holds is proven; nothing when it was before, or the user has not arrived.</summary>
-    public static List<Change> Verify(View view, Act act, string userId, string address)
-    {
-        if (Find(view, act.EnvironmentId, userId) is not { } row || row.Email != Addresses.Normal(address) || row.IsVerified)
-        {
-            return [];
-        }
-        var after = row with { VerifiedEmail = row.Email, UpdatedAt = Math.Max(act.Time, row.UpdatedAt + 1) };
-        return
-        [
-            Change.To(Schema.Users, userId, ("verified_email", after.VerifiedEmail), ("updated_at", after.UpdatedAt)) with { MayBeLeftOut = true },
-            EventRow.Of("user.updated", after.ToBody(), act.EnvironmentId, act.IdKey, $"{userId}/verified/{row.Email}", act.Now),
-        ];
-    }
+    public static List<Change> Verify(View view, Act act, string userId, string address) =>
+        Find(view, act.EnvironmentId, userId) is { IsVerified: false } row && row.Email == Addresses.Normal(address) ? Verified(act, row, address) : [];
 
     /// <summary>The same for an address that the user takes in this very decision.</summary>
-    public static Change Verified(Act act, string userId, string address) =>
-        Change.To(Schema.Users, userId, ("verified_email", Addresses.Normal(address))) with { MayBeLeftOut = true };
+    public static List<Change> VerifyTaken(View view, Act act, string userId, string address) =>
+        Find(view, act.EnvironmentId, userId) is { } row ? Verified(act, row, address) : [];
+
+    private static List<Change> Verified(Act act, UserRow row, string address)
+    {
+        var held = Addresses.Normal(address);
+        var after = row with { Email = held, VerifiedEmail = held, UpdatedAt = Math.Max(act.Time, row.UpdatedAt + 1) };
+        return
+        [
+            Change.To(Schema.Users, row.Id, ("verified_email", held), ("updated_at", after.UpdatedAt)) with { MayBeLeftOut = true },
+            EventRow.Of("user.updated", after.ToBody(), act.EnvironmentId, act.IdKey, $"{row.Id}/verified/{held}/{row.UpdatedAt}", act.Now),
+        ];
+    }
 
     /// <summary>A user has signed in.</summary>
     public static Change SignedIn(Act act, string userId) => Change.To(Schema.Users, userId, ("last_sign_in_at", act.Time));

@@ -33,8 +33,9 @@ public sealed class CopiesTests
             .SelectMany(r => DescriptionTests.Methods(r).Select(m => $"{m} {DescriptionTests.Template(r)}")).Order(StringComparer.Ordinal);
         // Those of logout are shown by LogoutTests.
         Assert.Equal(
-            ["DELETE /connections/{id}", "DELETE /organizations/{id}", "DELETE /user_management/redirect_uris/{id}", "GET /sso/logout", "GET /sso/saml/slo/{connectionId}",
-                "POST /sso/saml/slo/{connectionId}", "PUT /connections/{id}"], denying);
+            ["DELETE /connections/{id}", "DELETE /organizations/{id}", "DELETE /user_management/organization_memberships/{id}", "DELETE /user_management/redirect_uris/{id}",
+                "DELETE /user_management/users/{id}", "GET /sso/logout", "GET /sso/saml/slo/{connectionId}", "POST /sso/saml/slo/{connectionId}",
+                "POST /user_management/invitations/{id}/revoke", "PUT /connections/{id}", "PUT /user_management/organization_memberships/{id}/deactivate"], denying);
 
         var organization = await OrganizationAsync(server);
         var uri = (await server.PostAsync("/user_management/redirect_uris", new { uri = "https://other.test/callback" })).Is(201);
@@ -44,9 +45,18 @@ public sealed class CopiesTests
         Assert.Equal("1", Label((await server.PutAsync(connection, new { state = "inactive" })).Is(200)));
         Assert.Equal("1", Label((await server.DeleteAsync(connection)).Is(204)));
         Assert.Equal("1", Label((await server.DeleteAsync($"/user_management/redirect_uris/{uri["id"]}")).Is(204)));
+        var user = $"/user_management/users/{(await server.PostAsync("/user_management/users", new { email = "ada@example.test" })).Is(201)["id"]}";
+        var invitation = (await server.PostAsync("/user_management/invitations", new { email = "bob@example.test" })).Is(201);
+        Assert.Equal("1", Label((await server.PostAsync($"/user_management/invitations/{invitation["id"]}/revoke", "")).Is(200)));
+        var made = (await server.PostAsync("/user_management/organization_memberships", new { user_id = user.Split('/')[^1], organization_id = organization.Split('/')[^1] })).Is(201);
+        var membership = $"/user_management/organization_memberships/{made["id"]}";
+        Assert.Equal("1", Label((await server.PutAsync($"{membership}/deactivate", "")).Is(200)));
+        Assert.Null(Label((await server.PutAsync($"{membership}/reactivate", "")).Is(200)));
+        Assert.Equal("1", Label((await server.DeleteAsync(membership)).Is(200)));
+        Assert.Equal("1", Label((await server.DeleteAsync(user)).Is(200)));
         Assert.Equal("1", Label((await server.DeleteAsync(organization)).Is(202)));
         Assert.Null(Label((await server.DeleteAsync(organization)).Is(404)));
-        Assert.Equal((4, 0), await CountsAsync(server));
+        Assert.Equal((8, 0), await CountsAsync(server));
     }
 
     private static async Task<string> OrganizationAsync(HoldfastServer server) => $"/organizations/{(await server.PostAsync("/organizations", new { name = "Acme" })).Is(201)["id"]}";

@@ -65,6 +65,7 @@ public sealed class ApartTests : IDisposable
         A.VerifyDomain("example.com");
         A.Sso("subject", "ada@example.com").Granted();
         Assert.True(A.User(who)!.IsVerified);
+        Assert.Equal((1, 1), (Events(A, "user.created"), Events(A, "user.updated")));
     }
 
     [Theory]

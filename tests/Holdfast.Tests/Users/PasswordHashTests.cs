@@ -85,7 +85,7 @@ public sealed class PasswordHashTests
     [InlineData("bcrypt", "")]
     [InlineData("scrypt", "$scrypt$v=1$n=16383,r=8,p=1,kl=32$" + Salt + "$" + Key32)]
     [InlineData("scrypt", "$scrypt$v=1$n=16777216,r=8,p=1,kl=32$" + Salt + "$" + Key32)]
-    [InlineData("scrypt", "$scrypt$v=1$n=131072,r=8,p=1,kl=32$" + Salt + "$" + Key32)]
+    [InlineData("scrypt", "$scrypt$v=1$n=262144,r=8,p=1,kl=32$" + Salt + "$" + Key32)]
     [InlineData("scrypt", "$scrypt$v=1$n=16384,r=8,p=1$" + Salt + "$" + Key32)]
     [InlineData("scrypt", "$scrypt$v=1$n=16384,r=8,p=1,kl=64$" + Salt + "$" + Key32)]
     [InlineData("pbkdf2", "$pbkdf2$i=599999,d=sha256$" + Salt + "$" + Key32)]
