@@ -8,7 +8,4 @@ namespace Holdfast.Storage.Replication;
 public sealed record PrimaryHealth(PrimaryFault? Fault, DateTimeOffset Since, string? Text, DateTimeOffset? LastContact)
 {
     public bool IsAvailable => Fault is null && LastContact is not null;
-
-    /// <summary>Only a person can mend it: <c>holdfast doctor</c>.</summary>
-    public bool NeedsDoctor => Fault is PrimaryFault.Empty or PrimaryFault.Damaged or PrimaryFault.Foreign;
 }

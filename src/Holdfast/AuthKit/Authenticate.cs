@@ -71,10 +71,5 @@ internal sealed class Authenticate(
     /// <returns>The answer; null when this node decides.</returns>
     public async Task<IResult?> SendOnAsync(Asked asked, string incarnation, ApiAnswer isVoid) => incarnation == database.Incarnation
         ? null
-        : await authority.TryAsync(asked.Http, incarnation, ForwardToAuthority.CodeBudget) switch
-        {
-            Forwarded.Answered => Results.Empty,
-            Forwarded.Void => isVoid,
-            _ => AuthKitErrors.AuthorityUnavailable,
-        };
+        : await authority.TryAsync(asked.Http, incarnation, isVoid, AuthKitErrors.AuthorityUnavailable);
 }

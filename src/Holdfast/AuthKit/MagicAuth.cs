@@ -34,8 +34,8 @@ internal sealed class MagicAuth(Database database, Idempotency idempotency, Acts
         var (act, userId) = await database.RecordAsync(http, view =>
         {
             var now = acts.Of(operation);
-            var (_, row) = PendingItem.Issue(now, Ids.MagicCode, address, secrets.Code(operation.EnvironmentId, id), null, options.MagicCodeLifetime, id);
-            return Decide.To((now, UserOf(view, now, address)), row);
+            var issued = MagicCode.Issue(now, address, secrets.Code(operation.EnvironmentId, id), options.MagicCodeLifetime, id);
+            return new Decision<(Act, string)>((now, UserOf(view, now, address)), issued.Changes);
         });
         return ApiAnswer.Created(Write(id, operation.EnvironmentId, userId, address, act.Time, (act.Now + options.MagicCodeLifetime).ToUnixTimeMilliseconds()));
     }

@@ -84,12 +84,7 @@ internal sealed class PasswordResets(
         }
         if (item.Authority != act.Incarnation)
         {
-            return await authority.TryAsync(http, item.Authority, ForwardToAuthority.CodeBudget) switch
-            {
-                Forwarded.Answered => Results.Empty,
-                Forwarded.Void => s_unknown,
-                _ => AuthKitErrors.AuthorityUnavailable,
-            };
+            return await authority.TryAsync(http, item.Authority, s_unknown, AuthKitErrors.AuthorityUnavailable) ?? s_unknown;
         }
         var hash = await hasher.HashAsync(password, http.RequestAborted);
         var ruling = await database.RecordAsync(http, view => Passwords.Reset(view, acts.Of(act.EnvironmentId), id, secret, hash));

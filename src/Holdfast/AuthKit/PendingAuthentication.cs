@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Holdfast.Http;
 using Holdfast.Keys;
 using Holdfast.Storage;
@@ -13,17 +12,16 @@ namespace Holdfast.AuthKit;
 internal sealed record PendingAuthentication(string Id, string Authority, string UserId, string? CredentialId, string Method, string? EmailVerificationId, long ExpiresAt)
 {
     private const string Purpose = "pending-authentication";
-    private const int Longest = 2048;
 
     public static PendingAuthentication Of(Act act, SignedIn who, string method, TimeSpan lifetime, string? emailVerificationId = null) =>
         new(act.NewId(Ids.PendingAuthentication), act.Incarnation, who.UserId, who.CredentialId, method, emailVerificationId, (act.Now + lifetime).ToUnixTimeMilliseconds());
 
     /// <summary>On the wire.</summary>
-    public string Seal(ClusterKeys keys, string environmentId) => keys.Seal(Purpose, environmentId, JsonSerializer.SerializeToUtf8Bytes(this));
+    public string Seal(ClusterKeys keys, string environmentId) => SealedToken.Make(keys, Purpose, environmentId, this);
 
     /// <summary>Null when it is not one of this environment.</summary>
     public static PendingAuthentication? Open(ClusterKeys keys, string environmentId, string token) =>
-        token.Length <= Longest && keys.Open(Purpose, environmentId, token) is { } bytes ? JsonSerializer.Deserialize<PendingAuthentication>(bytes) : null;
+        SealedToken.Read<PendingAuthentication>(keys, Purpose, environmentId, token);
 
     /// <summary>Whether it may be used by this request: it is not over, and nobody else has used it.</summary>
     public bool IsGood(View view, Act act, string? request) => Authority == act.Incarnation && ExpiresAt > act.Time

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Holdfast.Keys;
 using Holdfast.Users;
 
@@ -8,7 +7,6 @@ namespace Holdfast.AuthKit;
 internal sealed class RefreshTokens(ClusterKeys keys)
 {
     private const string Purpose = "refresh-token";
-    private const int Longest = 4096;
 
     /// <summary>The key that a new session names.</summary>
     public SuccessorKey KeyOf(string environmentId) => new(keys.Id, keys.Derive("session-successor", environmentId));
@@ -16,16 +14,23 @@ internal sealed class RefreshTokens(ClusterKeys keys)
     /// <summary>The key that a session has named; null when it is not there any more.</summary>
     public SuccessorKey? FindKey(string environmentId, string keyId) => keyId == keys.Id ? KeyOf(environmentId) : null;
 
-    public string Seal(string environmentId, Shown shown) => keys.SealSame(Purpose, environmentId, JsonSerializer.SerializeToUtf8Bytes(shown));
+    public string Seal(string environmentId, Shown shown) => SealedToken.MakeSame(keys, Purpose, environmentId, shown);
 
     /// <summary>What a token says; null when it is not one of this environment.</summary>
-    public Shown? Open(string environmentId, string token) =>
-        token.Length <= Longest && keys.Open(Purpose, environmentId, token) is { } bytes ? JsonSerializer.Deserialize<Shown>(bytes) : null;
+    public Shown? Open(string environmentId, string token) => SealedToken.Read<Shown>(keys, Purpose, environmentId, token);
 
     /// <summary>What a token holds.</summary>
     /// <param name="Person">As they were when the session began: for a node to which their row has not come.</param>
     internal sealed record Shown(RefreshToken Session, Person Person);
 
     /// <param name="CreatedAt">Unix milliseconds.</param>
-    internal sealed record Person(string? Email, string? FirstName, string? LastName, long CreatedAt);
+    internal sealed record Person(string? Email, string? FirstName, string? LastName, long CreatedAt)
+    {
+        private const int Longest = 254;
+
+        /// <summary>What is too long for a token is left out of it: the user's row says it.</summary>
+        public static Person Of(string? email, string? firstName, string? lastName, long createdAt) => new(Short(email), Short(firstName), Short(lastName), createdAt);
+
+        private static string? Short(string? text) => text?.Length > Longest ? null : text;
+    }
 }

@@ -14,7 +14,7 @@ internal sealed class SessionAnswer(Database database, AccessTokens accessTokens
     public ApiAnswer Of(OAuthClients.Client client, RefreshToken session, RefreshTokens.Person? known)
     {
         var row = database.Read(view => UserStore.Find(view, client.EnvironmentId, session.UserId));
-        var person = known ?? new RefreshTokens.Person(row?.Email, row?.FirstName, row?.LastName, row?.CreatedAt ?? session.CreatedAt);
+        var person = known ?? RefreshTokens.Person.Of(row?.Email, row?.FirstName, row?.LastName, row?.CreatedAt ?? session.CreatedAt);
         return ApiAnswer.Ok(new Body(
             (row ?? new UserRow(session.UserId, person.Email, person.FirstName, person.LastName, person.CreatedAt, person.CreatedAt, VerifiedEmail: person.Email)).ToBody(),
             session.ActsIn, accessTokens.Make(client, session), refreshTokens.Seal(client.EnvironmentId, new RefreshTokens.Shown(session, person)),

@@ -5,10 +5,18 @@ namespace Holdfast.Keys;
 /// <summary>Tokens of an environment that only this cluster can read: sealed, so that any node reads them and no table is needed.</summary>
 internal static class SealedToken
 {
-    private const int Longest = 2048;
+    private const int Longest = 8192;
 
     public static string Make<T>(ClusterKeys keys, string purpose, string environmentId, T content) =>
         $"{environmentId}.{keys.Seal(purpose, environmentId, JsonSerializer.SerializeToUtf8Bytes(content))}";
+
+    /// <summary>The same content is the same token, whichever node makes it.</summary>
+    public static string MakeSame<T>(ClusterKeys keys, string purpose, string environmentId, T content) =>
+        $"{environmentId}.{keys.SealSame(purpose, environmentId, JsonSerializer.SerializeToUtf8Bytes(content))}";
+
+    /// <summary>What a token of one environment holds.</summary>
+    public static T? Read<T>(ClusterKeys keys, string purpose, string environmentId, string token) where T : class =>
+        Read<T>(keys, purpose, token) is var (whose, content) && whose == environmentId ? content : null;
 
     /// <summary>What a token holds; null when it is not ours, of another purpose, or was changed. Whether it is over, its content says.</summary>
     public static (string EnvironmentId, T Content)? Read<T>(ClusterKeys keys, string purpose, string token) where T : class =>

@@ -66,6 +66,16 @@ internal sealed class ForwardToAuthority(Authorities authorities, PeerVoice voic
         }
     }
 
+    /// <summary>The same for whatever is redeemed by an exchange.</summary>
+    /// <param name="whenVoid">The answer when nobody can redeem it any more; null to let the caller say so.</param>
+    /// <returns>The answer; null when the caller is to decide.</returns>
+    public async Task<IResult?> TryAsync(HttpContext http, string incarnation, IResult? whenVoid, IResult whenAway) => await TryAsync(http, incarnation, CodeBudget) switch
+    {
+        Forwarded.Answered => Results.Empty,
+        Forwarded.Void => whenVoid,
+        _ => whenAway,
+    };
+
     private async Task SendAsync(HttpContext http, HttpPeer peer, string incarnation, byte[] body, TimeSpan within, CancellationToken ct)
     {
         using var patience = new CancellationTokenSource(within, clock);

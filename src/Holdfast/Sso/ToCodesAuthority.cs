@@ -7,18 +7,8 @@ namespace Holdfast.Sso;
 internal sealed class ToCodesAuthority(Database database, ForwardToAuthority authority)
 {
     /// <returns>The answer; null when this node is to decide.</returns>
-    public async Task<IResult?> TryAsync(HttpContext http, string code)
-    {
-        if (code.IndexOf('.', StringComparison.Ordinal) is var end and > 0 && code[..end] is var incarnation && incarnation != database.Incarnation)
-        {
-            switch (await authority.TryAsync(http, incarnation, ForwardToAuthority.CodeBudget))
-            {
-                case Forwarded.Answered:
-                    return Results.Empty;
-                case Forwarded.Away:
-                    return SsoErrors.AuthorityUnavailable;
-            }
-        }
-        return null;
-    }
+    public async Task<IResult?> TryAsync(HttpContext http, string code) =>
+        code.IndexOf('.', StringComparison.Ordinal) is var end and > 0 && code[..end] is var incarnation && incarnation != database.Incarnation
+            ? await authority.TryAsync(http, incarnation, whenVoid: null, SsoErrors.AuthorityUnavailable)
+            : null;
 }

@@ -10,9 +10,9 @@ internal static class MagicCode
     /// <summary>The same for every address: nothing is read.</summary>
     /// <param name="code">What is mailed. Short: the caller bounds the guesses.</param>
     /// <returns>The item's id.</returns>
-    public static Decision<string> Issue(Act act, string address, string code, TimeSpan lifetime)
+    public static Decision<string> Issue(Act act, string address, string code, TimeSpan lifetime, string? itemId = null)
     {
-        var (id, row) = PendingItem.Issue(act, Ids.MagicCode, address, code, null, lifetime);
+        var (id, row) = PendingItem.Issue(act, Ids.MagicCode, address, code, null, lifetime, itemId);
         return Decide.To(id, row);
     }
 

@@ -15,7 +15,7 @@ internal static class ReadUsers
         return Answer(http, database, meant, (view, environmentId) => UserStore.FindByExternalId(view, environmentId, meant), row => row.ToBody());
     }
 
-    /// <summary>The identities at social providers that a user signs in with. There are none: nobody signs in by those yet.</summary>
+    /// <summary>The identities at social providers that a user signs in with. Those are not told of yet: the list is empty.</summary>
     public static ApiAnswer ListIdentities(string id, HttpContext http, Database database) =>
         Answer(http, database, id, (view, environmentId) => UserStore.Find(view, environmentId, id), _ => Array.Empty<IdentityBody>());
 

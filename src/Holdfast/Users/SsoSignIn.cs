@@ -71,7 +71,7 @@ internal static class SsoSignIn
     private static bool IsVouchedFor(View view, string environmentId, Profile profile)
     {
         var address = Addresses.Normal(profile.Email);
-        return address.LastIndexOf('@') is var at and > 0
-            && Claim.Find(view, environmentId, Claim.VerifiedDomain, address[(at + 1)..]) is { Verified: 1, Holder: { } owner } && owner == profile.OrganizationId;
+        return Addresses.IsAddress(address)   // what no mail is sent to is nobody's
+            && Claim.Find(view, environmentId, Claim.VerifiedDomain, address[(address.IndexOf('@', StringComparison.Ordinal) + 1)..]) is { Verified: 1, Holder: { } owner } && owner == profile.OrganizationId;
     }
 }

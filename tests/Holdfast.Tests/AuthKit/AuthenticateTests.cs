@@ -222,6 +222,19 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
     }
 
     [Fact]
+    public async Task A_session_of_somebody_with_the_longest_names_goes_on()
+    {
+        var begun = await made.Connection.BeginAsync();
+        var response = made.Connection.Response(begun, Somebody(), i => i with { Attributes = new Dictionary<string, IReadOnlyList<string>> { ["firstName"] = [new string('ł', 254)], ["lastName"] = [new string('ż', 1024)] } });
+        var code = (await made.Connection.PostAsync(begun.Browser, response, begun.RelayState)).Is(302).Sent("code");
+        var session = new SignedIn(_server, (await SignedIn.AskAsync(_server, "authorization_code", ("code", code))).Is(200));
+
+        var next = (await session.RefreshAsync()).Is(200);
+
+        Assert.Equal(new string('ż', 1024), next.Json.GetProperty("user").GetProperty("last_name").GetString());
+    }
+
+    [Fact]
     public async Task A_form_is_as_good_as_json()
     {
         var session = await SignedIn.ByMagicCodeAsync(_server, Somebody());
