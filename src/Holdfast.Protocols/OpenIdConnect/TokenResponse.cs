@@ -6,6 +6,9 @@ public static class TokenResponse
     /// <summary>The largest answer that is read, in bytes.</summary>
     public const int MaxBytes = 256 * 1024;
 
+    /// <summary>The longest access token that is used, in characters: those of RFC 6749 appendix A.12.</summary>
+    public const int MaxTokenLength = 32 * 1024;
+
     /// <summary>Goes by what the answer holds, not by its status: some providers send errors with 200.</summary>
     /// <param name="needsIdToken">False for a provider of plain OAuth 2.0, which has none: then a bearer token is needed, and an ID token is not looked at.</param>
     public static TokenResponseVerdict Read(ReadOnlySpan<byte> json, bool needsIdToken = true)
@@ -22,7 +25,7 @@ public static class TokenResponse
         }
         // A token of a type that we do not know must not be used (RFC 6749 §7.1).
         var bearer = string.Equals(answer.TextOrNull("token_type"), "Bearer", StringComparison.OrdinalIgnoreCase);
-        var accessToken = bearer ? answer.TextOrNull("access_token") : null;
+        var accessToken = bearer && answer.TextOrNull("access_token") is { Length: > 0 and <= MaxTokenLength } text && text.All(c => c is > ' ' and <= '~') ? text : null;
         if (!needsIdToken)
         {
             return accessToken is null ? new TokenResponseVerdict.Refused(TokenResponseRefusal.AccessTokenMissing) : new TokenResponseVerdict.Authorized(accessToken);

@@ -23,7 +23,8 @@ internal sealed class GrantByEmailCode(Database database, ClusterKeys keys, Acts
         {
             return elsewhere;
         }
-        if (limits.Count(RateLimits.GuessesPerCode, itemId) is not null)
+        var whose = Caller.Hash($"{asked.Client.EnvironmentId}\n{pending.UserId}");
+        if (limits.IsReached(RateLimits.GuessesPerCode, itemId) || limits.IsReached(RateLimits.GuessesPerAddress, whose))
         {
             return AuthKitErrors.TooManyTries;
         }
@@ -43,6 +44,11 @@ internal sealed class GrantByEmailCode(Database database, ClusterKeys keys, Acts
             var (answer, changes) = begin.Decide(view, act, Rule.Grant(new SignedIn(pending.UserId, pending.CredentialId), proven), pending.Method);
             return new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request)]);
         });
+        if (outcome.Refused == Refusal.ItemUnknown)
+        {
+            limits.Count(RateLimits.GuessesPerCode, itemId);
+            limits.Count(RateLimits.GuessesPerAddress, whose);
+        }
         return authenticate.Answer(asked, outcome, pending.Method, why => why switch
         {
             Refusal.SessionUnknown => AuthKitErrors.BadPending,

@@ -14,7 +14,8 @@ internal sealed class GrantByMagicCode(Database database, Acts acts, BeginSessio
             return AuthKitErrors.Missing("code and email");
         }
         var (environmentId, address) = (asked.Client.EnvironmentId, Addresses.Normal(email));
-        if (limits.Count(RateLimits.AuthenticatePerAddress, Caller.Hash($"{environmentId}\n{address}")) is { } wait)
+        var whose = Caller.Hash($"{environmentId}\n{address}");
+        if (limits.Count(RateLimits.AuthenticatePerAddress, whose) is { } wait)
         {
             return ApiError.TooManyRequests(wait);
         }
@@ -24,13 +25,15 @@ internal sealed class GrantByMagicCode(Database database, Acts acts, BeginSessio
         {
             return AuthKitErrors.WrongCode;
         }
-        if (limits.Count(RateLimits.GuessesPerCode, newest.Id) is not null)
+        if (limits.IsReached(RateLimits.GuessesPerCode, newest.Id) || limits.IsReached(RateLimits.GuessesPerAddress, whose))
         {
             return AuthKitErrors.TooManyTries;
         }
         var act = acts.Of(asked.Operation);
         if (sent.Find(item => item.Opens(act, code)) is not { } item)
         {
+            limits.Count(RateLimits.GuessesPerCode, newest.Id);
+            limits.Count(RateLimits.GuessesPerAddress, whose);
             return AuthKitErrors.WrongCode;
         }
         if (await authenticate.SendOnAsync(asked, item.Authority, AuthKitErrors.ExpiredCode) is { } elsewhere)

@@ -15,7 +15,7 @@ internal sealed class GrantByOrganization(Database database, ClusterKeys keys, A
         {
             return AuthKitErrors.Missing("pending_authentication_token and organization_id");
         }
-        if (PendingAuthentication.Open(keys, asked.Client.EnvironmentId, token) is not { } pending)
+        if (PendingAuthentication.Open(keys, asked.Client.EnvironmentId, token) is not { EmailVerificationId: null } pending)   // one who has not proven the mailbox chooses nothing
         {
             return AuthKitErrors.BadPending;
         }

@@ -7,7 +7,7 @@ using Holdfast.Users;
 namespace Holdfast.AuthKit;
 
 /// <summary>Goes on with a session, in the same organization or another one. Any node does, the primary there or not (RFC 6749 §6; decision 0009).</summary>
-internal sealed class GrantByRefreshToken(Database database, RefreshTokens refreshTokens, Acts acts, SessionAnswer answers)
+internal sealed class GrantByRefreshToken(Database database, RefreshTokens refreshTokens, Acts acts, SessionAnswer answers, RateLimits limits)
 {
     public async Task<IResult> HandleAsync(Authenticate.Asked asked)
     {
@@ -19,6 +19,10 @@ internal sealed class GrantByRefreshToken(Database database, RefreshTokens refre
         if (refreshTokens.Open(environmentId, text) is not { Session: var token, Person: var person } || refreshTokens.FindKey(environmentId, token.KeyId) is not { } key)
         {
             return AuthKitErrors.SessionEnded;
+        }
+        if (limits.Count(RateLimits.RefreshesPerSession, token.SessionId) is { } wait)
+        {
+            return ApiError.TooManyRequests(wait);
         }
         var organizationId = asked.Find("organization_id");
         var ruling = await database.RecordAsync(asked.Http, view => RefreshSession.Decide(

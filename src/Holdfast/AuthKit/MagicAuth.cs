@@ -30,7 +30,7 @@ internal sealed class MagicAuth(Database database, Idempotency idempotency, Acts
             return ApiError.TooManyRequests(wait);
         }
         var operation = await idempotency.BeginAsync(http);
-        var id = operation.NewId(Ids.MagicCode);
+        var id = operation.NewId(Ids.MagicCode, database.Incarnation);
         var (act, userId) = await database.RecordAsync(http, view =>
         {
             var now = acts.Of(operation);

@@ -39,7 +39,7 @@ internal sealed class PasswordResets(
             return ApiError.TooManyRequests(wait);
         }
         var operation = await idempotency.BeginAsync(http);
-        var id = operation.NewId(Ids.PasswordReset);
+        var id = operation.NewId(Ids.PasswordReset, database.Incarnation);
         var (ruling, userId, act) = await database.RecordAsync(http, view =>
         {
             var now = acts.Of(operation);

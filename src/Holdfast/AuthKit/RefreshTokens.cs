@@ -24,12 +24,12 @@ internal sealed class RefreshTokens(ClusterKeys keys)
     internal sealed record Shown(RefreshToken Session, Person Person);
 
     /// <param name="CreatedAt">Unix milliseconds.</param>
-    internal sealed record Person(string? Email, string? FirstName, string? LastName, long CreatedAt)
+    internal sealed record Person(string? Email, bool IsVerified, string? FirstName, string? LastName, long CreatedAt)
     {
         private const int Longest = 254;
 
         /// <summary>What is too long for a token is left out of it: the user's row says it.</summary>
-        public static Person Of(string? email, string? firstName, string? lastName, long createdAt) => new(Short(email), Short(firstName), Short(lastName), createdAt);
+        public static Person Of(string? email, bool isVerified, string? firstName, string? lastName, long createdAt) => new(Short(email), isVerified, Short(firstName), Short(lastName), createdAt);
 
         private static string? Short(string? text) => text?.Length > Longest ? null : text;
     }

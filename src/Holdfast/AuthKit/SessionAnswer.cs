@@ -14,9 +14,9 @@ internal sealed class SessionAnswer(Database database, AccessTokens accessTokens
     public ApiAnswer Of(OAuthClients.Client client, RefreshToken session, RefreshTokens.Person? known)
     {
         var row = database.Read(view => UserStore.Find(view, client.EnvironmentId, session.UserId));
-        var person = known ?? RefreshTokens.Person.Of(row?.Email, row?.FirstName, row?.LastName, row?.CreatedAt ?? session.CreatedAt);
+        var person = known ?? RefreshTokens.Person.Of(row?.Email, row?.IsVerified == true, row?.FirstName, row?.LastName, row?.CreatedAt ?? session.CreatedAt);
         return ApiAnswer.Ok(new Body(
-            (row ?? new UserRow(session.UserId, person.Email, person.FirstName, person.LastName, person.CreatedAt, person.CreatedAt, VerifiedEmail: person.Email)).ToBody(),
+            (row ?? new UserRow(session.UserId, person.Email, person.FirstName, person.LastName, person.CreatedAt, person.CreatedAt, VerifiedEmail: person.IsVerified ? person.Email : null)).ToBody(),
             session.ActsIn, accessTokens.Make(client, session), refreshTokens.Seal(client.EnvironmentId, new RefreshTokens.Shown(session, person)),
             SignInMethod.ToAuthenticationMethod(session.Method)));
     }

@@ -66,7 +66,7 @@ internal sealed class Sessions(Database database, RedirectUriStore redirectUris,
         }
         if (database.Read(view => view.Find<string>("SELECT environment_id FROM sessions WHERE id = @id", new { id })) is not { } environmentId)
         {
-            return SignedOut.Everywhere;   // there is none of this id; whether there was, is nobody's business
+            return AuthKitErrors.SessionNotHere;   // there is none of this id, or it has not come here; which, nobody can tell
         }
         var act = acts.Of(environmentId);
         await database.RecordAsync(http, view => Denied.Is(view, id, environmentId) ? Decide.Nothing(Rule.Grant(id).Answer) : Session.End(view, act, id, "signed_out"));

@@ -55,7 +55,7 @@ public sealed class Idempotency(Database database, ClusterKeys keys, Ids ids, Ti
             key = Caller.Hash(key);   // the header must never fail a request
         }
         var (body, _) = await JsonBody.ReadBytesAsync(http, JsonBody.MaxBytes);
-        return Begin(environmentId, owner, http.Request.Path.Value ?? "", key, body ?? []);
+        return Begin(environmentId, owner, http.Request.Path.Value + http.Request.QueryString.Value, key, body ?? []);
     }
 
     /// <summary>The same for a caller that has read the request.</summary>
@@ -105,6 +105,11 @@ public sealed record Operation(string EnvironmentId, string? RequestId, long Day
 
     /// <summary>The same for another run of its decision: the ids that it makes are the same again.</summary>
     public Operation Anew() => new(EnvironmentId, RequestId, Day, Ids, Key);
+
+    /// <summary>A new id of what one node alone may decide about: under an idempotency key it derives from it and from the node, so that two nodes that both do the operation make two things.</summary>
+    public string NewId(string prefix, string incarnation) => RequestId is null
+        ? Ids.New(prefix)
+        : Ids.Derived(prefix, Key, RequestId, Day.ToString(CultureInfo.InvariantCulture), incarnation);
 
     /// <summary>A new id. Under an idempotency key it derives from it, so that two nodes that both do the operation make the same rows.</summary>
     public string NewId(string prefix) => RequestId is null

@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace Holdfast.Http;
 
 /// <summary>The documented rate limits, counted on this node: its share of them, without shared state.</summary>
-/// <remarks>A window begins with its first request. Keys are ids that exist, never what a stranger sends, so the table is bounded by the environment.</remarks>
+/// <remarks>A window begins with its first request. Keys are ids that exist, or hashes of what a client with a key sends, so the table is bounded by what its key may ask.</remarks>
 /// <param name="factor">Times the documented limits; <c>dev</c> has 100.</param>
 /// <param name="nodes">The number of configured nodes.</param>
 public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes = 1)
@@ -32,45 +32,70 @@ public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes 
     /// <summary>Links to another password made for an address.</summary>
     public static readonly RateLimit ResetsPerAddress = new("resets", 3, TimeSpan.FromSeconds(60));
 
-    /// <summary>Tries of a mailed code, right or wrong.</summary>
-    public static readonly RateLimit GuessesPerCode = new("guesses", 5, TimeSpan.FromMinutes(10));
+    /// <summary>Wrong tries of one mailed code.</summary>
+    public static readonly RateLimit GuessesPerCode = new("guesses", 5, TimeSpan.FromMinutes(10)) { IsShared = false };
+
+    /// <summary>Wrong tries of an address's mailed codes, however many there are: of a million, some five hundred a day are tried.</summary>
+    public static readonly RateLimit GuessesPerAddress = new("address_guesses", 20, TimeSpan.FromHours(1));
+
+    /// <summary>Refreshes of one session. A storm of them is answered; a loop fills no journal.</summary>
+    public static readonly RateLimit RefreshesPerSession = new("refreshes", 600, TimeSpan.FromMinutes(10));
 
     private const int MostWindows = 100_000;
 
     private readonly ConcurrentDictionary<(string Limit, string Key), Window> _windows = new();
+    private long _forgotAt = clock.GetTimestamp() - TimeSpan.TicksPerDay;
     private int _made;   // about as many as there are: the dictionary's own count takes all of its locks
 
     /// <summary>Counts one request. Null when it may pass; else the seconds until the window ends.</summary>
     public int? Count(RateLimit limit, string key)
     {
         var now = clock.GetTimestamp();
-        if (Volatile.Read(ref _made) > MostWindows)
-        {
-            foreach (var (old, window) in _windows)
-            {
-                if (clock.GetElapsedTime(window.BeganAt, now) > TimeSpan.FromMinutes(2))
-                {
-                    _windows.TryRemove(old, out _);
-                }
-            }
-            Volatile.Write(ref _made, _windows.Count);
-        }
-        var most = Math.Max(1, (long)(limit.Requests * factor / nodes));
+        Forget(now);
+        var most = Most(limit);
         var current = _windows.AddOrUpdate(
             (limit.Name, key),
             _ =>
             {
                 Interlocked.Increment(ref _made);
-                return new Window(now, 1);
+                return new Window(now, 1, limit.Per);
             },
-            (_, window) => clock.GetElapsedTime(window.BeganAt, now) >= limit.Per ? new Window(now, 1) : window with { Requests = window.Requests + 1 });
+            (_, window) => clock.GetElapsedTime(window.BeganAt, now) >= limit.Per ? new Window(now, 1, limit.Per) : window with { Requests = window.Requests + 1 });
         return current.Requests <= most
             ? null
             : (int)Math.Max(1, Math.Ceiling((limit.Per - clock.GetElapsedTime(current.BeganAt, now)).TotalSeconds));
     }
 
-    private sealed record Window(long BeganAt, long Requests);
+    /// <summary>Whether a limit is reached, without counting.</summary>
+    public bool IsReached(RateLimit limit, string key) => _windows.TryGetValue((limit.Name, key), out var window)
+        && clock.GetElapsedTime(window.BeganAt) < limit.Per && window.Requests >= Most(limit);
+
+    private long Most(RateLimit limit) => Math.Max(1, (long)(limit.Requests * factor / (limit.IsShared ? nodes : 1)));
+
+    /// <summary>Forgets windows that are over, when there are many, and not more often than once a second.</summary>
+    private void Forget(long now)
+    {
+        var last = Volatile.Read(ref _forgotAt);
+        if (Volatile.Read(ref _made) <= MostWindows || clock.GetElapsedTime(last, now) < TimeSpan.FromSeconds(1) || Interlocked.CompareExchange(ref _forgotAt, now, last) != last)
+        {
+            return;
+        }
+        foreach (var (old, window) in _windows)
+        {
+            if (clock.GetElapsedTime(window.BeganAt, now) >= window.Per)
+            {
+                _windows.TryRemove(old, out _);
+            }
+        }
+        Volatile.Write(ref _made, _windows.Count);
+    }
+
+    private sealed record Window(long BeganAt, long Requests, TimeSpan Per);
 }
 
 /// <summary>So many requests per so much time.</summary>
-public sealed record RateLimit(string Name, int Requests, TimeSpan Per);
+public sealed record RateLimit(string Name, int Requests, TimeSpan Per)
+{
+    /// <summary>Whether each node has its share only. What is of one thing, at the one node that decides about it, is not divided.</summary>
+    public bool IsShared { get; init; } = true;
+}

@@ -74,7 +74,10 @@ internal sealed class DomainChecks(Database database, EnvironmentStore environme
         {
             await database.WriteAsync(view => Decided(view, row, finding, idKey), ct);
         }
-        _askedAt[row.Id] = clock.GetUtcNow();
+        if (finding != DomainFinding.Unknown)   // nobody could ask: it is due still
+        {
+            _askedAt[row.Id] = clock.GetUtcNow();
+        }
     }
 
     /// <summary>The decision, on the primary's state: it may have changed since.</summary>

@@ -9,7 +9,8 @@ internal sealed record DomainProof(string Prefix, string Token)
     /// <summary>How long a proof is looked for, as the public API documents it.</summary>
     public static readonly TimeSpan Period = TimeSpan.FromDays(30);
 
-    private const string Name = "holdfast-domain-verification-";
+    /// <summary>With an underscore: at services that let anybody register names, no host can be called so (RFC 8552 §1.1).</summary>
+    private const string Name = "_holdfast-domain-verification-";
     private const int LongestName = 253;   // RFC 1035 §2.3.4, written out
 
     public static DomainProof Of(byte[] idKey, string domainId) => new(

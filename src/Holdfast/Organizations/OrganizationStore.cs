@@ -79,6 +79,11 @@ internal static class OrganizationStore
             ? owner
             : null;
 
+    /// <summary>Whether nothing is known against a domain that an organization has the claim on: taken away on a node that had not heard of its proof, the claim stands and the row does not.</summary>
+    public static bool MayVouch(View view, string organizationId, string domain) =>
+        Domains(view, [organizationId]).Any(d => d.Domain == domain && d.IsVerified)
+        || view.Find<long>("SELECT count(*) FROM organization_domains WHERE organization_id = @organizationId AND domain = @domain", new { organizationId, domain }) == 0;
+
     /// <summary>An organization with its domains, as the API shows it.</summary>
     public static OrganizationBody Body(View view, OrganizationRow row) => row.ToBody(Domains(view, [row.Id]));
 }

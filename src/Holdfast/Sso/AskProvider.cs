@@ -174,7 +174,7 @@ internal sealed class AskProvider(ProviderDocuments documents, OutboundHttp outb
             {
                 return (null, false);
             }
-            Said = Said with { UserInfoEndpoint = endpoint };
+            Said = Said.WithUserInfoEndpoint(endpoint);
             byte[] document;
             try
             {
@@ -204,8 +204,13 @@ internal sealed class AskProvider(ProviderDocuments documents, OutboundHttp outb
         private async Task<byte[]> GetAsync(string url, string accessToken) => (await all._outbound.GetAsync(
             all.UserInfoDependency(connection), new Uri(url), OutboundLimits.Document, ct, new AuthenticationHeaderValue("Bearer", accessToken))).Body;
 
+        private string? Escaped => oidc.ClientSecret is { } secret ? Uri.EscapeDataString(secret) : null;
+
+        /// <summary>As <c>client_secret_basic</c> sends it (RFC 6749 §2.3.1).</summary>
+        private string? Basic => Escaped is { } secret ? Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes($"{Uri.EscapeDataString(oidc.ClientId)}:{secret}")) : null;
+
         /// <summary>A provider may repeat what it was sent. What is secret of that is not kept.</summary>
-        private string Mask(string detail) => new[] { oidc.ClientSecret, providerCode, flow.Verifier, flow.Nonce, _accessToken, _idToken }
+        private string Mask(string detail) => new[] { oidc.ClientSecret, Escaped, Basic, providerCode, flow.Verifier, flow.Nonce, _accessToken, _idToken }
             .Where(s => s is { Length: > 3 }).Aggregate(detail, (text, secret) => text.Replace(secret!, "…", StringComparison.OrdinalIgnoreCase));
     }
 }

@@ -33,9 +33,9 @@ internal sealed class Connections(Database database, ClusterKeys keys, SpKeys sp
         var settings = connection.Open(keys);
         // What was taken at its metadata address stands in the place of what is stored.
         var metadata = settings.Saml is { MetadataUrl: not null } stored ? read?.For(stored) : null;
-        if (metadata?.Taken is { } taken)
+        if (metadata?.Taken is { } taken && settings.Saml!.MetadataKeys != MetadataKeyRule.Pinned)   // by that rule nobody but an administrator is believed, and his word is in the settings
         {
-            settings = settings with { Saml = taken.On(settings.Saml!) };
+            settings = settings with { Saml = taken.On(settings.Saml) };
         }
         var here = new ConnectionAddresses(address.Url, connection.Id);
         return _ready[connection.Id] = new ReadyConnection(connection, settings, here, settings.Saml is { } saml ? here.Trust(saml, ours) : null, ours, read, metadata);

@@ -35,7 +35,7 @@ internal sealed class ExchangeCode(
         {
             return ApiError.OAuth("invalid_client", "Without client_secret, code_verifier is needed.");
         }
-        if (client.IsPublic && limits.Count(RateLimits.PublicExchangePerEnvironment, client.EnvironmentId) is { } wait)
+        if (client.IsPublic && !signIns.Knows(shown) && limits.Count(RateLimits.PublicExchangePerEnvironment, client.EnvironmentId) is { } wait)
         {
             return ApiError.TooManyRequests(wait);
         }

@@ -19,16 +19,26 @@ internal sealed record OidcSurface(
 {
     private const int MostNames = 60;
 
+    /// <summary>In characters: what a provider calls things is told to its administrator, and journaled with each sign-in.</summary>
+    private const int LongestText = 300;
+    private const int LongestName = 100;
+
     public static OidcSurface Of(ReadyConnection connection, OidcSettings oidc, ProviderDocuments.Provider provider) => new(
-        provider.Metadata.Issuer, oidc.ClientId, connection.Here.OidcCallback, provider.Metadata.TokenEndpoint, ClientAuthenticationOf(oidc, provider),
-        [.. provider.Keys.Names.Take(MostNames)], provider.Keys.Names.Count == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(provider.Row.ReadAt));
+        Cut(provider.Metadata.Issuer, LongestText), oidc.ClientId, connection.Here.OidcCallback, Cut(provider.Metadata.TokenEndpoint, LongestText), ClientAuthenticationOf(oidc, provider),
+        NamesOf(provider), provider.Keys.Names.Count == 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(provider.Row.ReadAt));
 
     public OidcSurface WithKeys(ProviderDocuments.Provider provider) => this with
     {
-        Keys = [.. provider.Keys.Names.Take(MostNames)], KeysReadAt = DateTimeOffset.FromUnixTimeMilliseconds(provider.Row.ReadAt),
+        Keys = NamesOf(provider), KeysReadAt = DateTimeOffset.FromUnixTimeMilliseconds(provider.Row.ReadAt),
     };
 
-    public OidcSurface WithUserInfo(IEnumerable<string> names) => this with { UserInfo = [.. names.Take(MostNames).Select(n => n.Length > 100 ? n[..100] + "…" : n)] };
+    public OidcSurface WithUserInfo(IEnumerable<string> names) => this with { UserInfo = [.. names.Take(MostNames).Select(n => Cut(n, LongestName))] };
+
+    public OidcSurface WithUserInfoEndpoint(string endpoint) => this with { UserInfoEndpoint = Cut(endpoint, LongestText) };
+
+    private static List<string> NamesOf(ProviderDocuments.Provider provider) => [.. provider.Keys.Names.Take(MostNames).Select(n => Cut(n, LongestName))];
+
+    private static string Cut(string text, int longest) => text.Length > longest ? text[..longest] + "…" : text;
 
     /// <summary>What keeping it costs, in characters.</summary>
     public int CountCharacters() =>

@@ -56,7 +56,7 @@ internal sealed class ProviderDocuments(
             SsoLog.DocumentsUnread(log, id, fault.Message);
             if (_faults.Count < MostFetches || _faults.ContainsKey(id))
             {
-                _faults[id] = fault is DocumentRefusedException ? fault.Message : $"{connection.Settings.Oidc!.DiscoveryUrl} or the keys that it names could not be read";
+                _faults[id] = fault is DocumentRefusedException ? (fault.Message.Length > 500 ? fault.Message[..500] + "…" : fault.Message) : $"{connection.Settings.Oidc!.DiscoveryUrl} or the keys that it names could not be read";
             }
             return Kept(connection);
         }

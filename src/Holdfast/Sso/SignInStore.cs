@@ -64,6 +64,8 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
             }
             changes.Add(SignInEvents.Succeeded(connection, who.Email, flow.Id, idKey, now));
             var held = view.Find<ProfileRow>($"SELECT {ProfileRow.Columns} FROM profiles WHERE id = @profileId", new { profileId });
+            // What the provider could not be asked for stays as it was: groups decide about roles.
+            var (heldGroups, heldRaw) = who.KeepsNames && held is not null ? (who.Groups.Count > 0 ? groups : held.Groups, held.RawAttributes) : (groups, raw);
             var (firstName, lastName) = who.KeepsNames ? (who.FirstName ?? held?.FirstName, who.LastName ?? held?.LastName) : (who.FirstName, who.LastName);
             if (held is null)
             {
@@ -71,10 +73,10 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
                     ("environment_id", connection.EnvironmentId), ("connection_id", connection.Id), ("organization_id", connection.OrganizationId),
                     ("connection_type", connection.ConnectionType), ("idp_id", who.IdpId), ("created_at", time)));
             }
-            if (held is null || held.Email != who.Email || held.FirstName != firstName || held.LastName != lastName || held.Groups != groups || held.RawAttributes != raw)
+            if (held is null || held.Email != who.Email || held.FirstName != firstName || held.LastName != lastName || held.Groups != heldGroups || held.RawAttributes != heldRaw)
             {
                 changes.Add(Change.To(Schema.Profiles, profileId,
-                    ("email", who.Email), ("first_name", firstName), ("last_name", lastName), ("groups", groups), ("raw_attributes", raw), ("updated_at", time)));
+                    ("email", who.Email), ("first_name", firstName), ("last_name", lastName), ("groups", heldGroups), ("raw_attributes", heldRaw), ("updated_at", time)));
             }
             return new((code, null), changes);
         });
@@ -88,8 +90,7 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
     {
         var codeId = Caller.Hash(shown.Code);
         // Whoever knows a client id may send anything here: only a code that this node made is worth the writer's time.
-        if (shown.IsTooLong
-            || database.Read(view => view.Find<long>("SELECT count(*) FROM sso_codes WHERE id = @codeId AND authority = @Incarnation", new { codeId, database.Incarnation })) == 0)
+        if (!Knows(shown))
         {
             return Task.FromResult<T?>(null);
         }
@@ -124,6 +125,10 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
                 DateTimeOffset.FromUnixTimeMilliseconds(row.ExpiresAt) + options.ProfileTokenLifetime)]);
         });
     }
+
+    /// <summary>Whether this node made a code like this one.</summary>
+    public bool Knows(ShownCode shown) => !shown.IsTooLong
+        && database.Read(view => view.Find<long>("SELECT count(*) FROM sso_codes WHERE id = @codeId AND authority = @Incarnation", new { codeId = Caller.Hash(shown.Code), database.Incarnation })) > 0;
 
     /// <summary>A profile, while its connection and organization stand and the code that it was got by was not replayed.</summary>
     public ProfileRow? FindProfile(string environmentId, string profileId, string codeId) => database.Read(view =>

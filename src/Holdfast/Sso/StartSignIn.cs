@@ -192,13 +192,14 @@ internal sealed class StartSignIn(
     private (ReadyConnection? Connection, (string Error, string Description)? Fault) SelectProvider(string type, string environmentId)
     {
         var all = OAuthProvider.Of(type) is null ? [] : database.Read(view => ConnectionStore.OfType(view, environmentId, type));
-        var active = all.Where(c => c.IsActive).ToList();
-        var own = active.Where(c => c.OrganizationId is null).ToList();
-        return (all.Count, (own.Count > 0 ? own : active).Count) switch
+        // One of its own that is switched off is not replaced by an organization's: everybody would be sent to that.
+        var own = all.Where(c => c.OrganizationId is null).ToList();
+        var active = (own.Count > 0 ? own : all).Where(c => c.IsActive).ToList();
+        return (all.Count, active.Count) switch
         {
             (0, _) => (null, ("connection_strategy_invalid", "This environment has no such provider.")),
             (_, 0) => (null, ("connection_unlinked", "The provider's connection is not active.")),
-            (_, 1) => (connections.Ready((own.Count > 0 ? own : active)[0]), null),
+            (_, 1) => (connections.Ready(active[0]), null),
             _ => (null, ("ambiguous_connection_selector", "There are several active connections of this provider. Name one of them.")),
         };
     }

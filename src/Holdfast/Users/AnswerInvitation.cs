@@ -57,9 +57,9 @@ internal static class AnswerInvitation
                     ? ApiAnswer.Ok(invitations.Body(row))
                     : NotPending);
         }
-        if (UserStore.FindByAddress(view, act.EnvironmentId, row.Email) is not { } user || ProveAddress.Refused(view, user.Id) is not null)
+        if (UserStore.FindByAddress(view, act.EnvironmentId, row.Email) is not { IsVerified: true } user || ProveAddress.Refused(view, user.Id) is not null)
         {
-            return Decide.Nothing(ApiError.BadRequest("invalid_invite", "Nobody who may sign in has this e-mail address. The person signs up first."));
+            return Decide.Nothing(ApiError.BadRequest("invalid_invite", "Nobody who may sign in has proven this e-mail address. The person signs in first."));
         }
         if (row.OrganizationId is { } organization && Denied.Standing(view, Memberships.IdOf(act.IdKey, organization, user.Id), Memberships.Removed).Count > 0)
         {

@@ -21,6 +21,9 @@ internal sealed record Credential(string Id, string Stamp, string Secret, string
 {
     public const string Password = "password";
 
+    /// <summary>The secret of a credential that only takes the place of others: nothing opens it.</summary>
+    public const string Nothing = "";
+
     private static readonly string ProvenByCredential = Name(Users.Proof.Credential);
 
     /// <summary>All that a user ever had of a kind.</summary>
@@ -73,7 +76,7 @@ internal sealed record Credential(string Id, string Stamp, string Secret, string
 
     /// <summary>Whether the mailbox, or an administrator, has spoken after this stamp: what was mailed before is over then.</summary>
     public static bool IsProvenAnewSince(IReadOnlyList<Credential> all, string stamp) =>
-        all.Any(c => c.Proof != ProvenByCredential && string.CompareOrdinal(c.Stamp, stamp) > 0);
+        all.Any(c => c.Proof != ProvenByCredential && c.Secret != Nothing && string.CompareOrdinal(c.Stamp, stamp) > 0);
 
     private IEnumerable<string> ReplacedIds => JsonSerializer.Deserialize<List<string>>(Replaces)!;
 

@@ -145,7 +145,7 @@ internal abstract partial record PasswordHash
             && Number(g["n"], 1024, 1 << 20) is { } n && (n & (n - 1)) == 0
             && Number(g["r"], 1, 32) is { } r
             && Number(g["p"], 1, 16) is { } p
-            && 128L * n * r <= MostBytes && (long)n * r * p <= 1 << 22
+            && 128L * n * r <= MostBytes && (long)n * r * p <= 1 << 22 && (r > 1 || n < 65_536)   // RFC 7914 §2: N is below 2^(128 * r / 8)
             && Number(g["kl"], 16, 128) is { } length
             && Decode(g["salt"].Value, 8, 64) is { } salt
             && Decode(g["hash"].Value, length, length) is { } hash

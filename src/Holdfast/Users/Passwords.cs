@@ -10,7 +10,9 @@ internal static class Passwords
 {
     /// <summary>What a password that was typed in may be checked against: one, or several after changes on nodes apart; none for an unknown address.</summary>
     public static List<Credential> Candidates(View view, string environmentId, string address) =>
-        Addresses.HolderOf(view, environmentId, address) is { } holder ? Credential.Standing(Credential.Of(view, environmentId, holder)) : [];
+        Addresses.HolderOf(view, environmentId, address) is { } holder
+            ? [.. Credential.Standing(Credential.Of(view, environmentId, holder)).Where(c => c.Secret != Credential.Nothing)]
+            : [];
 
     /// <param name="proven">The candidate that the password opened; null when it opened none.</param>
     /// <param name="renewed">The same password hashed anew, to take the place of an imported hash; null to keep what there is.</param>

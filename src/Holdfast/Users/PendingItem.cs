@@ -20,7 +20,7 @@ internal sealed record PendingItem(
         + "created_at AS CreatedAt, expires_at AS ExpiresAt, made_stamp AS Stamp";
 
     /// <summary>How many of one subject are looked at: of several mails, an elder one may be read first.</summary>
-    private const int MostOfSubject = 5;
+    private const int MostOfSubject = 2;
 
     /// <summary>The row of a new one, and its id. The secret itself is not in it, unless the caller seals it into <paramref name="data"/>.</summary>
     /// <param name="id">Null for a new one.</param>

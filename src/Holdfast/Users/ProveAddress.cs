@@ -9,8 +9,15 @@ internal static class ProveAddress
     /// <summary>Who it is, and what has to be kept. Denies are not asked here: <see cref="Refused"/> is.</summary>
     public static (SignedIn Who, List<Change> Changes) Of(View view, Act act, string address, PersonNames names) =>
         Addresses.HolderOf(view, act.EnvironmentId, address) is { } holder
-            ? (new SignedIn(holder), UserStore.Verify(view, act, holder, address))
+            ? (new SignedIn(holder), [.. UserStore.Verify(view, act, holder, address), .. Disown(view, act, holder)])
             : Make(view, act, address, names, new UserDetails(IsVerified: true));
+
+    /// <summary>Who comes with the proof need not be who chose the password before there was one: so none that was chosen opens any more, and its sessions end.</summary>
+    private static List<Change> Disown(View view, Act act, string holder)
+    {
+        var standing = UserStore.Find(view, act.EnvironmentId, holder) is { IsVerified: false } ? Credential.Standing(Credential.Of(view, act.EnvironmentId, holder)) : [];
+        return standing.Count == 0 ? [] : [Credential.Make(act, holder, Credential.Password, Credential.Nothing, Proof.Mailbox, "address", standing)];
+    }
 
     /// <summary>The user that an address makes. It has no holder.</summary>
     private static (SignedIn Who, List<Change> Changes) Make(View view, Act act, string address, PersonNames names, UserDetails details)

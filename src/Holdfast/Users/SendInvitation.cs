@@ -73,9 +73,18 @@ internal static class SendInvitation
                 ("environment_id", act.EnvironmentId), ("email", email), ("organization_id", organizationId), ("role_slug", row.RoleSlug), ("inviter_user_id", row.InviterUserId),
                 ("token_hash", hash), ("token_sealed", token), ("created_at", act.Time), ("expires_at", row.ExpiresAt), ("mail_wanted_at", act.Time),
                 ("locale", input.Locale.Value), ("updated_at", act.Time)),
-            .. Removals(view, act, input).Union(seen).Select(deny => Memberships.Lifted(act, deny)),
+            .. Readmit(view, act, input, seen),
             Invitations.EventOf("invitation.created", act, row, id),
         ]);
+    }
+
+    /// <summary>Who was taken away may come again, when they accept: until then the membership is not there, whatever a node said that left its presence out.</summary>
+    private static List<Change> Readmit(View view, Act act, Input input, IReadOnlyList<string> seen)
+    {
+        var lifts = Removals(view, act, input).Union(seen).Select(deny => Memberships.Lifted(act, deny)).ToList();
+        return lifts.Count > 0 && input.OrganizationId.Value is { } organization && Addresses.HolderOf(view, act.EnvironmentId, input.Email.Value!) is { } holder
+            ? [.. lifts, Memberships.Set(act, organization, holder, present: false)]
+            : lifts;
     }
 
     private static List<string> Removals(View view, Act act, Input input) =>

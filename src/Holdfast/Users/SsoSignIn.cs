@@ -1,5 +1,6 @@
 using Holdfast.Claims;
 using Holdfast.Http;
+using Holdfast.Organizations;
 using Holdfast.Storage;
 using Holdfast.Storage.Rows;
 
@@ -72,6 +73,7 @@ internal static class SsoSignIn
     {
         var address = Addresses.Normal(profile.Email);
         return Addresses.IsAddress(address)   // what no mail is sent to is nobody's
-            && Claim.Find(view, environmentId, Claim.VerifiedDomain, address[(address.IndexOf('@', StringComparison.Ordinal) + 1)..]) is { Verified: 1, Holder: { } owner } && owner == profile.OrganizationId;
+            && Claim.Find(view, environmentId, Claim.VerifiedDomain, address[(address.IndexOf('@', StringComparison.Ordinal) + 1)..]) is { Verified: 1, Holder: { } owner } && owner == profile.OrganizationId
+            && OrganizationStore.MayVouch(view, owner, address[(address.IndexOf('@', StringComparison.Ordinal) + 1)..]);
     }
 }

@@ -68,6 +68,7 @@ public sealed class MagicAuthTests(Shared shared) : IClassFixture<Shared>
         }
         (await TryAsync(server, "ada@people.test", code)).Is(400, "one_time_code_too_many_attempts");
         // A new one has tries of its own, until the address's are used up.
+        server.Clock.Advance(TimeSpan.FromSeconds(1));
         var (_, again) = await SignedIn.MailCodeAsync(server, "ada@people.test");
         for (var i = 0; i < 4; i++)
         {
@@ -77,6 +78,23 @@ public sealed class MagicAuthTests(Shared shared) : IClassFixture<Shared>
         Assert.NotNull(limited.Headers.RetryAfter);
         server.Clock.Advance(TimeSpan.FromMinutes(1));
         (await TryAsync(server, "ada@people.test", again)).Is(200);
+    }
+
+    [Fact]
+    public async Task Wrong_tries_of_an_address_are_bounded_however_many_codes_there_are()
+    {
+        await using var server = await HoldfastServer.StartAsync(new Start(RateLimitFactor: 1));
+        for (var i = 0; i < 20; i++)
+        {
+            await SignedIn.MailCodeAsync(server, "ada@people.test");
+            (await TryAsync(server, "ada@people.test", "no code")).Is(400, "invalid_one_time_code");
+            server.Clock.Advance(TimeSpan.FromSeconds(61));
+        }
+        var (_, code) = await SignedIn.MailCodeAsync(server, "ada@people.test");
+        (await TryAsync(server, "ada@people.test", code)).Is(400, "one_time_code_too_many_attempts");
+        await SignedIn.ByMagicCodeAsync(server, "grace@people.test");
+        server.Clock.Advance(TimeSpan.FromMinutes(50));
+        await SignedIn.ByMagicCodeAsync(server, "ada@people.test");
     }
 
     [Fact]

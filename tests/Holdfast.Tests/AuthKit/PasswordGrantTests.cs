@@ -100,6 +100,45 @@ public sealed class PasswordGrantTests(Shared shared) : IClassFixture<Shared>
     }
 
     [Fact]
+    public async Task A_proof_that_is_still_asked_for_is_not_left_out_by_choosing_an_organization()
+    {
+        var (email, organization) = (Somebody(), await _server.OrganizationAsync());
+        var user = await UserAsync(email, verified: false);
+        (await _server.PostAsync("/user_management/organization_memberships", new { user_id = user, organization_id = organization })).Is(201);
+        var pending = (await TryAsync(_server, email, Password)).Is(403, "email_verification_required")["pending_authentication_token"];
+
+        (await _server.WithoutEffectAsync(() => SignedIn.AskAsync(_server, "urn:workos:oauth:grant-type:organization-selection", ("pending_authentication_token", pending), ("organization_id", organization))))
+            .Is(400, "invalid_pending_authentication_token");
+    }
+
+    [Fact]
+    public async Task A_password_that_somebody_chose_before_the_mailbox_was_proven_opens_nothing_afterwards()
+    {
+        var email = Somebody();
+        var user = await UserAsync(email, verified: false);   // by whoever typed in somebody's address
+
+        var owner = await SignedIn.ByMagicCodeAsync(_server, email);
+
+        Assert.Equal(user, owner.UserId);
+        (await TryAsync(_server, email, Password)).Is(400, "invalid_credentials");
+        var token = (await _server.PostAsync("/user_management/password_reset", new { email })).Is(201)["password_reset_token"];
+        (await _server.PostAsync("/user_management/password_reset/confirm", new { token, new_password = "the owner's own " + Password })).Is(200);
+        (await TryAsync(_server, email, "the owner's own " + Password)).Is(200);
+    }
+
+    [Fact]
+    public async Task Nor_does_an_invitation_make_a_member_of_who_has_not_proven_the_mailbox()
+    {
+        var (email, organization) = (Somebody(), await _server.OrganizationAsync());
+        await UserAsync(email, verified: false);
+        var invitation = (await _server.PostAsync("/user_management/invitations", new { email, organization_id = organization })).Is(201)["id"];
+
+        (await _server.WithoutEffectAsync(() => _server.PostAsync($"/user_management/invitations/{invitation}/accept", "{}"))).Is(400, "invalid_invite");
+        await SignedIn.ByMagicCodeAsync(_server, email);
+        (await _server.PostAsync($"/user_management/invitations/{invitation}/accept", "{}")).Is(200);
+    }
+
+    [Fact]
     public async Task An_imported_hash_is_made_anew_at_the_first_sign_in_and_sessions_go_on()
     {
         var email = Somebody();

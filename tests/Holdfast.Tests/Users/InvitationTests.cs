@@ -171,7 +171,7 @@ public sealed class InvitationTests(Shared shared) : IClassFixture<Shared>
     {
         await using var server = await HoldfastServer.StartAsync();
         var address = Address();
-        (await server.PostAsync("/user_management/users", new { email = address })).Is(201);
+        (await server.PostAsync("/user_management/users", new { email = address, email_verified = true })).Is(201);
         var organization = await server.OrganizationAsync();
         var sent = (await server.PostAsync(Invitations, new { email = address, organization_id = organization, expires_in_days = 1 })).Is(201);
         server.Clock.Advance(TimeSpan.FromDays(1) - TimeSpan.FromMilliseconds(1));
@@ -252,7 +252,7 @@ public sealed class InvitationTests(Shared shared) : IClassFixture<Shared>
 
     private static string Address() => $"{SamlProvider.Unique().ToLowerInvariant()}@example.test";
 
-    private async Task<string> UserAsync(string address) => (await _server.PostAsync("/user_management/users", new { email = address })).Is(201)["id"]!;
+    private async Task<string> UserAsync(string address) => (await _server.PostAsync("/user_management/users", new { email = address, email_verified = true })).Is(201)["id"]!;
 
     private async Task<Answer> InviteAsync(string address, string? organization = null, string? role = null) =>
         (await _server.PostAsync(Invitations, new { email = address, organization_id = organization ?? await _server.OrganizationAsync(), role_slug = role })).Is(201);
