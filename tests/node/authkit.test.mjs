@@ -38,7 +38,9 @@ describe('AuthKit sessions', () => {
   });
 
   test('A sign-in at the identity provider begins a session in its organization', async () => {
-    const { code } = await holdfast.signIn(holdfast.authorizationUrl({ connection: holdfast.dev.connections.saml }));
+    const url = users.getAuthorizationUrl({ clientId, connectionId: holdfast.dev.connections.saml, redirectUri: holdfast.callback, state: 'as it was' });
+    const { code, state } = await holdfast.signIn(url);
+    assert.equal(state, 'as it was');
     const { user, organizationId, accessToken, authenticationMethod } = await users.authenticateWithCode({ clientId, code });
     const claims = part(accessToken, 1);
     assert.deepEqual([claims.sub, claims.org_id, claims.role, authenticationMethod], [user.id, organizationId, 'member', 'SSO']);

@@ -1,4 +1,5 @@
 using Holdfast.Http;
+using Holdfast.Sso;
 
 namespace Holdfast.AuthKit;
 
@@ -15,6 +16,7 @@ internal static class AuthKitEndpoints
     public static void MapAuthKit(this IEndpointRouteBuilder routes)
     {
         var api = routes.MapGroup("/user_management").WithTags("AuthKit");
+        api.MapGet("/authorize", (HttpContext http, StartSignIn start) => start.HandleAsync(http, byAuthKit: true)).WithMetadata(Writes.Nothing).Produces(302);
         api.MapPost("/authenticate", (HttpContext http, Authenticate authenticate) => authenticate.HandleAsync(http)).WithMetadata(Writes.Fact).Produces<SessionAnswer.Body>();
         api.MapPost("/magic_auth", (HttpContext http, MagicAuth magic) => magic.CreateAsync(http)).WithMetadata(ApiKeyRequired.Yes)
             .Accepts<MagicAuth.Input>(JsonBody.AnyType).Produces<MagicAuth.Body>(201).WithMetadata(Writes.Fact);

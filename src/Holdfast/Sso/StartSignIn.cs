@@ -16,7 +16,11 @@ internal sealed class StartSignIn(
 {
     private const int MostRestarts = 2;
 
-    public async Task<IResult> HandleAsync(HttpContext http)
+    /// <summary>What AuthKit's authorization endpoint calls the same selectors.</summary>
+    private static readonly Dictionary<string, string> s_ofAuthKit = new(StringComparer.Ordinal) { ["connection_id"] = "connection", ["organization_id"] = "organization" };
+
+    /// <param name="byAuthKit">The request came to <c>/user_management/authorize</c>.</param>
+    public async Task<IResult> HandleAsync(HttpContext http, bool byAuthKit = false)
     {
         var parameters = http.Request.Query.Select(p => p);
         if (HttpMethods.IsPost(http.Request.Method))
@@ -33,7 +37,8 @@ internal sealed class StartSignIn(
         {
             // Sent twice, two parsers would read two things (RFC 6749 §3.1). Lists are repeated by right.
             var isList = name is "provider_scopes" or "provider_scopes[]";
-            if (!(given.TryAdd(name, values.ToString()) && values.Count == 1) && !isList)
+            var known = byAuthKit && s_ofAuthKit.TryGetValue(name, out var same) ? same : name;
+            if (!(given.TryAdd(known, values.ToString()) && values.Count == 1) && !isList)
             {
                 return SsoErrors.BadStart("invalid_request", "A parameter stands in it twice.");
             }

@@ -39,6 +39,29 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         Assert.True(session.Answer.Headers.CacheControl!.NoStore);
     }
 
+    [Theory]
+    [InlineData("connection_id")]
+    [InlineData("organization_id")]
+    public async Task A_sign_in_that_begins_at_authkit_ends_in_a_session(string selector)
+    {
+        var chosen = selector == "connection_id" ? made.Connection.Id : made.Connection.OrganizationId;
+        var browser = new Browser(_server);
+        var path = $"/user_management/authorize?client_id={_server.A.ClientId}&redirect_uri={Uri.EscapeDataString(HoldfastServer.Callback)}&response_type=code&state=s&{selector}={chosen}";
+        var begun = SamlConnection.Read(browser, (await browser.GetAsync(path)).Is(302));
+
+        var landed = (await made.Connection.FinishAsync(begun, Somebody())).Is(302);
+
+        Assert.Equal("s", landed.Sent("state"));
+        (await SignedIn.AskAsync(_server, "authorization_code", ("code", landed.Sent("code")))).Is(200);
+    }
+
+    [Fact]
+    public async Task Where_there_are_no_hosted_pages_yet_authkit_says_so()
+    {
+        var path = $"/user_management/authorize?client_id={_server.A.ClientId}&redirect_uri={Uri.EscapeDataString(HoldfastServer.Callback)}&response_type=code&state=s&provider=authkit";
+        Assert.Equal("connection_strategy_invalid", (await _server.SendAsync("GET", path, null)).Is(302).Sent("error"));
+    }
+
     [Fact]
     public async Task A_code_is_good_for_a_session_or_a_profile_and_once()
     {
