@@ -153,7 +153,7 @@ describe('Invitations', () => {
     assert.equal((await users.resendInvitation(sent.id)).token, sent.token);
 
     await assertThrows(users.acceptInvitation(sent.id), 'GenericServerException', { status: 400, code: 'invalid_invite' });
-    const user = await users.createUser({ email });
+    const user = await users.createUser({ email, emailVerified: true });
     const accepted = await users.acceptInvitation(sent.id);
     assert.deepEqual([accepted.state, accepted.acceptedUserId], ['accepted', user.id]);
     const [membership] = (await users.listOrganizationMemberships({ userId: user.id })).data;
