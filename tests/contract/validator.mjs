@@ -5,7 +5,8 @@ export const publicFacts = JSON.parse(readFileSync(new URL('facts.json', import.
 
 /**
  * What Holdfast adds to described paths, operation by operation: `also` names properties it may add to the object (or to the objects of a list), and
- * `answers` gives the shapes of an operation that the description does not have. Anything else that is new in an answer is a violation.
+ * `answers` gives the shapes of an operation that the description does not have, and `refusals` names, by status, what a refusal says that the description leaves
+ * out and the official SDKs read. Anything else that is new in an answer is a violation.
  */
 const connection = ['saml', 'oidc', 'role_map'];
 export const documentedExtensions = {
@@ -13,6 +14,7 @@ export const documentedExtensions = {
   'GET /connections/{id}': { also: connection },
   'POST /connections': { also: connection, answers: { 201: { $ref: 'Connection' } } },
   'PUT /connections/{id}': { also: connection, answers: { 200: { $ref: 'Connection' } } },
+  'POST /user_management/authenticate': { refusals: { 403: ['pending_authentication_token', 'email', 'email_verification_id', 'organizations', 'user'] } },
   'POST /directories': { also: ['scim_endpoint', 'bearer_token'], answers: { 201: { $ref: 'Directory' } } },
 };
 
@@ -74,7 +76,8 @@ export function judgeAnswer(answer, facts = publicFacts, extensions = documented
     faults.push(...generalFaults(body));
   } else {
     // An error may say more than is described (a code, the fields), but never `error` beside `message`: it changes which exception an SDK raises.
-    const shape = judge(schema, body, '', facts, () => typeof body.message === 'string' && body.error === undefined ? ['code', 'errors'] : []);
+    const read = extensions[operation]?.refusals?.[answer.status] ?? [];
+    const shape = judge(schema, body, '', facts, (at) => typeof body.message === 'string' && body.error === undefined ? ['code', 'errors', ...(at === '' ? read : [])] : []);
     const isGeneral = generalFaults(body).length === 0 && [body.code, body.error].every((code) => code === undefined || generalCodes.has(code));
     faults.push(...(isGeneral ? [] : shape));
   }

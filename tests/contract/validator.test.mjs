@@ -90,6 +90,13 @@ test('A described error has its described code, or one that any request can meet
   fails(/^\/error: is not/, 'POST', '/sso/token', 400, { error: 'invalid_code', error_description: 'x' });
 });
 
+test('A refusal may say what the SDKs read of it, where that is documented, and nothing else', () => {
+  const refusal = { code: 'email_verification_required', message: 'No.', pending_authentication_token: 'x', email: 'a@b.test', email_verification_id: 'y' };
+  passes('POST', '/user_management/authenticate', 403, refusal);
+  fails(/^\/hint: is not described$/, 'POST', '/user_management/authenticate', 403, { ...refusal, hint: 'x' });
+  fails(/^\/email: is not described$/, 'POST', '/user_management/authenticate', 400, { code: 'invalid_credentials', message: 'No.', email: 'a@b.test' });
+});
+
 test('A body must be JSON and say so, and 204 has none', () => {
   fails(/not JSON/, 'GET', '/organizations/org_01', 200, '<html>');
   fails(/not JSON/, 'GET', '/organizations/org_01', 404, null);
