@@ -23,7 +23,7 @@ internal sealed class GrantByEmailCode(Database database, ClusterKeys keys, Acts
         {
             return elsewhere;
         }
-        var whose = Caller.Hash($"{asked.Client.EnvironmentId}\n{pending.UserId}");
+        var whose = RateLimits.KeyOf(asked.Client.EnvironmentId, pending.UserId);
         if (limits.IsReached(RateLimits.GuessesPerCode, itemId) || limits.IsReached(RateLimits.GuessesPerAddress, whose))
         {
             return AuthKitErrors.TooManyTries;

@@ -14,7 +14,7 @@ internal sealed class GrantByMagicCode(Database database, Acts acts, BeginSessio
             return AuthKitErrors.Missing("code and email");
         }
         var (environmentId, address) = (asked.Client.EnvironmentId, Addresses.Normal(email));
-        var whose = Caller.Hash($"{environmentId}\n{address}");
+        var whose = RateLimits.KeyOf(environmentId, address);
         if (limits.Count(RateLimits.AuthenticatePerAddress, whose) is { } wait)
         {
             return ApiError.TooManyRequests(wait);

@@ -15,7 +15,7 @@ internal sealed class GrantByPassword(Database database, PasswordHasher hasher, 
             return AuthKitErrors.Missing("email and password");
         }
         var (environmentId, address) = (asked.Client.EnvironmentId, Addresses.Normal(email));
-        if (limits.Count(RateLimits.AuthenticatePerAddress, Caller.Hash($"{environmentId}\n{address}")) is { } wait)
+        if (limits.Count(RateLimits.AuthenticatePerAddress, RateLimits.KeyOf(environmentId, address)) is { } wait)
         {
             return ApiError.TooManyRequests(wait);
         }

@@ -25,7 +25,7 @@ internal sealed class MagicAuth(Database database, Idempotency idempotency, Acts
             return ApiError.Validation("email", input.Email.Value is null ? "required" : "invalid_email");
         }
         var address = Addresses.Normal(email);
-        if (limits.Count(RateLimits.MagicCodesPerAddress, Caller.Hash($"{Caller.Of(http).EnvironmentId}\n{address}")) is { } wait)
+        if (limits.Count(RateLimits.MagicCodesPerAddress, RateLimits.KeyOf(Caller.Of(http).EnvironmentId, address)) is { } wait)
         {
             return ApiError.TooManyRequests(wait);
         }

@@ -34,7 +34,7 @@ internal sealed class PasswordResets(
             return ApiError.Validation("email", input.Email.Value is null ? "required" : "invalid_email");
         }
         var (environmentId, normal) = (Caller.Of(http).EnvironmentId, Addresses.Normal(email));
-        if (limits.Count(RateLimits.ResetsPerAddress, Caller.Hash($"{environmentId}\n{normal}")) is { } wait)
+        if (limits.Count(RateLimits.ResetsPerAddress, RateLimits.KeyOf(environmentId, normal)) is { } wait)
         {
             return ApiError.TooManyRequests(wait);
         }

@@ -23,7 +23,7 @@ internal sealed class OAuthClients(Database database, EnvironmentStore environme
         {
             return (null, ApiError.OAuth("invalid_client", "There is no such client."));
         }
-        if ((asked.Find("client_secret") ?? Bearer(http)) is not { } secret)
+        if ((asked.Find("client_secret") ?? Caller.Bearer(http)) is not { } secret)
         {
             return (new Client(clientId, environmentId, null), null);
         }
@@ -35,7 +35,4 @@ internal sealed class OAuthClients(Database database, EnvironmentStore environme
             ? (null, ApiError.TooManyRequests(wait))
             : (new Client(clientId, environmentId, caller), null);
     }
-
-    private static string? Bearer(HttpContext http) =>
-        http.Request.Headers.Authorization.ToString() is var header && header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? header["Bearer ".Length..] : null;
 }

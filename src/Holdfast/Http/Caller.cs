@@ -11,10 +11,11 @@ public sealed record Caller(string EnvironmentId, string ApiKeyId)
     public static Caller Of(HttpContext http) => http.Features.Get<Caller>() ?? throw new InvalidOperationException("This endpoint does not ask for an API key.");
 
     /// <summary>Finds the key of a request's <c>Authorization: Bearer</c>; null when there is none, or none that is valid.</summary>
-    public static Caller? Find(HttpContext http, Database database) =>
-        http.Request.Headers.Authorization.ToString() is var header && header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)
-            ? Find(header["Bearer ".Length..], database)
-            : null;
+    public static Caller? Find(HttpContext http, Database database) => Bearer(http) is { } value ? Find(value, database) : null;
+
+    /// <summary>What a request shows as <c>Authorization: Bearer</c> (RFC 6750 §2.1); null when it shows none.</summary>
+    public static string? Bearer(HttpContext http) =>
+        http.Request.Headers.Authorization.ToString() is var header && header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? header["Bearer ".Length..] : null;
 
     /// <summary>Finds a key by its value. Only its hash is stored, so the look-up tells an attacker's clock nothing.</summary>
     public static Caller? Find(string value, Database database)

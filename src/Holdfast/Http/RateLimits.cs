@@ -47,6 +47,9 @@ public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes 
     private long _forgotAt = clock.GetTimestamp() - TimeSpan.TicksPerDay;
     private int _made;   // about as many as there are: the dictionary's own count takes all of its locks
 
+    /// <summary>The key of what a client names: an address, a user. As a hash, so that none is long, and none is kept as it is.</summary>
+    public static string KeyOf(string environmentId, string what) => Caller.Hash($"{environmentId}\n{what}");
+
     /// <summary>Counts one request. Null when it may pass; else the seconds until the window ends.</summary>
     public int? Count(RateLimit limit, string key)
     {

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Holdfast.Claims;
 using Holdfast.Environments;
+using Holdfast.Resilience;
 using Holdfast.Storage;
 using Holdfast.Storage.Rows;
 
@@ -23,21 +24,8 @@ internal sealed class DomainChecks(Database database, EnvironmentStore environme
 
     private readonly ConcurrentDictionary<string, DateTimeOffset> _askedAt = new(StringComparer.Ordinal);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Every, clock);
-        while (await timer.WaitForNextTickAsync(stoppingToken).AsTask().ContinueWith(t => t.IsCompletedSuccessfully && t.Result, TaskScheduler.Default))
-        {
-            try
-            {
-                await RoundAsync(stoppingToken);
-            }
-            catch (Exception fault)
-            {
-                OrganizationsLog.RoundCutOff(log, fault);   // the primary or the disk is away; the next one tries again
-            }
-        }
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Rounds.RunAsync(Every, clock, RoundAsync, fault => OrganizationsLog.RoundCutOff(log, fault), stoppingToken);   // the primary or the disk is away
 
     /// <summary>Goes through all that are pending, and asks for those that are due.</summary>
     /// <exception cref="StorageUnavailableException">What was found cannot be kept now.</exception>

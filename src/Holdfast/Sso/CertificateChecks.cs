@@ -1,4 +1,5 @@
 using Holdfast.Environments;
+using Holdfast.Resilience;
 using Holdfast.Storage;
 using Holdfast.Storage.Rows;
 
@@ -13,21 +14,8 @@ internal sealed class CertificateChecks(Database database, EnvironmentStore envi
     /// <summary>Days before the end at which it is told, and once when it is over.</summary>
     public static readonly IReadOnlyList<int> Marks = [0, 1, 7, 14, 30];
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Every, clock);
-        while (await timer.WaitForNextTickAsync(stoppingToken).AsTask().ContinueWith(t => t.IsCompletedSuccessfully && t.Result, TaskScheduler.Default))
-        {
-            try
-            {
-                await RoundAsync(stoppingToken);
-            }
-            catch (Exception fault)
-            {
-                SsoLog.CertificatesUnseen(log, fault);   // the next one looks again
-            }
-        }
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Rounds.RunAsync(Every, clock, RoundAsync, fault => SsoLog.CertificatesUnseen(log, fault), stoppingToken);   // the next one looks again
 
     /// <summary>Looks at all active SAML connections.</summary>
     public async Task RoundAsync(CancellationToken ct)

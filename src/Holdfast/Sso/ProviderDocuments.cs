@@ -160,21 +160,8 @@ internal sealed class ProviderDocuments(
             "The last documents that were read, without a time limit; a sign-in with a key that they do not hold is refused.", ["sso"]),
         clock);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Every, clock);
-        while (await timer.WaitForNextTickAsync(stoppingToken).AsTask().ContinueWith(t => t.IsCompletedSuccessfully && t.Result, TaskScheduler.Default))
-        {
-            try
-            {
-                await ReadAllAsync(stoppingToken);
-            }
-            catch (Exception fault)
-            {
-                SsoLog.RoundCutOff(log, fault);   // the next one tries again: what this feeds stands without it
-            }
-        }
-    }
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Rounds.RunAsync(Every, clock, ReadAllAsync, fault => SsoLog.RoundCutOff(log, fault), stoppingToken);   // what this feeds stands without it
 
     private async Task ReadAllAsync(CancellationToken stoppingToken)
     {

@@ -7,13 +7,9 @@ internal sealed class ReadProfile(ProfileToken tokens, SignInStore signIns, Conn
 {
     private static readonly ApiAnswer Unauthorized = new(StatusCodes.Status401Unauthorized, new { error = "Unauthorized" });
 
-    public ApiAnswer Handle(HttpContext http)
-    {
-        var header = http.Request.Headers.Authorization.ToString();
-        return header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)
-            && tokens.Read(header["Bearer ".Length..]) is { } shown
-            && signIns.FindProfile(shown.EnvironmentId, shown.ProfileId, shown.CodeId) is { } profile
-                ? ApiAnswer.Ok(profile.ToBody(connections.Find(profile.ConnectionId)))
-                : Unauthorized;
-    }
+    public ApiAnswer Handle(HttpContext http) =>
+        Caller.Bearer(http) is { } token && tokens.Read(token) is { } shown
+        && signIns.FindProfile(shown.EnvironmentId, shown.ProfileId, shown.CodeId) is { } profile
+            ? ApiAnswer.Ok(profile.ToBody(connections.Find(profile.ConnectionId)))
+            : Unauthorized;
 }

@@ -27,25 +27,20 @@ internal sealed class RefreshMetadata(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Tick, clock);
         var lookAt = clock.GetUtcNow();
-        while (await timer.WaitForNextTickAsync(stoppingToken).AsTask().ContinueWith(t => t.IsCompletedSuccessfully && t.Result, TaskScheduler.Default))
-        {
-            try
-            {
-                if (clock.GetUtcNow() >= lookAt)
-                {
-                    Look();
-                    lookAt = clock.GetUtcNow() + LookEvery;
-                }
-                Start(stoppingToken);
-            }
-            catch (Exception fault)
-            {
-                SsoLog.MetadataRoundCutOff(log, fault);   // the next one tries again: what this feeds stands without it
-            }
-        }
+        await Rounds.RunAsync(Tick, clock, StartDueAsync, fault => SsoLog.MetadataRoundCutOff(log, fault), stoppingToken);   // what this feeds stands without it
         await UnderWay();
+
+        Task StartDueAsync(CancellationToken ct)
+        {
+            if (clock.GetUtcNow() >= lookAt)
+            {
+                Look();
+                lookAt = clock.GetUtcNow() + LookEvery;
+            }
+            Start(ct);
+            return Task.CompletedTask;
+        }
     }
 
     /// <summary>Looks for connections, reads what is due and whose hosts have rested, and waits until nothing is under way.</summary>

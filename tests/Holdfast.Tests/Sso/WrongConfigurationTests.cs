@@ -62,22 +62,7 @@ public sealed partial class WrongConfigurationTests(Shared shared) : IClassFixtu
         var attempt = (await _server.GetAsync($"/connections/{connection.Id}/attempts/{id}")).Is(200);
         Assert.Contains(attempt.Text, list.Json.GetProperty("data").EnumerateArray().Select(a => a.GetRawText()));
         Assert.Equal(("connection_attempt", "refused", reason, connection.Id), (attempt["object"], attempt["outcome"], attempt["reason"], attempt["connection_id"]));
-        Assert.Contains(cause, attempt["summary"], StringComparison.Ordinal);
-        var remedy = attempt.Json.GetProperty("remedy");
-        Assert.Equal(product, remedy.GetProperty("product").GetString());
-        Assert.NotEmpty(remedy.GetProperty("text").GetString()!);
-        if (where is null)
-        {
-            Assert.Null(remedy.GetProperty("where").GetString());
-        }
-        else
-        {
-            Assert.Contains(where, remedy.GetProperty("where").GetString(), StringComparison.Ordinal);
-        }
-        var steps = attempt.Json.GetProperty("steps").EnumerateArray().ToDictionary(s => s.GetProperty("step").GetString()!, s => s.GetProperty("outcome").GetString());
-        Assert.Equal(step, Assert.Single(steps, s => s.Value == "failed").Key);
-        Assert.All(steps.Keys.TakeWhile(s => s != step), s => Assert.Equal("passed", steps[s]));
-        Assert.All(steps.Keys.SkipWhile(s => s != step).Skip(1), s => Assert.Equal("not_reached", steps[s]));
+        Explained.Is(attempt, step, cause, product, where);
         foreach (var secret in new[] { "ada@acme.test", "no-address-4711", "Lovelace", "Engineering", response.Length > 60 ? response[20..60] : "SAMLResponse=" })
         {
             Assert.DoesNotContain(secret, attempt.Text, StringComparison.Ordinal);
