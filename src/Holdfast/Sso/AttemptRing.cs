@@ -184,7 +184,7 @@ internal static partial class SsoLog
     [LoggerMessage(1003, LogLevel.Warning, "A round through the providers' documents was cut off")]
     public static partial void RoundCutOff(ILogger log, Exception fault);
 
-    [LoggerMessage(1005, LogLevel.Warning, "A round through the connections' certificates was cut off")]
+    [LoggerMessage(1011, LogLevel.Warning, "A round through the connections' certificates was cut off")]
     public static partial void CertificatesUnseen(ILogger log, Exception fault);
 
     [LoggerMessage(1004, LogLevel.Warning, "Sign-in {Attempt} on {ConnectionId} was accepted with {Notes}")]

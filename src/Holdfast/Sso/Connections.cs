@@ -20,9 +20,10 @@ internal sealed class Connections(Database database, ClusterKeys keys, SpKeys sp
     {
         var isSaml = ConnectionInput.IsSamlType(connection.ConnectionType);
         var ours = isSaml ? spKeys.Of(connection.EnvironmentId) : SpKeySet.None;
-        var read = isSaml ? database.Read(view => MetadataStore.Find(view, connection.Id)) : null;
-        if (_ready.TryGetValue(connection.Id, out var ready) && ready.Connection.SettingsSealed == connection.SettingsSealed && ready.SpKeys.Version == ours.Version
-            && ready.MetadataRow == read)
+        var isKept = _ready.TryGetValue(connection.Id, out var ready) && ready.Connection.SettingsSealed == connection.SettingsSealed && ready.SpKeys.Version == ours.Version;
+        // Of one without a metadata address no row counts: a sign-in by it does not ask for one.
+        var read = isSaml && !(isKept && ready!.Settings.Saml?.MetadataUrl is null) ? database.Read(view => MetadataStore.Find(view, connection.Id)) : null;
+        if (isKept && (ready!.Settings.Saml?.MetadataUrl is null || ready.MetadataRow == read))
         {
             return ready with { Connection = connection };
         }

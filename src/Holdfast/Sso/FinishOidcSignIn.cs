@@ -86,7 +86,7 @@ internal sealed class FinishOidcSignIn(
         {
             return SsoErrors.Refused(attempts.Remember(id, incomplete!, "the claims do not say who the person is", identified.Said));
         }
-        who = who with { KeepsNames = identified.IsPartial || connection.Provider is { TellsNamesOnce: true } };
+        who = who with { IsPartial = identified.IsPartial, KeepsNames = identified.IsPartial || connection.Provider is { TellsNamesOnce: true } };
 
         // Save, then answer.
         IReadOnlyList<string> notes = identified.IsPartial ? [AskProvider.UserInfoUnavailable] : [];

@@ -13,6 +13,9 @@ internal sealed record Attributes(
     /// <summary>Names that it did not say this time are as they were: it says them once, or could not be asked.</summary>
     public bool KeepsNames { get; init; }
 
+    /// <summary>It could not be asked for all of it this time: groups, which decide about roles, and what it says by its own names are as they were.</summary>
+    public bool IsPartial { get; init; }
+
     private const string Transient = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
     private const int LongestText = 1024;
 

@@ -65,7 +65,7 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
             changes.Add(SignInEvents.Succeeded(connection, who.Email, flow.Id, idKey, now));
             var held = view.Find<ProfileRow>($"SELECT {ProfileRow.Columns} FROM profiles WHERE id = @profileId", new { profileId });
             // What the provider could not be asked for stays as it was: groups decide about roles.
-            var (heldGroups, heldRaw) = who.KeepsNames && held is not null ? (who.Groups.Count > 0 ? groups : held.Groups, held.RawAttributes) : (groups, raw);
+            var (heldGroups, heldRaw) = who.IsPartial && held is not null ? (who.Groups.Count > 0 ? groups : held.Groups, held.RawAttributes) : (groups, raw);
             var (firstName, lastName) = who.KeepsNames ? (who.FirstName ?? held?.FirstName, who.LastName ?? held?.LastName) : (who.FirstName, who.LastName);
             if (held is null)
             {

@@ -73,7 +73,8 @@ internal static class SsoSignIn
     {
         var address = Addresses.Normal(profile.Email);
         return Addresses.IsAddress(address)   // what no mail is sent to is nobody's
-            && Claim.Find(view, environmentId, Claim.VerifiedDomain, address[(address.IndexOf('@', StringComparison.Ordinal) + 1)..]) is { Verified: 1, Holder: { } owner } && owner == profile.OrganizationId
-            && OrganizationStore.MayVouch(view, owner, address[(address.IndexOf('@', StringComparison.Ordinal) + 1)..]);
+            && address[(address.IndexOf('@', StringComparison.Ordinal) + 1)..] is var domain
+            && Claim.Find(view, environmentId, Claim.VerifiedDomain, domain) is { Verified: 1, Holder: { } owner } && owner == profile.OrganizationId
+            && OrganizationStore.MayVouch(view, owner, domain);
     }
 }

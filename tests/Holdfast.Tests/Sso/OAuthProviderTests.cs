@@ -130,11 +130,13 @@ public sealed class OAuthProviderTests(OAuthProviderTests.Made made) : IClassFix
         var connection = await ConnectAsync(provider, "AppleOAuth");
         (await FinishAsync(provider, "AppleOAuth", await provider.BeginAsync(connection))).Is(302);
 
+        provider.Claims = c => c["real_user_status"] = 2;
         var begun = await provider.BeginAsync(connection);
         var answer = (await begun.Browser.PostAsync($"/sso/oidc/callback/{connection}", provider.Back(begun))).Is(302);
 
         var profile = (await SamlConnection.RedeemAsync(_server, _server.A, answer.Sent("code")!, null)).Is(200).Json.GetProperty("profile");
         Assert.Equal(("Ada", "Lovelace"), (Text(profile, "first_name"), Text(profile, "last_name")));
+        Assert.Equal(2, profile.GetProperty("raw_attributes").GetProperty("real_user_status").GetInt32());   // what it says anew is taken
     }
 
     [Theory]

@@ -107,6 +107,7 @@ public sealed class OidcTokenTests(OidcTokenTests.Made made) : IClassFixture<Oid
     {
         await using var provider = await OidcStandIn.StartAsync(_server);
         var connection = await provider.ConnectAsync();
+        provider.Claims = c => c["groups"] = new System.Text.Json.Nodes.JsonArray("admins");
         await provider.SignInAsync(connection);
         _server.Clock.Advance(TimeSpan.FromSeconds(1));
         provider.Claims = c => c.Remove("family_name");
@@ -126,6 +127,7 @@ public sealed class OidcTokenTests(OidcTokenTests.Made made) : IClassFixture<Oid
         var profile = await provider.SignInAsync(connection);
 
         Assert.Equal(("Ada", "Lovelace"), (Text(profile, "first_name"), Text(profile, "last_name")));
+        Assert.Equal("admins", Assert.Single(profile.GetProperty("groups").EnumerateArray()).GetString());   // they decide about roles
         var latest = (await _server.GetAsync($"/connections/{connection}/attempts?limit=1")).Is(200).Json.GetProperty("data")[0];
         Assert.Equal(("succeeded", "userinfo_unavailable"), (latest.GetProperty("outcome").GetString(), Assert.Single(latest.GetProperty("notes").EnumerateArray()).GetString()));
 
