@@ -87,8 +87,8 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
     /// <param name="to">Where it leads: what the code is bound to.</param>
     public static Change Mint(Act act, string code, (string ClientId, string RedirectUri, string? CodeChallenge) to, HostedSignIn signIn, TimeSpan lifetime) => Change.To(
         Schema.SsoCodes, Caller.Hash(code),
-        ("environment_id", act.EnvironmentId), ("authority", act.Incarnation), ("client_id", to.ClientId), ("redirect_uri", to.RedirectUri), ("code_challenge", to.CodeChallenge),
-        ("created_at", act.Time), ("expires_at", (act.Now + lifetime).ToUnixTimeMilliseconds()),
+        ("environment_id", act.EnvironmentId), ("authority", act.Incarnation), ("client_id", to.ClientId), ("connection_id", null), ("profile_id", null), ("redirect_uri", to.RedirectUri),
+        ("code_challenge", to.CodeChallenge), ("created_at", act.Time), ("expires_at", (act.Now + lifetime).ToUnixTimeMilliseconds()),
         ("user_id", signIn.Who.UserId), ("credential_id", signIn.Who.CredentialId), ("organization_id", signIn.Who.OrganizationId), ("method", signIn.Method));
 
     /// <summary>Redeems a code, once. Whoever shows it with something wrong has used it up: it has leaked.</summary>
