@@ -11,6 +11,7 @@ public static class PageAssets
 {
     private const string Folder = "Holdfast.Http.Pages.Assets.";
     private const string StylesheetName = "page.css";
+    private const string IconName = "icon.svg";
 
     private static readonly Accent s_lightGround = new(0xf6, 0xf7, 0xf9);
     private static readonly Accent s_darkGround = new(0x17, 0x1e, 0x27);
@@ -24,6 +25,9 @@ public static class PageAssets
     /// <summary>The address of the stylesheet, for a brand's colour.</summary>
     public static string Stylesheet(Accent accent) => $"/assets/{StylesheetName}?v={s_all[StylesheetName].Version}&accent={accent.Hex}";
 
+    /// <summary>The address of the little picture that browsers show beside the title.</summary>
+    public static string Icon { get; } = $"/assets/{IconName}?v={s_all[IconName].Version}";
+
     /// <summary>The address of a script, and the hash that browsers hold it against.</summary>
     public static (string Path, string Integrity) Script(string name) => s_all[name + ".js"] is var script ? ($"/assets/{script.Name}?v={script.Version}", script.Integrity) : default;
 
@@ -35,9 +39,13 @@ public static class PageAssets
         }
         // An address of another version is answered, too, while nodes of two versions serve; but it is not kept.
         http.Response.Headers.CacheControl = http.Request.Query["v"] == asset.Version ? "public, max-age=31536000, immutable" : "no-cache";
-        return name == StylesheetName
-            ? Results.Text(Colored(asset.Text, Accent.Read(http.Request.Query["accent"]) ?? Accent.Default), "text/css; charset=utf-8")
-            : Results.Text(asset.Text, "text/javascript; charset=utf-8");
+        return Path.GetExtension(name) switch
+        {
+            ".css" => Results.Text(Colored(asset.Text, Accent.Read(http.Request.Query["accent"]) ?? Accent.Default), "text/css; charset=utf-8"),
+            ".js" => Results.Text(asset.Text, "text/javascript; charset=utf-8"),
+            ".svg" => Results.Text(asset.Text, "image/svg+xml"),
+            var other => throw new InvalidOperationException($"Nobody says what type {other} is."),
+        };
     }
 
     private static string Colored(string stylesheet, Accent accent) => stylesheet
