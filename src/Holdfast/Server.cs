@@ -6,6 +6,7 @@ using Holdfast.Environments;
 using Holdfast.Events;
 using Holdfast.Http;
 using Holdfast.Keys;
+using Holdfast.Mail;
 using Holdfast.Organizations;
 using Holdfast.Peers;
 using Holdfast.Resilience;
@@ -114,6 +115,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(new DnsTexts(settings.Dns)).AddSingleton(PrimaryDependency.Declare(dependencies, storage.Replicator, world.Clock));
         network.AddTo(services);
         services.AddEnvironments();
+        services.AddMail(settings.Mail);
         services.AddOrganizations();
         services.AddUsers();
         services.AddSso();
@@ -142,6 +144,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         app.MapPages();
         app.MapEnvironments();
         app.MapEvents();
+        app.MapMail();
         app.MapOrganizations();
         app.MapUsers();
         app.MapSso();
@@ -150,6 +153,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         if (devKeys is not null)
         {
             app.MapTestIdentityProviders(devKeys, settings.PublicUrl, world.Clock);
+            app.MapInbox();
         }
         map?.Invoke(app, storage);
         return app;

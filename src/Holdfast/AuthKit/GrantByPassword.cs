@@ -6,7 +6,7 @@ using Holdfast.Users;
 namespace Holdfast.AuthKit;
 
 /// <summary>An address and its password. Who has not proven the mailbox is asked to, before there is a session.</summary>
-internal sealed class GrantByPassword(Database database, PasswordHasher hasher, Acts acts, BeginSession begin, ItemSecrets secrets, RateLimits limits, AuthKitOptions options)
+internal sealed class GrantByPassword(Database database, PasswordHasher hasher, Acts acts, BeginSession begin, ItemSecrets secrets, PersonMails mails, RateLimits limits, AuthKitOptions options)
 {
     public async Task<IResult> HandleAsync(Authenticate.Asked asked, Authenticate authenticate)
     {
@@ -60,7 +60,11 @@ internal sealed class GrantByPassword(Database database, PasswordHasher hasher, 
             return begin.Decide(view, act, signIn, SignInMethod.Password);
         }
         var id = act.NewId(Ids.EmailVerification);
+        var code = secrets.Code(act.EnvironmentId, id);
         return new(new BeginSession.Outcome(Unproven: new BeginSession.Mailbox(who, address, id, user.ToBody())),
-            [.. signIn.Changes, VerifyAddress.Issue(act, who.UserId, address, secrets.Code(act.EnvironmentId, id), options.MagicCodeLifetime, id)]);
+        [
+            .. signIn.Changes, VerifyAddress.Issue(act, who.UserId, address, code, options.MagicCodeLifetime, id),
+            .. mails.EmailVerification(view, act, id, address, code, act.Now + options.MagicCodeLifetime, user.Locale),
+        ]);
     }
 }
