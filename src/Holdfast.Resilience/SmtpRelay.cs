@@ -108,7 +108,10 @@ public sealed class SmtpRelay(SmtpSettings settings)
         {
             throw new OutageException("denies", "The mail server does not take the user and the password.", Cause(fault));
         }
-        var verdict = await HandAsync(client, message, ct);
+        // The library would send other letters to a server that does not take them (RFC 6531 §3.5).
+        var verdict = message.To.Mailboxes.Single().Address is var to && to[..to.IndexOf('@', StringComparison.Ordinal)].Any(c => !char.IsAscii(c)) && !client.Capabilities.HasFlag(SmtpCapabilities.UTF8)
+            ? MailVerdict.Refused
+            : await HandAsync(client, message, ct);
         try
         {
             await client.DisconnectAsync(quit: true, ct);
@@ -134,10 +137,6 @@ public sealed class SmtpRelay(SmtpSettings settings)
         catch (SmtpCommandException answer)
         {
             return (int)answer.StatusCode is >= 500 and < 600 ? MailVerdict.Refused : MailVerdict.Later;
-        }
-        catch (NotSupportedException)   // a recipient in letters that this server does not take (RFC 6531)
-        {
-            return MailVerdict.Refused;
         }
     }
 

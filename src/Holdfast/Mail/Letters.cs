@@ -56,7 +56,7 @@ internal sealed partial class Letters(Database database, Mails mails)
         string Fill(string text) => Place().Replace(text, place => shown.GetValueOrDefault(place.Groups[1].Value, ""));
         var (subject, heading) = (Fill(words.Subject), Fill(words.Heading));
         var (before, after) = (words.Before.Select(Fill).ToList(), words.After.Select(Fill).Append(Fill(language.Ending)).ToList());
-        var (code, link) = (shown.GetValueOrDefault("code"), shown.GetValueOrDefault("link"));
+        var (code, link) = (shown.GetValueOrDefault("code"), words.Button is null ? null : shown.GetValueOrDefault("link"));
         return new Letter(shown["app"], subject,
             string.Join("\n\n", [heading, .. before, .. code is null ? [] : (string[])[code], .. link is null ? [] : (string[])[$"{words.Button}:\n{link}"], .. after]) + "\n",
             Html(name, heading, before, code, link, words.Button, after));
