@@ -117,7 +117,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddEnvironments();
         services.AddMail(settings.Mail);
         services.AddOrganizations();
-        services.AddUsers();
+        services.AddUsers(settings.Breached);
         services.AddSso();
         services.AddAuthKit();
         services.ConfigureHttpJsonOptions(json => JavaScriptJson.Configure(json.SerializerOptions));

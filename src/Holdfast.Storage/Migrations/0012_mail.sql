@@ -30,3 +30,6 @@ CREATE TABLE mail_settings (
   sender_name TEXT,
   switches TEXT
 );
+
+-- The next person of an environment, for an address that nobody has: it costs as much time.
+CREATE INDEX credentials_by_environment ON credentials (environment_id, user_id);

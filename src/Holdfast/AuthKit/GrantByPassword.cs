@@ -19,13 +19,12 @@ internal sealed class GrantByPassword(Database database, PasswordHasher hasher, 
         {
             return ApiError.TooManyRequests(wait);
         }
-        var proven = password.Length > PasswordPolicy.Longest ? null
-            : await FindAsync(database.Read(view => Passwords.Candidates(view, environmentId, address)), password, asked.Http.RequestAborted);
+        var proven = password.Length > PasswordPolicy.Longest ? null : await FindAsync(environmentId, address, password, asked.Http.RequestAborted);
         if (proven is null)
         {
             return AuthKitErrors.WrongPassword;
         }
-        var renewed = PasswordHasher.IsOld(proven.Secret) ? await hasher.HashAsync(password, asked.Http.RequestAborted) : null;
+        var renewed = PasswordHasher.IsOld(proven.Secret) ? await hasher.HashAsync(environmentId, password, asked.Http.RequestAborted) : null;
         var outcome = await database.RecordAsync(asked.Http, view => Decide(view, acts.Of(asked.Operation), address, proven.Id, renewed));
         return authenticate.Answer(asked, outcome, SignInMethod.Password, why => why switch
         {
@@ -35,21 +34,26 @@ internal sealed class GrantByPassword(Database database, PasswordHasher hasher, 
         });
     }
 
-    /// <summary>The one that it opens. For an address that has none, as long is spent.</summary>
-    private async Task<Credential?> FindAsync(List<Credential> candidates, string password, CancellationToken ct)
+    /// <summary>The one that it opens. For an address that has none, as long is spent as for somebody of the environment: always the same one, so that no hash that was
+    /// imported, and is slower or faster than ours, tells who is there (PWD-011).</summary>
+    private async Task<Credential?> FindAsync(string environmentId, string address, string password, CancellationToken ct)
     {
+        var (candidates, standIn) = database.Read(view => Passwords.Candidates(view, environmentId, address) is { Count: > 0 } own
+            ? (own, false)
+            : (Passwords.StandIn(view, acts.Of(environmentId), address), true));
         if (candidates.Count == 0)
         {
-            await hasher.PretendAsync(password, ct);
+            await hasher.PretendAsync(environmentId, password, ct);
         }
+        Credential? opened = null;
         foreach (var candidate in candidates)
         {
-            if (await hasher.OpensAsync(candidate.Secret, password, ct))
+            if (await hasher.OpensAsync(environmentId, candidate.Secret, password, ct))
             {
-                return candidate;
+                opened ??= candidate;
             }
         }
-        return null;
+        return standIn ? null : opened;
     }
 
     private Decision<BeginSession.Outcome> Decide(View view, Act act, string address, string proven, string? renewed)

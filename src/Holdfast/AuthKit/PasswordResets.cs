@@ -8,7 +8,7 @@ namespace Holdfast.AuthKit;
 
 /// <summary>Links by which a mailbox gives a user another password: make one, look it up, use it once.</summary>
 internal sealed class PasswordResets(
-    Database database, Idempotency idempotency, Acts acts, ItemSecrets secrets, PersonMails mails, PasswordHasher hasher, ForwardToAuthority authority, PublicAddress address, RateLimits limits,
+    Database database, Idempotency idempotency, Acts acts, ItemSecrets secrets, PersonMails mails, PasswordHasher hasher, PasswordPolicy policy, ForwardToAuthority authority, PublicAddress address, RateLimits limits,
     AuthKitOptions options)
 {
     internal sealed record CreateInput(Given<string> Email);
@@ -81,15 +81,16 @@ internal sealed class PasswordResets(
         {
             return s_unknown;
         }
-        if (PasswordPolicy.Check(password, item.Data) is { Count: > 0 } faults)
-        {
-            return ApiError.BadRequest("password_reset_error", "The password cannot be used.", faults);
-        }
         if (item.Authority != act.Incarnation)
         {
             return await authority.TryAsync(http, item.Authority, s_unknown, AuthKitErrors.AuthorityUnavailable) ?? s_unknown;
         }
-        var hash = await hasher.HashAsync(password, http.RequestAborted);
+        var owner = database.Read(view => UserStore.Find(view, act.EnvironmentId, item.Subject));
+        if (await policy.CheckAsync(act.EnvironmentId, password, item.Data, [owner?.FirstName, owner?.LastName, owner?.Name], http.RequestAborted) is { Count: > 0 } faults)
+        {
+            return ApiError.BadRequest("password_reset_error", "The password cannot be used.", faults);
+        }
+        var hash = await hasher.HashAsync(act.EnvironmentId, password, http.RequestAborted);
         var ruling = await database.RecordAsync(http, view =>
         {
             var now = acts.Of(act.EnvironmentId);
