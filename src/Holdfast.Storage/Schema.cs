@@ -166,12 +166,24 @@ public static class Schema
             new("touched", Greatest, "updated_at"),
         ]);
 
+    /// <summary>Mail that is wanted. <c>authority</c> is the incarnation that wanted it and sends it; <c>about</c> the id of what it speaks of; after <c>send_before</c> it is of no
+    /// use. <c>outcome</c> is <c>sent</c>, <c>refused</c> or <c>given_up</c>; null while it waits (decision 0017).</summary>
+    public static readonly Table Mails = new("mails",
+        [
+            new("made", First, "environment_id", "authority", "kind", "recipient", "locale", "about", "values_sealed", "created_at", "send_before", "expires_at"),
+            new("end", Later, "outcome", "ended_at"),
+        ], Expires: true, FromNodes: true);
+
+    /// <summary>What an environment wants of its mail. <c>switches</c> is a JSON object of kinds and whether each is sent, of those that were said.</summary>
+    public static readonly Table MailSettings = new("mail_settings",
+        [new("said", Later, "environment_id", "sender_name", "switches")]);
+
     /// <summary>All of them, in the order that the digest takes.</summary>
     public static IReadOnlyList<Table> Tables { get; } =
     [
         Environments, Nodes, NodeList, ApiKeys, SigningKeys, RedirectUris, Organizations, OrganizationDomains, Claims, Connections, ProviderDocuments, Profiles,
         SsoCodes, Spends, Denies, Lifts, Events, IdempotencyKeys, Users, Memberships, PendingSignUps, PendingItems, Credentials, Sessions, SessionSpends,
-        SamlKeys, SamlSessions, SsoAttempts, SamlMetadata, Invitations, Branding,
+        SamlKeys, SamlSessions, SsoAttempts, SamlMetadata, Invitations, Branding, Mails, MailSettings,
     ];
 
     /// <summary>The same by name.</summary>

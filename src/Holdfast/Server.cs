@@ -7,6 +7,7 @@ using Holdfast.Events;
 using Holdfast.Http;
 using Holdfast.Http.Pages;
 using Holdfast.Keys;
+using Holdfast.Mail;
 using Holdfast.Organizations;
 using Holdfast.Peers;
 using Holdfast.Resilience;
@@ -115,8 +116,9 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(new DnsTexts(settings.Dns)).AddSingleton(PrimaryDependency.Declare(dependencies, storage.Replicator, world.Clock));
         network.AddTo(services);
         services.AddEnvironments();
+        services.AddMail(settings.Mail);
         services.AddOrganizations();
-        services.AddUsers();
+        services.AddUsers(settings.Breached);
         services.AddSso();
         services.AddAuthKit();
         services.ConfigureHttpJsonOptions(json => JavaScriptJson.Configure(json.SerializerOptions));
@@ -143,6 +145,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         app.MapAssets();
         app.MapEnvironments();
         app.MapEvents();
+        app.MapMail();
         app.MapOrganizations();
         app.MapUsers();
         app.MapSso();
@@ -151,6 +154,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         if (devKeys is not null)
         {
             app.MapTestIdentityProviders(devKeys, settings.PublicUrl, world.Clock);
+            app.MapInbox();
         }
         map?.Invoke(app, storage);
         return app;

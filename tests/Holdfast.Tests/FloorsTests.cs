@@ -13,7 +13,7 @@ public sealed partial class FloorsTests
         ["AuditLogs", "DirectorySync", "FeatureFlags", "Sso", "Webhooks"],
         ["Users"],
         ["Organizations"],
-        ["Claims", "Events"],
+        ["Claims", "Events", "Mail"],
         ["Environments"],
         ["Peers"],
         ["Http"],

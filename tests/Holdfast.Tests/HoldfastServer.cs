@@ -26,6 +26,9 @@ internal sealed record Start(
     /// <summary>Of a node among others; null for one that is alone.</summary>
     public Place? Place { get; init; }
 
+    /// <summary>Where mail is handed in; null for nowhere.</summary>
+    public SmtpSettings? Mail { get; init; }
+
     /// <summary>The resolver; by default a port where nobody listens, so that no test asks a real one.</summary>
     public IPEndPoint Dns { get; init; } = new(IPAddress.Loopback, 9);
 }
@@ -92,6 +95,7 @@ internal sealed class HoldfastServer : IAsyncDisposable
             Peers = place?.Peers ?? [],
             PrimaryNode = place?.Primary,
             Dns = [start.Dns],
+            Mail = start.Mail,
         };
         var server = await Server.StartAsync(settings, CancellationToken.None, Surroundings.Real with { Clock = clock }, builder =>
         {

@@ -59,6 +59,8 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         ["POST /user_management/invitations/{id}/accept"] = new(m => $"/user_management/invitations/{m.Invitation}/accept", _ => new { }),
         ["POST /user_management/invitations/{id}/revoke"] = new(m => $"/user_management/invitations/{m.Invitation}/revoke", _ => new { }),
         ["POST /user_management/invitations/{id}/resend"] = new(m => $"/user_management/invitations/{m.Invitation}/resend", _ => new { }),
+        ["GET /mail_settings"] = new(_ => "/mail_settings?limit=100", Own: true),
+        ["PUT /mail_settings"] = new(_ => "/mail_settings", _ => new { sender_name = "Theirs" }, Own: true),
         ["GET /connections"] = new(_ => "/connections?limit=100", Own: true),
         ["POST /connections"] = new(_ => "/connections", m => new { organization_id = m.Organization, connection_type = "GenericSAML", name = "Theirs", saml = m.Saml }),
         ["GET /connections/{id}"] = new(m => $"/connections/{m.Connection}"),
@@ -155,6 +157,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             var invited = (await Server.PostAsync("/user_management/invitations", new { email = "invited." + Email, organization_id = Organization })).Is(201);
             (Invitation, InvitationToken) = (invited["id"]!, invited["token"]!);
             SamlKey = (await Server.PostAsync("/saml_keys", new { purpose = "signing" })).Is(201)["id"]!;
+            (await Server.PutAsync("/mail_settings", new { sender_name = Mark })).Is(200);
             RedirectUri = (await Server.PostAsync("/user_management/redirect_uris", new { uri = $"https://{Mark}.test/callback" })).Is(201)["id"]!;
         }
 

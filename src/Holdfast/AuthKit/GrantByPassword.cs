@@ -6,7 +6,7 @@ using Holdfast.Users;
 namespace Holdfast.AuthKit;
 
 /// <summary>An address and its password. Who has not proven the mailbox is asked to, before there is a session.</summary>
-internal sealed class GrantByPassword(Database database, PasswordHasher hasher, Acts acts, BeginSession begin, ItemSecrets secrets, RateLimits limits, AuthKitOptions options)
+internal sealed class GrantByPassword(Database database, PasswordHasher hasher, Acts acts, BeginSession begin, ItemSecrets secrets, PersonMails mails, RateLimits limits, AuthKitOptions options)
 {
     public async Task<IResult> HandleAsync(Authenticate.Asked asked, Authenticate authenticate)
     {
@@ -34,31 +34,35 @@ internal sealed class GrantByPassword(Database database, PasswordHasher hasher, 
     public async Task<BeginSession.Outcome> SignInAsync(
         HttpContext http, string environmentId, string address, string password, Func<Act> act, BeginSession.Ending? then = null)
     {
-        var proven = password.Length > PasswordPolicy.Longest ? null
-            : await FindAsync(database.Read(view => Passwords.Candidates(view, environmentId, address)), password, http.RequestAborted);
+        var proven = password.Length > PasswordPolicy.Longest ? null : await FindAsync(environmentId, address, password, http.RequestAborted);
         if (proven is null)
         {
             return new BeginSession.Outcome(Refused: Refusal.WrongCredential);
         }
-        var renewed = PasswordHasher.IsOld(proven.Secret) ? await hasher.HashAsync(password, http.RequestAborted) : null;
+        var renewed = PasswordHasher.IsOld(proven.Secret) ? await hasher.HashAsync(environmentId, password, http.RequestAborted) : null;
         return await database.RecordAsync(http, view => Decide(view, act(), address, proven.Id, renewed, then ?? ((v, a, signIn, method) => begin.Decide(v, a, signIn, method))));
     }
 
-    /// <summary>The one that it opens. For an address that has none, as long is spent.</summary>
-    private async Task<Credential?> FindAsync(List<Credential> candidates, string password, CancellationToken ct)
+    /// <summary>The one that it opens. For an address that has none, as long is spent as for somebody of the environment: always the same one, so that no hash that was
+    /// imported, and is slower or faster than ours, tells who is there (PWD-011).</summary>
+    private async Task<Credential?> FindAsync(string environmentId, string address, string password, CancellationToken ct)
     {
+        var (candidates, standIn) = database.Read(view => Passwords.Candidates(view, environmentId, address) is { Count: > 0 } own
+            ? (own, false)
+            : (Passwords.StandIn(view, acts.Of(environmentId), address), true));
         if (candidates.Count == 0)
         {
-            await hasher.PretendAsync(password, ct);
+            await hasher.PretendAsync(environmentId, password, ct);
         }
+        Credential? opened = null;
         foreach (var candidate in candidates)
         {
-            if (await hasher.OpensAsync(candidate.Secret, password, ct))
+            if (await hasher.OpensAsync(environmentId, candidate.Secret, password, ct))
             {
-                return candidate;
+                opened ??= candidate;
             }
         }
-        return null;
+        return standIn ? null : opened;
     }
 
     private Decision<BeginSession.Outcome> Decide(View view, Act act, string address, string proven, string? renewed, BeginSession.Ending then)
@@ -69,7 +73,11 @@ internal sealed class GrantByPassword(Database database, PasswordHasher hasher, 
             return then(view, act, signIn, SignInMethod.Password);
         }
         var id = act.NewId(Ids.EmailVerification);
+        var code = secrets.Code(act.EnvironmentId, id);
         return new(new BeginSession.Outcome(Unproven: new BeginSession.Mailbox(who, address, id, user.ToBody())),
-            [.. signIn.Changes, VerifyAddress.Issue(act, who.UserId, address, secrets.Code(act.EnvironmentId, id), options.MagicCodeLifetime, id)]);
+        [
+            .. signIn.Changes, VerifyAddress.Issue(act, who.UserId, address, code, options.MagicCodeLifetime, id),
+            .. mails.EmailVerification(view, act, id, address, code, act.Now + options.MagicCodeLifetime, user.Locale),
+        ]);
     }
 }

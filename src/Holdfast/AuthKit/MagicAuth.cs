@@ -6,7 +6,7 @@ using Holdfast.Users;
 namespace Holdfast.AuthKit;
 
 /// <summary>Codes of six digits for an address: make one, look it up. The application may mail it by itself.</summary>
-internal sealed class MagicAuth(Database database, Idempotency idempotency, Acts acts, ItemSecrets secrets, RateLimits limits, AuthKitOptions options)
+internal sealed class MagicAuth(Database database, Idempotency idempotency, Acts acts, ItemSecrets secrets, PersonMails mails, RateLimits limits, AuthKitOptions options)
 {
     internal sealed record Input(Given<string> Email);
 
@@ -34,8 +34,10 @@ internal sealed class MagicAuth(Database database, Idempotency idempotency, Acts
         var (act, userId) = await database.RecordAsync(http, view =>
         {
             var now = acts.Of(operation);
-            var issued = MagicCode.Issue(now, address, secrets.Code(operation.EnvironmentId, id), options.MagicCodeLifetime, id);
-            return new Decision<(Act, string)>((now, UserOf(view, now, address)), issued.Changes);
+            var code = secrets.Code(operation.EnvironmentId, id);
+            var issued = MagicCode.Issue(now, address, code, options.MagicCodeLifetime, id);
+            return new Decision<(Act, string)>((now, UserOf(view, now, address)),
+                [.. issued.Changes, .. mails.MagicCode(view, now, id, address, code, now.Now + options.MagicCodeLifetime, byApi: true)]);
         });
         return ApiAnswer.Created(Write(id, operation.EnvironmentId, userId, address, act.Time, (act.Now + options.MagicCodeLifetime).ToUnixTimeMilliseconds()));
     }

@@ -8,7 +8,7 @@ namespace Holdfast.AuthKit;
 
 /// <summary>Links by which a mailbox gives a user another password: make one, look it up, use it once.</summary>
 internal sealed class PasswordResets(
-    Database database, Idempotency idempotency, Acts acts, ItemSecrets secrets, PasswordHasher hasher, ForwardToAuthority authority, PublicAddress address, RateLimits limits,
+    Database database, Idempotency idempotency, Acts acts, ItemSecrets secrets, PersonMails mails, PasswordHasher hasher, PasswordPolicy policy, ForwardToAuthority authority, PublicAddress address, RateLimits limits,
     AuthKitOptions options)
 {
     internal sealed record CreateInput(Given<string> Email);
@@ -44,7 +44,10 @@ internal sealed class PasswordResets(
         {
             var now = acts.Of(operation);
             var decision = Passwords.RequestReset(view, now, normal, secrets.Token(environmentId, id), options.ResetLifetime, id);
-            return new Decision<(Ruling<string>, string?, Act)>((decision.Answer, Addresses.HolderOf(view, environmentId, normal), now), decision.Changes);
+            return new Decision<(Ruling<string>, string?, Act)>((decision.Answer, Addresses.HolderOf(view, environmentId, normal), now),
+                decision.Answer.Answer is null
+                    ? decision.Changes
+                    : [.. decision.Changes, .. mails.PasswordReset(view, now, id, normal, LinkTo(environmentId, id), now.Now + options.ResetLifetime, byApi: true)]);
         });
         return ruling.Answer is null
             ? ApiError.NotFound("User", email)
@@ -78,25 +81,35 @@ internal sealed class PasswordResets(
         {
             return s_unknown;
         }
-        if (PasswordPolicy.Check(password, item.Data) is { Count: > 0 } faults)
-        {
-            return ApiError.BadRequest("password_reset_error", "The password cannot be used.", faults);
-        }
         if (item.Authority != act.Incarnation)
         {
             return await authority.TryAsync(http, item.Authority, s_unknown, AuthKitErrors.AuthorityUnavailable) ?? s_unknown;
         }
-        var hash = await hasher.HashAsync(password, http.RequestAborted);
-        var ruling = await database.RecordAsync(http, view => Passwords.Reset(view, acts.Of(act.EnvironmentId), id, secret, hash));
+        var owner = database.Read(view => UserStore.Find(view, act.EnvironmentId, item.Subject));
+        if (await policy.CheckAsync(act.EnvironmentId, password, item.Data, [owner?.FirstName, owner?.LastName, owner?.Name], http.RequestAborted) is { Count: > 0 } faults)
+        {
+            return ApiError.BadRequest("password_reset_error", "The password cannot be used.", faults);
+        }
+        var hash = await hasher.HashAsync(act.EnvironmentId, password, http.RequestAborted);
+        var ruling = await database.RecordAsync(http, view =>
+        {
+            var now = acts.Of(act.EnvironmentId);
+            var (answer, changes) = Passwords.Reset(view, now, id, secret, hash);
+            return new Decision<Ruling<SignedIn>>(answer, answer.Answer is { CredentialId: { } made } changed ? [.. changes, .. mails.PasswordChanged(view, now, changed.UserId, made)] : changes);
+        });
         return ruling.Answer is { } who && database.Read(view => UserStore.Find(view, act.EnvironmentId, who.UserId)) is { } user
             ? ApiAnswer.Ok(new ConfirmedBody(user.ToBody()))
             : s_unknown;
     }
 
+    private string TokenOf(string environmentId, string id) => $"{id}.{secrets.Token(environmentId, id)}";
+
+    /// <summary>Where the mailed link leads.</summary>
+    private string LinkTo(string environmentId, string id) => $"{address.Url}/reset-password?token={TokenOf(environmentId, id)}";
+
     private Body Write(string id, string environmentId, string userId, string email, long createdAt, long expiresAt)
     {
-        var token = $"{id}.{secrets.Token(environmentId, id)}";
-        return new Body("password_reset", id, userId, email, token, $"{address.Url}/reset-password?token={token}",
+        return new Body("password_reset", id, userId, email, TokenOf(environmentId, id), LinkTo(environmentId, id),
             DateTimeOffset.FromUnixTimeMilliseconds(expiresAt), DateTimeOffset.FromUnixTimeMilliseconds(createdAt));
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 
 namespace Holdfast.Bench;
 
@@ -10,11 +11,18 @@ internal sealed record Measured(string Measure, double? Value, string Unit, doub
     /// <summary>A figure that must not be above its goal.</summary>
     public static Measured AtMost(double goal, string measure, double value, string unit, string? note = null) => new(measure, Rounded(value), unit, goal, value <= goal, note);
 
+    /// <summary>A figure that must not be below its goal.</summary>
+    public static Measured AtLeast(double goal, string measure, double value, string unit, string? note = null) => new(measure, Rounded(value), unit, goal, value >= goal, note) { IsLeast = true };
+
+    /// <summary>The goal is the least, and not the most.</summary>
+    [JsonIgnore]
+    public bool IsLeast { get; init; }
+
     /// <summary>A figure without a goal.</summary>
     public static Measured Of(string measure, double value, string unit, string? note = null) => new(measure, Rounded(value), unit, Note: note);
 
     public string Line() => string.Create(CultureInfo.InvariantCulture,
-        $"{Measure,-36} {Value?.ToString(CultureInfo.InvariantCulture) ?? "-",10} {Unit,-6} {(Met is { } met ? $"goal ≤ {Goal}: {(met ? "met" : "MISSED")}" : ""),-22} {Note}");
+        $"{Measure,-36} {Value?.ToString(CultureInfo.InvariantCulture) ?? "-",10} {Unit,-6} {(Met is { } met ? $"goal {(IsLeast ? '≥' : '≤')} {Goal}: {(met ? "met" : "MISSED")}" : ""),-22} {Note}");
 
     private static double Rounded(double value) => Math.Round(value, 3);
 }

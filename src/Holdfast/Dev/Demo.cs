@@ -21,7 +21,7 @@ internal static class Demo
         var environments = services.GetRequiredService<EnvironmentStore>();
         var path = Path.Combine(settings.Data, "dev.json");
         var before = Read(path);
-        if (before is not null && before.BaseUrl == settings.PublicUrl && environments.FindFirst() == before.EnvironmentId)
+        if (before is { InboxUrl: not null } && before.BaseUrl == settings.PublicUrl && environments.FindFirst() == before.EnvironmentId)
         {
             return before;   // a second start needs nothing, the primary least of all
         }
@@ -57,6 +57,7 @@ internal static class Demo
                 before is null
                     ? await call.PostAsync("/connections", new { organization_id = organization, connection_type = "GenericOIDC", name = "Acme (OpenID test provider)", oidc }, manage.CreateAsync)
                     : await call.PutAsync(before.Connections.Oidc, new { oidc }, manage.UpdateAsync)),
+            $"{settings.PublicUrl}/dev/inbox",
             settings.PrimaryFile);
         OwnFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(file, JavaScriptJson.Indented));
         return file;
@@ -98,7 +99,8 @@ internal static class Demo
 
 /// <summary>What <c>dev.json</c> holds (contract §2). Fields of products that do not exist yet are left out.</summary>
 internal sealed record DevFile(
-    string BaseUrl, string ApiKey, string ClientId, string EnvironmentId, string RedirectUri, string OrganizationId, DevConnections Connections, string PrimaryFile);
+    string BaseUrl, string ApiKey, string ClientId, string EnvironmentId, string RedirectUri, string OrganizationId, DevConnections Connections, string InboxUrl,
+    string PrimaryFile);
 
 /// <summary>The connections that lead to the built-in test identity providers.</summary>
 internal sealed record DevConnections(string Saml, string Oidc);

@@ -94,6 +94,10 @@ internal static class TestPages
             </form>
             """);
 
+    /// <summary>Any other page.</summary>
+    /// <param name="main">HTML; the caller has encoded what is not its own.</param>
+    public static Task ShowAsync(HttpContext http, string title, string main) => WriteAsync(http, 200, title, main);
+
     /// <summary>A request that cannot be answered anywhere else than here.</summary>
     public static Task RefusedAsync(HttpContext http, string what, string whatNow) =>
         WriteAsync(http, 400, "This request cannot be answered", $"""
@@ -131,7 +135,7 @@ internal static class TestPages
             <head>
             <meta charset="utf-8">
             <meta name="viewport" content="width=device-width, initial-scale=1">
-            <title>{E(title)} – test identity provider</title>
+            <title>{E(title)} – holdfast dev</title>
             <link rel="stylesheet" href="{StylePath}">
             </head>
             <body>

@@ -68,6 +68,8 @@ public static class Floor
                     retryAfter: 5);
             case StorageUnavailableException storage:
                 return ApiError.Unavailable("node_unavailable", storage.Message, retryAfter: 1);
+            case BusyException busy:
+                return ApiError.TooManyRequests(busy.RetryAfter);
             case BadHttpRequestException bad:
                 return ApiError.OfStatus(bad.StatusCode);
             case OperationCanceledException when http.RequestAborted.IsCancellationRequested:
@@ -91,6 +93,7 @@ public static class Floor
         }
         return answer.Status switch
         {
+            429 => new ErrorPage(429, "rate_limit_exceeded", "busy"),
             503 => new ErrorPage(503, "unavailable", "unavailable"),
             >= 500 => new ErrorPage(answer.Status, "server_error", "server_error"),
             _ => new ErrorPage(answer.Status, "bad_request", "bad_request"),

@@ -20,6 +20,7 @@ public sealed class Ids(TimeProvider clock, Entropy entropy)
     public const string Invitation = "invitation_";
     public const string Lift = "lift_";
     public const string MagicCode = "magic_auth_";
+    public const string Mail = "mail_";
     public const string Membership = "om_";
     public const string Organization = "org_";
     public const string OrganizationDomain = "org_domain_";

@@ -104,8 +104,11 @@ internal static class AnswerInvitation
         var after = row!.Touched(act);
         locale ??= view.Find<string>("SELECT locale FROM invitations WHERE id = @id", new { id });
         return Decide.To(ApiAnswer.Ok(invitations.Body(after)),
+        [
             Change.To(Schema.Invitations, id, ("mail_wanted_at", after.UpdatedAt), ("locale", locale), ("updated_at", after.UpdatedAt)),
-            Invitations.EventOf("invitation.resent", act, after, $"{id}/{after.UpdatedAt}"));
+            Invitations.EventOf("invitation.resent", act, after, $"{id}/{after.UpdatedAt}"),
+            .. invitations.Mail(view, act, after, locale),
+        ]);
     }
 
     private static ApiAnswer? NotResent(InvitationRow? row, string id, Act act) => row?.StateAt(act.Now) switch

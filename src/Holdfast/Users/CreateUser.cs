@@ -7,7 +7,7 @@ namespace Holdfast.Users;
 /// <summary>An administrator makes a user, and vouches for the address.</summary>
 internal static class CreateUser
 {
-    public static async Task<ApiAnswer> HandleAsync(HttpContext http, Idempotency idempotency, Acts acts, PasswordHasher hasher)
+    public static async Task<ApiAnswer> HandleAsync(HttpContext http, Idempotency idempotency, Acts acts, PasswordHasher hasher, PasswordPolicy policy)
     {
         var (input, refusal) = await JsonBody.ReadAsync<UserInput>(http);
         refusal ??= input!.Check(isNew: true);
@@ -15,12 +15,12 @@ internal static class CreateUser
         {
             return refusal;
         }
-        var (secret, weak) = await input!.HashAsync(hasher, null, http.RequestAborted);
+        var caller = Caller.Of(http);
+        var (secret, weak) = await input!.HashAsync(hasher, policy, caller.EnvironmentId, null, http.RequestAborted);
         if (weak is not null)
         {
             return weak;
         }
-        var caller = Caller.Of(http);
         var act = acts.Of(caller.EnvironmentId);
         return await idempotency.WriteAsync(http, (view, _) => Decided(view, act, input, secret, caller.ApiKeyId));
     }

@@ -3,13 +3,14 @@ using Holdfast.Claims;
 using Holdfast.Events;
 using Holdfast.Http;
 using Holdfast.Keys;
+using Holdfast.Organizations;
 using Holdfast.Storage;
 using Holdfast.Storage.Rows;
 
 namespace Holdfast.Users;
 
 /// <summary>Every statement on invitations, and what is kept of them. The token is at rest sealed, and found by its hash.</summary>
-internal sealed class Invitations(ClusterKeys keys, PublicAddress publicAddress, TimeProvider clock)
+internal sealed class Invitations(ClusterKeys keys, PersonMails mails, TimeProvider clock)
 {
     private const string Revocation =
         "(SELECT min(d.created_at) FROM denies d WHERE d.subject = invitations.id AND d.reason = 'revoked' AND d.environment_id = invitations.environment_id)";
@@ -50,9 +51,18 @@ internal sealed class Invitations(ClusterKeys keys, PublicAddress publicAddress,
     /// <summary>An invitation as the API shows it, with its token and the link that holds it.</summary>
     public InvitationBody Body(InvitationRow row)
     {
-        var token = Encoding.ASCII.GetString(keys.OpenAtRest(PlaceOf(row.Id), row.TokenSealed));
-        return row.ToBody(clock.GetUtcNow(), token, $"{publicAddress.Url}/invite?invitation_token={token}");
+        var token = TokenOf(row);
+        return row.ToBody(clock.GetUtcNow(), token, mails.LinkTo(token));
     }
+
+    /// <summary>The mail of it, to be sent from now on.</summary>
+    /// <param name="locale">Null for that of the user who has the address.</param>
+    public IReadOnlyList<Change> Mail(View view, Act act, InvitationRow row, string? locale) => mails.Invitation(
+        view, act, row, TokenOf(row),
+        row.OrganizationId is { } organization ? OrganizationStore.Find(view, act.EnvironmentId, organization)?.Name : null,
+        row.InviterUserId is { } inviter ? UserStore.Find(view, act.EnvironmentId, inviter) : null, locale, row.UpdatedAt);
+
+    private string TokenOf(InvitationRow row) => Encoding.ASCII.GetString(keys.OpenAtRest(PlaceOf(row.Id), row.TokenSealed));
 
     /// <summary>A new token of an invitation, sealed, and its hash.</summary>
     public (string Sealed, string Hash) NewToken(Act act, string id)

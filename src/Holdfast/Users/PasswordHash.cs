@@ -2,8 +2,10 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using NSec.Cryptography;
 using Org.BouncyCastle.Crypto.Generators;
 using Org.BouncyCastle.Crypto.Parameters;
+using Argon2Parameters = Org.BouncyCastle.Crypto.Parameters.Argon2Parameters;
 
 namespace Holdfast.Users;
 
@@ -49,6 +51,12 @@ internal abstract partial record PasswordHash
     /// <summary>Whether it should be made anew when the password is seen next: it is not of the form that new ones have.</summary>
     public virtual bool IsOld => true;
 
+    /// <summary>What checking it takes of memory, about.</summary>
+    public virtual int Megabytes => 1;
+
+    /// <summary>A hash of the form that new ones have, which no password opens: for who is not there.</summary>
+    public static PasswordHash Nobodys { get; } = Argon2Hash.Empty;
+
     /// <summary>As it is kept.</summary>
     public abstract override string ToString();
 
@@ -81,9 +89,11 @@ internal abstract partial record PasswordHash
         private const int NewMemory = 19_456;
         private const int NewPasses = 2;
 
+        public static Argon2Hash Empty { get; } = new(Argon2Parameters.Argon2id, Argon2Parameters.Version13, NewMemory, NewPasses, 1, new byte[SaltBytes], new byte[HashBytes]);
+
         public static Argon2Hash Make(byte[] password, byte[] salt)
         {
-            var made = new Argon2Hash(Argon2Parameters.Argon2id, Argon2Parameters.Version13, NewMemory, NewPasses, 1, salt[..SaltBytes], new byte[HashBytes]);
+            var made = Empty with { Salt = salt[..SaltBytes] };
             return made with { Hash = made.Of(password) };
         }
 
@@ -103,11 +113,18 @@ internal abstract partial record PasswordHash
 
         private protected override bool Opens(byte[] password) => Same(Of(password), Hash);
 
+        public override int Megabytes => (Memory / 1024) + 1;
+
         public override string ToString() => string.Create(CultureInfo.InvariantCulture,
             $"$argon2{(Kind == Argon2Parameters.Argon2d ? "d" : Kind == Argon2Parameters.Argon2i ? "i" : "id")}$v={Version}$m={Memory},t={Passes},p={Lanes}${Encode(Salt)}${Encode(Hash)}");
 
         private byte[] Of(byte[] password)
         {
+            // What libsodium computes, it computes: its argon2id has one lane and salts of 16 bytes (decision 0018).
+            if (Kind == Argon2Parameters.Argon2id && Version == Argon2Parameters.Version13 && Lanes == 1 && Salt.Length == SaltBytes)
+            {
+                return new Argon2id(new NSec.Cryptography.Argon2Parameters { DegreeOfParallelism = 1, MemorySize = Memory, NumberOfPasses = Passes }).DeriveBytes(password, Salt, Hash.Length);
+            }
             var generator = new Argon2BytesGenerator();
             generator.Init(new Argon2Parameters.Builder(Kind).WithVersion(Version).WithMemoryAsKB(Memory).WithIterations(Passes).WithParallelism(Lanes).WithSalt(Salt).Build());
             var hash = new byte[Hash.Length];
@@ -154,6 +171,8 @@ internal abstract partial record PasswordHash
 
         private protected override bool Opens(byte[] password) => Same(SCrypt.Generate(password, Salt, N, R, P, Hash.Length), Hash);
 
+        public override int Megabytes => (int)(128L * N * R >> 20) + 1;
+
         public override string ToString() =>
             string.Create(CultureInfo.InvariantCulture, $"$scrypt$v=1$n={N},r={R},p={P},kl={Hash.Length}${Encode(Salt)}${Encode(Hash)}");
 
@@ -196,6 +215,8 @@ internal abstract partial record PasswordHash
                 ? new FirebaseHash(hash, salt, signerKey, separator, rounds, memoryCost)
                 : null;
 
+        public override int Megabytes => (int)((128L << MemoryCost) * Rounds >> 20) + 1;
+
         private protected override bool Opens(byte[] password)
         {
             var key = SCrypt.Generate(password, [.. Salt, .. Separator], 1 << MemoryCost, Rounds, 1, 64)[..32];
@@ -237,6 +258,8 @@ internal abstract partial record PasswordHash
             Form().Match(text) is { Success: true, Groups: var g } && Decode(g["salt"].Value, 4, 64) is { } salt && Argon2Hash.Read(g["around"].Value) is { } around
                 ? new SaltedHash(g["type"].Value, g["place"].Value == "prefix", salt, around)
                 : null;
+
+        public override int Megabytes => Around.Megabytes;
 
         private protected override bool Opens(byte[] password)
         {

@@ -2,42 +2,28 @@ using Holdfast.Storage;
 
 namespace Holdfast.Users;
 
-/// <summary>Hashes and checks passwords beside the requests, as many at a time as there are processors: each takes one, and megabytes.</summary>
-internal sealed class PasswordHasher(Entropy entropy) : IDisposable
+/// <summary>Hashes and checks passwords, each when it is its environment's turn. Every call may be turned away: <see cref="Http.BusyException"/>, answered with 429.</summary>
+internal sealed class PasswordHasher(HashQueue queue, Entropy entropy)
 {
     private const int SaltBytes = 16;
 
-    private readonly Lazy<PasswordHash> _nobodys = new(() => PasswordHash.Make("", entropy.Bytes(SaltBytes)));
-    private readonly SemaphoreSlim _places = new(Environment.ProcessorCount);
-
     /// <summary>A new password's hash, as it is kept.</summary>
-    public Task<string> HashAsync(string password, CancellationToken ct) => RunAsync(() => PasswordHash.Make(password, entropy.Bytes(SaltBytes)).ToString(), ct);
+    public Task<string> HashAsync(string environmentId, string password, CancellationToken ct) =>
+        queue.RunAsync(environmentId, PasswordHash.Nobodys.Megabytes, () => PasswordHash.Make(password, entropy.Bytes(SaltBytes)).ToString(), ct);
 
     /// <summary>An imported hash, as it is kept; null when it is not one of this type, or out of bounds.</summary>
-    public Task<string?> ImportAsync(string text, string type, bool saltIsPrefix, CancellationToken ct) =>
-        RunAsync(() => PasswordHash.Import(text, type, saltIsPrefix, entropy.Bytes(SaltBytes))?.ToString(), ct);
+    public Task<string?> ImportAsync(string environmentId, string text, string type, bool saltIsPrefix, CancellationToken ct) =>
+        queue.RunAsync(environmentId, PasswordHash.Nobodys.Megabytes, () => PasswordHash.Import(text, type, saltIsPrefix, entropy.Bytes(SaltBytes))?.ToString(), ct);
 
     /// <summary>Whether a kept hash is of this password.</summary>
-    public Task<bool> OpensAsync(string hash, string password, CancellationToken ct) => RunAsync(() => PasswordHash.Read(hash)?.Opens(password) == true, ct);
+    public Task<bool> OpensAsync(string environmentId, string hash, string password, CancellationToken ct) => PasswordHash.Read(hash) is { } kept
+        ? queue.RunAsync(environmentId, kept.Megabytes, () => kept.Opens(password), ct)
+        : Task.FromResult(false);
 
-    /// <summary>Takes as long as checking one of ours: for an address that has none.</summary>
-    public Task PretendAsync(string password, CancellationToken ct) => RunAsync(() => _nobodys.Value.Opens(password), ct);
+    /// <summary>Takes as long as checking one of ours.</summary>
+    public Task PretendAsync(string environmentId, string password, CancellationToken ct) =>
+        queue.RunAsync(environmentId, PasswordHash.Nobodys.Megabytes, () => PasswordHash.Nobodys.Opens(password), ct);
 
     /// <summary>Whether a kept hash should be made anew when its password is seen.</summary>
     public static bool IsOld(string hash) => PasswordHash.Read(hash) is { IsOld: true };
-
-    public void Dispose() => _places.Dispose();
-
-    private async Task<T> RunAsync<T>(Func<T> work, CancellationToken ct)
-    {
-        await _places.WaitAsync(ct);
-        try
-        {
-            return await Task.Run(work, ct);
-        }
-        finally
-        {
-            _places.Release();
-        }
-    }
 }

@@ -14,6 +14,18 @@ internal static class Passwords
             ? [.. Credential.Standing(Credential.Of(view, environmentId, holder)).Where(c => c.Secret != Credential.Nothing)]
             : [];
 
+    /// <summary>What a password is checked against for show, where the address has none: the candidates of somebody of the environment, always of the same one for one address. Ids of
+    /// people are spread evenly, so the many who are not there cost what those who are there cost. Empty when nobody has a password.</summary>
+    public static List<Credential> StandIn(View view, Act act, string address)
+    {
+        var point = Ids.Derived(Ids.User, act.IdKey, "stand-in", Addresses.Normal(address));
+        string? Next(string from) => view.Find<string>(
+            "SELECT user_id FROM credentials WHERE environment_id = @EnvironmentId AND user_id >= @from AND kind = 'password' ORDER BY user_id LIMIT 1", new { act.EnvironmentId, from });
+        return (Next(point) ?? Next("")) is { } somebody
+            ? [.. Credential.Standing(Credential.Of(view, act.EnvironmentId, somebody)).Where(c => c.Secret != Credential.Nothing)]
+            : [];
+    }
+
     /// <param name="proven">The candidate that the password opened; null when it opened none.</param>
     /// <param name="renewed">The same password hashed anew, to take the place of an imported hash; null to keep what there is.</param>
     public static Decision<Ruling<SignedIn>> SignIn(View view, Act act, string address, string? proven, string? renewed = null)

@@ -75,6 +75,7 @@ internal static class SendInvitation
                 ("locale", input.Locale.Value), ("updated_at", act.Time)),
             .. Readmit(view, act, input, seen),
             Invitations.EventOf("invitation.created", act, row, id),
+            .. invitations.Mail(view, act, row, input.Locale.Value),
         ]);
     }
 

@@ -8,7 +8,7 @@ namespace Holdfast.Users;
 /// <summary>Changes the fields of a user that the body names, and no others.</summary>
 internal static class UpdateUser
 {
-    public static async Task<ApiAnswer> HandleAsync(string id, HttpContext http, Database database, Idempotency idempotency, Acts acts, PasswordHasher hasher)
+    public static async Task<ApiAnswer> HandleAsync(string id, HttpContext http, Database database, Idempotency idempotency, Acts acts, PasswordHasher hasher, PasswordPolicy policy)
     {
         var (input, refusal) = await JsonBody.ReadAsync<UserInput>(http);
         refusal ??= input!.Check(isNew: false);
@@ -22,7 +22,7 @@ internal static class UpdateUser
         {
             return ApiError.NotFound("User", id);
         }
-        var (secret, weak) = await input!.HashAsync(hasher, known.Email, http.RequestAborted);
+        var (secret, weak) = await input!.HashAsync(hasher, policy, caller.EnvironmentId, known, http.RequestAborted);
         if (weak is not null)
         {
             return weak;

@@ -5,7 +5,13 @@ namespace Holdfast.Users;
 /// <summary>People: every service and route, one line each. Start reading here.</summary>
 internal static class UserEndpoints
 {
-    public static void AddUsers(this IServiceCollection services) => services.AddSingleton<Acts>().AddSingleton<PasswordHasher>().AddSingleton<Invitations>();
+    /// <param name="breached">Passwords that are known to thieves; null for none.</param>
+    public static void AddUsers(this IServiceCollection services, BreachedPasswords? breached)
+    {
+        services.AddSingleton<Acts>().AddSingleton<Invitations>().AddSingleton<PersonMails>();
+        services.AddSingleton(_ => new HashQueue()).AddSingleton<PasswordHasher>().AddSingleton<PasswordPolicy>();
+        services.AddSingleton(found => new PasswordLists(breached, found.GetRequiredService<ILogger<PasswordLists>>()));
+    }
 
     public static void MapUsers(this IEndpointRouteBuilder routes)
     {

@@ -38,20 +38,20 @@ internal sealed record UserInput(
     }
 
     /// <summary>The password's hash as it is kept; null when none is given. Or the refusal.</summary>
-    /// <param name="knownEmail">The address that the user has, where the input does not say another.</param>
-    public async Task<(string? Secret, ApiAnswer? Refusal)> HashAsync(PasswordHasher hasher, string? knownEmail, CancellationToken ct)
+    /// <param name="known">The user as they are, where the input does not say otherwise; null for a new one.</param>
+    public async Task<(string? Secret, ApiAnswer? Refusal)> HashAsync(PasswordHasher hasher, PasswordPolicy policy, string environmentId, UserRow? known, CancellationToken ct)
     {
         if (Password.Value is { } password)
         {
-            return PasswordPolicy.Check(password, Email.Value ?? knownEmail) is { Count: > 0 } faults
+            return await policy.CheckAsync(environmentId, password, Email.Value ?? known?.Email, [FirstName.Or(known?.FirstName), LastName.Or(known?.LastName), Name.Or(known?.Name)], ct) is { Count: > 0 } faults
                 ? (null, ApiError.BadRequest("password_strength_error", "The password is too weak.", faults))
-                : (await hasher.HashAsync(password, ct), null);
+                : (await hasher.HashAsync(environmentId, password, ct), null);
         }
         if (PasswordHash.Value is not { } hash)
         {
             return (null, null);
         }
-        return await hasher.ImportAsync(hash, PasswordHashType.Value!, PasswordSaltPosition.Value == "prefix", ct) is { } imported
+        return await hasher.ImportAsync(environmentId, hash, PasswordHashType.Value!, PasswordSaltPosition.Value == "prefix", ct) is { } imported
             ? (imported, null)
             : (null, ApiError.BadRequest("invalid_password_hash", $"The hash is not one of the type {PasswordHashType.Value}, or its cost is out of bounds."));
     }

@@ -35,6 +35,7 @@ internal static class DevVerb
               Organization   {demo.OrganizationId}  (Acme)
               Connections    {demo.Connections.Saml}  (SAML)
                              {demo.Connections.Oidc}  (OpenID Connect)
+              Inbox          {demo.InboxUrl}
 
             Sign in now, as anybody you like:
               cd samples/node-app && npm install && npm start

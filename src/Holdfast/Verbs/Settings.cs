@@ -4,6 +4,7 @@ using System.Net;
 using System.Text.Json;
 using Holdfast.Resilience;
 using Holdfast.Storage.Node;
+using Holdfast.Users;
 
 namespace Holdfast.Verbs;
 
@@ -17,6 +18,12 @@ internal sealed record Settings(
 
     /// <summary>Resolvers that are asked for the proofs of domains; none for the system's.</summary>
     public IReadOnlyList<IPEndPoint> Dns { get; init; } = [];
+
+    /// <summary>Where mail is handed in; null for nowhere.</summary>
+    public SmtpSettings? Mail { get; init; }
+
+    /// <summary>A sorted list of passwords that are known to thieves; null for none.</summary>
+    public BreachedPasswords? Breached { get; init; }
 
     /// <summary>Origin of the node that has the primary; null when it is this one's own.</summary>
     public Uri? PrimaryNode { get; init; }
@@ -45,6 +52,8 @@ internal sealed class SettingsOptions
         Add(command, "cluster-key-file", "the cluster's keys; made on the first start (default <data>/cluster.key)");
         Add(command, "outbound-allow", "exceptions from the guard on outbound addresses: CIDR:port, separated by commas");
         Add(command, "dns", "resolvers that are asked for the proofs of domains: IP[:port], separated by commas (default: the system's)");
+        Add(command, "smtp", "the mail server: smtp://user:password@host:port (STARTTLS) or smtps://… (TLS at once), with ?from=ADDRESS, ?tls=start|implicit|none, ?ca=FILE; better as HOLDFAST_SMTP, which no list of processes shows (default: none)");
+        Add(command, "breached-passwords", "a file of SHA-1 hashes in hex, whole or their first 16 digits or more, one a line in ascending order, each perhaps with ':' and a count: new passwords must not be among them (default: none)");
         Add(command, "rate-limit-factor", $"times the documented rate limits (default {(isDev ? 100 : 1)})");
         Add(command, "journal-max-bytes", "what the journal may hold until the primary is back (default 8 GiB)");
         if (isDev)
@@ -83,6 +92,8 @@ internal sealed class SettingsOptions
         var peers = ReadPeers(Get("peers"), faults);
         var primaryNode = ReadPrimary(primary, faults);
         var resolvers = ReadResolvers(Get("dns"), faults);
+        var mail = ReadMail(Get("smtp"), named?.Host ?? "localhost", faults);
+        var breached = ReadBreached(Get("breached-passwords"), faults);
         var guard = OutboundGuard.Read((Get("outbound-allow") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Concat(_isDev ? ["127.0.0.0/8:*", "::1/128:*"] : (string[])[]));
         faults.AddRange(guard.Faults.Select(f => $"--outbound-allow: {f}"));
@@ -100,7 +111,7 @@ internal sealed class SettingsOptions
             : (new Settings(
                 urls, publicUrl, data, primaryNode is null ? Path.GetFullPath(primary[Sqlite.Length..]) : "", Get("node") ?? host, Get("region") ?? "local", Get("zone") ?? host,
                 Path.GetFullPath(Get("cluster-key-file") ?? Path.Combine(data, "cluster.key")), guard.Guard, factor, new JournalLimits(journal), _isDev)
-            { Peers = peers, PrimaryNode = primaryNode, Dns = resolvers }, faults);
+            { Peers = peers, PrimaryNode = primaryNode, Dns = resolvers, Mail = mail, Breached = breached }, faults);
     }
 
     private List<Uri> ReadPeers(string? text, List<string> faults)
@@ -144,6 +155,34 @@ internal sealed class SettingsOptions
             }
         }
         return resolvers;
+    }
+
+    private static BreachedPasswords? ReadBreached(string? path, List<string> faults)
+    {
+        if (string.IsNullOrEmpty(path))
+        {
+            return null;
+        }
+        var (list, fault) = BreachedPasswords.Open(Path.GetFullPath(path));
+        if (fault is not null)
+        {
+            faults.Add($"--breached-passwords: {fault}");
+        }
+        return list;
+    }
+
+    private static SmtpSettings? ReadMail(string? text, string publicHost, List<string> faults)
+    {
+        if (string.IsNullOrEmpty(text))
+        {
+            return null;
+        }
+        var (settings, fault) = SmtpSettings.Read(text, publicHost);
+        if (fault is not null)
+        {
+            faults.Add($"--smtp: {fault}");
+        }
+        return settings;
     }
 
     /// <summary>The node that has the primary; null when it is a file of this one.</summary>
