@@ -1,5 +1,6 @@
 using Holdfast.Http;
 using Holdfast.Sso;
+using Holdfast.Storage;
 using Holdfast.Storage.Rows;
 using Holdfast.Users;
 
@@ -40,10 +41,13 @@ internal sealed class GrantByCode(SignInStore signIns, ToCodesAuthority authorit
             }
             var profile = redemption.Profile!;
             method = SignInMethod.Of(profile.ConnectionType);
-            var (answer, changes) = begin.Decide(view, act, SsoSignIn.Decide(view, act, new SsoSignIn.Profile(
-                profile.ConnectionId, profile.OrganizationId, profile.IdpId, profile.Email, new PersonNames(profile.FirstName, profile.LastName))), method);
+            var (answer, changes) = begin.Decide(view, act, SignIn(view, act, profile), method);
             return new(answer, changes);
         });
         return outcome is null ? SsoErrors.InvalidCode : authenticate.Answer(asked, outcome, method, _ => AuthKitErrors.NotAdmitted);
     }
+
+    /// <summary>Who it is that an identity provider has said something of.</summary>
+    public static Decision<Ruling<SignedIn>> SignIn(View view, Act act, ProfileRow profile) => SsoSignIn.Decide(view, act, new SsoSignIn.Profile(
+        profile.ConnectionId, profile.OrganizationId, profile.IdpId, profile.Email, new PersonNames(profile.FirstName, profile.LastName)));
 }

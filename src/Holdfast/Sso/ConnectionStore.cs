@@ -36,6 +36,14 @@ internal static class ConnectionStore
     public static List<Connection> OfType(View view, string environmentId, string type) => view.Query<Connection>(
         $"SELECT {Columns} FROM connections WHERE environment_id = @environmentId AND connection_type = @type AND {Effective} ORDER BY created_at, id LIMIT 100", new { environmentId, type });
 
+    /// <summary>The providers that anybody of an environment may sign in by, one of each type.</summary>
+    public static List<Connection> OfEverybody(View view, string environmentId) =>
+    [
+        .. view.Query<Connection>(
+            $"SELECT {Columns} FROM connections WHERE environment_id = @environmentId AND organization_id IS NULL AND {Effective} ORDER BY created_at, id LIMIT 100", new { environmentId })
+            .Where(c => c.IsActive && OAuthProvider.Of(c.ConnectionType) is not null).DistinctBy(c => c.ConnectionType),
+    ];
+
     /// <summary>A page of an environment's connections. Each filter is null for all.</summary>
     public static List<Connection> List(View view, string environmentId, Page page, string? type, string? organizationId, string? domain, string? search)
     {

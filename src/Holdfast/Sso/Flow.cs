@@ -18,6 +18,9 @@ internal sealed record Flow(
     /// <summary>The incarnation that made it, and alone ends it.</summary>
     public string Authority => Id[..Id.IndexOf('.', StringComparison.Ordinal)];
 
+    /// <summary>It goes on at a page of our own, which has the application's request: that page looks at the application's redirect URI.</summary>
+    public bool IsHosted => RedirectUri.StartsWith('/');
+
     /// <summary>Whether a RelayState or <c>state</c> looks like the id of a flow: one of ours comes back, others are somebody else's text.</summary>
     public static bool IsId(string? text) => text is { Length: > IdTail and <= 80 } && text.LastIndexOf('.') == text.Length - IdTail;
 

@@ -13,7 +13,7 @@ internal sealed class ResumeFlow(
     /// <param name="end">What ends it, once it may.</param>
     public async Task<IResult> EndAsync(HttpContext http, ReadyConnection connection, Flow flow, Func<Task<IResult>> end)
     {
-        var (isActive, isAllowed) = (connection.Connection.IsActive, redirectUris.Allows(flow.EnvironmentId, flow.RedirectUri));
+        var (isActive, isAllowed) = (connection.Connection.IsActive, flow.IsHosted || redirectUris.Allows(flow.EnvironmentId, flow.RedirectUri));
         if (isActive && isAllowed && flow.Authority != database.Incarnation)
         {
             return await authority.TryAsync(http, flow.Authority, ForwardToAuthority.SignInBudget) == Forwarded.Answered

@@ -39,7 +39,7 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
             {
                 return Decide.Nothing<(string?, string?)>((null, "ConnectionInactive"));
             }
-            if (!RedirectUriStore.Allows(view, connection.EnvironmentId, flow.RedirectUri))
+            if (!flow.IsHosted && !RedirectUriStore.Allows(view, connection.EnvironmentId, flow.RedirectUri))
             {
                 return Decide.Nothing<(string?, string?)>((null, "RedirectUriWithdrawn"));
             }

@@ -15,14 +15,19 @@ internal static class SignUp
 
     /// <summary>The same for an address that somebody has and for one that nobody has: nothing is read.</summary>
     /// <param name="passwordHash">Null when none was chosen.</param>
-    public static Decision<Begun> Begin(Act act, string address, string? passwordHash, PersonNames names, string secret, TimeSpan lifetime)
+    /// <param name="newItemId">Null for a new one.</param>
+    public static Decision<Begun> Begin(Act act, string address, string? passwordHash, PersonNames names, string secret, TimeSpan lifetime, string? newItemId = null)
     {
         var id = act.NewId(Ids.SignUp);
-        var (itemId, item) = PendingItem.Issue(act, Ids.EmailVerification, id, secret, null, lifetime);
+        var (itemId, item) = PendingItem.Issue(act, Ids.EmailVerification, id, secret, null, lifetime, newItemId);
         return Decide.To(new Begun(id, itemId), item, Change.To(Schema.PendingSignUps, id,
             ("environment_id", act.EnvironmentId), ("email", address), ("password_hash", passwordHash), ("first_name", names.First), ("last_name", names.Last),
             ("created_at", act.Time), ("expires_at", (act.Now + lifetime).ToUnixTimeMilliseconds())));
     }
+
+    /// <summary>Another code for the same sign-up.</summary>
+    public static Change SendAgain(Act act, string signUpId, string secret, TimeSpan lifetime, string itemId) =>
+        PendingItem.Issue(act, Ids.EmailVerification, signUpId, secret, null, lifetime, itemId).Row;
 
     /// <summary>The mailbox is proven: the address gets its user. The password that was chosen counts only for a user whom this very proof makes.</summary>
     /// <param name="signUpId">From the browser. One who only opens a mail that a stranger's sign-up caused does not know it, and so gives that stranger nothing.</param>

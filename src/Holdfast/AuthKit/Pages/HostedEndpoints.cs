@@ -9,15 +9,22 @@ internal static class HostedEndpoints
     public static void AddHostedPages(this IServiceCollection services)
     {
         services.AddSingleton<HostedFlowCookie>().AddSingleton<Branding>().AddSingleton<Visits>().AddSingleton<ToApplication>().AddSingleton<StartHosted>();
-        services.AddSingleton<AskAddress>().AddSingleton<AskPassword>().AddSingleton<VerifyEmail>().AddSingleton<ChooseOrganization>();
+        services.AddSingleton<HomeRealm>().AddSingleton<AskAddress>().AddSingleton<AskPassword>().AddSingleton<AskCode>().AddSingleton<VerifyEmail>().AddSingleton<ChooseOrganization>().AddSingleton<ContinueFromProvider>();
+        services.AddSingleton<AskNewAddress>().AddSingleton<AskDetails>().AddSingleton<VerifySignUp>();
     }
 
     public static void MapHostedPages(this IEndpointRouteBuilder routes)
     {
         routes.MapStep<AskAddress>(AskAddress.Path, Writes.Nothing);
         routes.MapStep<AskPassword>(AskPassword.Path, Writes.Fact);
+        routes.MapStep<AskCode>(AskCode.Path, Writes.Fact);
         routes.MapStep<VerifyEmail>(VerifyEmail.Path, Writes.Fact);
         routes.MapStep<ChooseOrganization>(ChooseOrganization.Path, Writes.Fact);
+        routes.MapGet(ContinueFromProvider.Path, (HttpContext http, Visits visits, ContinueFromProvider step) => visits.ContinueAsync(http, step))
+            .WithMetadata(PageRoute.Yes, Writes.Fact).ExcludeFromDescription();
+        routes.MapStep<AskNewAddress>(AskNewAddress.Path, Writes.Nothing);
+        routes.MapStep<AskDetails>(AskDetails.Path, Writes.Fact);
+        routes.MapStep<VerifySignUp>(VerifySignUp.Path, Writes.Fact);
     }
 
     private static void MapStep<T>(this IEndpointRouteBuilder routes, string path, Writes writes) where T : Step

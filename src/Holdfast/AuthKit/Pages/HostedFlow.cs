@@ -32,6 +32,9 @@ internal sealed record HostedFlow(
     /// <summary>The magic codes that were mailed to the address from here, the newest first.</summary>
     public IReadOnlyList<string>? MailedCodes { get; init; }
 
+    /// <summary>The node that alone takes what was mailed last.</summary>
+    public string? MailedBy { get; init; }
+
     /// <summary>The sign-up that waits for its mailbox, and the item whose code was mailed.</summary>
     public string? SignUpId { get; init; }
 
@@ -58,7 +61,7 @@ internal sealed record HostedFlow(
     /// <summary>The same for another address: nothing that was proven or mailed for the one before goes with it.</summary>
     public HostedFlow For(string address) => Address == address ? this with { Notice = null } : Anew(Id, FormToken, ExpiresAt) with { Address = address };
 
-    /// <summary>As the request that Single Sign-On goes on with.</summary>
+    /// <summary>As the request that Single Sign-On goes on with. It ends here again: what the application asked for stays in this flow.</summary>
     public AuthorizationRequest ToRequest()
     {
         var given = new Dictionary<string, string>(ForProvider ?? new Dictionary<string, string>(), StringComparer.Ordinal);
@@ -69,10 +72,9 @@ internal sealed record HostedFlow(
                 given[name] = value;
             }
         }
-        Add("code_challenge", CodeChallenge);
         Add("login_hint", Address);
         Add("prompt", IsAnew ? "login" : null);
-        return new AuthorizationRequest(EnvironmentId, ClientId, RedirectUri, State, given);
+        return new AuthorizationRequest(EnvironmentId, ClientId, Visit.AddressOf(ContinueFromProvider.Path, Id), null, given);
     }
 }
 

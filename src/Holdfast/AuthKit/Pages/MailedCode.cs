@@ -22,7 +22,7 @@ internal static class MailedCode
         Refusal.ItemUnknown => "code.wrong",
         Refusal.ItemExpired or Refusal.ItemElsewhere => "code.expired",
         Refusal.ItemSpent => "code.used",
-        _ => "fault.not_admitted",
+        _ => ToApplication.Why(why),
     };
 
     /// <summary>Counts a mail. Null when it may be sent; else the seconds to wait.</summary>

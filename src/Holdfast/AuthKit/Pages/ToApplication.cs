@@ -11,11 +11,12 @@ namespace Holdfast.AuthKit.Pages;
 internal sealed class ToApplication(BeginSession begin, Visits visits, Database database, ClusterKeys keys, Acts acts, AuthKitOptions options, Entropy entropy)
 {
     /// <summary>What follows when somebody has proven who they are: what the API would ask of them is asked of them here, too; and instead of the session there is a code.</summary>
+    /// <param name="provenAddress">The address that they have proven, or proved before; null when that is for their user's row to say.</param>
     /// <param name="request">What repeats of one request share: they get one code. Null for a request of its own.</param>
-    public BeginSession.Ending Ending(HostedFlow flow, string? request = null)
+    public BeginSession.Ending Ending(HostedFlow flow, string? provenAddress, string? request = null)
     {
         var code = $"{database.Incarnation}.{Base64.Encode(request is null ? entropy.Bytes(32) : keys.Mac("hosted-code", flow.EnvironmentId, flow.Id, request))}";
-        return (view, act, signIn, method) => begin.Decide(view, act, Into(view, act, flow, signIn), method, (_, now, who, how) => who.Answer.Answer is { } signedIn
+        return (view, act, signIn, method) => begin.Decide(view, act, Into(view, act, flow, signIn, provenAddress), method, (_, now, who, how) => who.Answer.Answer is { } signedIn
             ? new(new BeginSession.Outcome(Code: code),
                 [.. who.Changes, SignInStore.Mint(now, code, (flow.ClientId, flow.RedirectUri, flow.CodeChallenge), new HostedSignIn(signedIn, how), options.CodeLifetime)])
             : new(new BeginSession.Outcome(Refused: who.Answer.Refused), who.Changes));
@@ -38,11 +39,22 @@ internal sealed class ToApplication(BeginSession begin, Visits visits, Database 
         };
     }
 
-    /// <summary>Into the organization that the application wants, if they are in it.</summary>
-    private static Decision<Ruling<SignedIn>> Into(View view, Act act, HostedFlow flow, Decision<Ruling<SignedIn>> signIn) =>
-        flow.OrganizationId is not { } wanted || signIn.Answer.Answer is not { } who ? signIn
-        : Memberships.IsIn(view, act, wanted, who.UserId) ? Rule.Grant(who with { OrganizationId = wanted }, signIn.Changes)
-        : Rule.Refuse<SignedIn>(Refusal.NotFound, signIn.Changes);
+    /// <summary>Names what is said to somebody who has proven who they are, and may not go on.</summary>
+    public static string Why(Refusal why) => why == Refusal.NotFound ? "fault.not_member" : "fault.not_admitted";
+
+    /// <summary>Into the organization that the application wants or that they are invited to, if they are in it, or are from now on.</summary>
+    private static Decision<Ruling<SignedIn>> Into(View view, Act act, HostedFlow flow, Decision<Ruling<SignedIn>> signIn, string? provenAddress)
+    {
+        if (signIn.Answer.Answer is not { } who)
+        {
+            return signIn;
+        }
+        var (joined, changes) = flow.InvitationToken is { } token ? AcceptInvitation.Decide(view, act, token, who, provenAddress) : (null, []);
+        var wanted = flow.OrganizationId ?? joined;
+        return wanted is null || (wanted == who.OrganizationId && joined is null) ? new(signIn.Answer, [.. signIn.Changes, .. changes])
+            : wanted == joined || Memberships.IsIn(view, act, wanted, who.UserId) ? Rule.Grant(who with { OrganizationId = wanted }, [.. signIn.Changes, .. changes])
+            : Rule.Refuse<SignedIn>(Refusal.NotFound, signIn.Changes);
+    }
 
     /// <summary>The flow of somebody who has proven who they are, and of whom something is still asked.</summary>
     private HostedFlow Asked(HostedFlow flow, SignedIn who, string method, string? verificationId = null) => flow with

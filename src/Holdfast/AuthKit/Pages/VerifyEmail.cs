@@ -8,7 +8,8 @@ namespace Holdfast.AuthKit.Pages;
 
 /// <summary>Asks somebody who has given their password for the code that was mailed to them: their mailbox is not proven yet.</summary>
 internal sealed class VerifyEmail(
-    Database database, ClusterKeys keys, Acts acts, ToApplication toApplication, Visits visits, RateLimits limits, ItemSecrets secrets, AuthKitOptions options) : Step
+    Database database, ClusterKeys keys, Acts acts, ToApplication toApplication, Visits visits, RateLimits limits, ItemSecrets secrets, PersonMails mails,
+    AuthKitOptions options) : Step
 {
     public const string Path = "/sign-in/verify";
 
@@ -38,7 +39,7 @@ internal sealed class VerifyEmail(
             return Wrong(visit, "code.too_many");
         }
         var request = Caller.Hash($"{pending.Id}\n{itemId}");
-        var ending = toApplication.Ending(visit.Flow, request);
+        var ending = toApplication.Ending(visit.Flow, visit.Flow.Address, request);
         var outcome = await database.RecordAsync(visit.Http, view => GrantByEmailCode.Decide(view, acts.Of(visit.Flow.EnvironmentId), pending, itemId, code, request, ending));
         if (outcome.Refused == Refusal.ItemUnknown)
         {
@@ -69,8 +70,12 @@ internal sealed class VerifyEmail(
                 return Decide.Nothing<PendingAuthentication?>(null);
             }
             var id = act.NewId(Ids.EmailVerification);
+            var code = secrets.Code(environment, id);
             return Decide.To<PendingAuthentication?>(pending with { EmailVerificationId = id },
-                VerifyAddress.Issue(act, pending.UserId, address, secrets.Code(environment, id), options.MagicCodeLifetime, id));
+            [
+                VerifyAddress.Issue(act, pending.UserId, address, code, options.MagicCodeLifetime, id),
+                .. mails.EmailVerification(view, act, id, address, code, act.Now + options.MagicCodeLifetime, visit.Texts.Language),
+            ]);
         });
         return next is null
             ? visits.AgainFrom(visit.Http, visit.Flow, "notice.used")

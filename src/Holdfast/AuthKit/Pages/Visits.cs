@@ -30,6 +30,13 @@ internal sealed class Visits(
         : flow.ExpiresAt <= clock.GetUtcNow() ? AgainFrom(http, flow, "notice.expired")
         : step.Show(VisitOf(http, flow, s_nothing)));
 
+    /// <summary>The same for the way back from an identity provider.</summary>
+    public Task<IResult> ContinueAsync(HttpContext http, ContinueFromProvider step) =>
+        cookie.Read(http, http.Request.Query["flow"]) is not { } flow ? Task.FromResult<IResult>(PageErrors.NoFlow)
+        : flow.IsFinished ? Task.FromResult<IResult>(Finished(http, flow))
+        : flow.ExpiresAt <= clock.GetUtcNow() ? Task.FromResult(AgainFrom(http, flow, "notice.expired"))
+        : step.ContinueAsync(VisitOf(http, flow, s_nothing));
+
     public async Task<IResult> TakeAsync(HttpContext http, Step step)
     {
         if (!IsFromOurPage(http))
