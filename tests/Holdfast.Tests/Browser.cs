@@ -10,16 +10,16 @@ internal sealed class Browser(HoldfastServer server)
     /// <summary>What the server last set, word for word.</summary>
     public IReadOnlyList<string> LastSetCookies { get; private set; } = [];
 
-    public void Set(string name, string value) => _cookies[name] = (value, "/sso");
+    public void Set(string name, string value, string path = "/") => _cookies[name] = (value, path);
 
     public void Clear() => _cookies.Clear();
 
     public Browser Copy()
     {
         var copy = new Browser(server);
-        foreach (var (name, (value, _)) in _cookies)
+        foreach (var (name, (value, path)) in _cookies)
         {
-            copy.Set(name, value);
+            copy.Set(name, value, path);
         }
         return copy;
     }

@@ -1,4 +1,4 @@
-using Holdfast.Http;
+using Holdfast.Environments;
 using Holdfast.Keys;
 using Holdfast.Sso;
 using Holdfast.Storage;
@@ -16,10 +16,10 @@ internal sealed class ToApplication(BeginSession begin, Visits visits, Database 
     public BeginSession.Ending Ending(HostedFlow flow, string? provenAddress, string? request = null)
     {
         var code = $"{database.Incarnation}.{Base64.Encode(request is null ? entropy.Bytes(32) : keys.Mac("hosted-code", flow.EnvironmentId, flow.Id, request))}";
-        return (view, act, signIn, method) => begin.Decide(view, act, Into(view, act, flow, signIn, provenAddress), method, (_, now, who, how) => who.Answer.Answer is { } signedIn
+        return (view, act, signIn, method) => begin.Decide(view, act, Into(view, act, flow, signIn, provenAddress), method, (state, now, who, how) => who.Answer.Answer is { } signedIn && RedirectUriStore.Allows(state, flow.EnvironmentId, flow.RedirectUri)   // it may have been withdrawn meanwhile
             ? new(new BeginSession.Outcome(Code: code),
                 [.. who.Changes, SignInStore.Mint(now, code, (flow.ClientId, flow.RedirectUri, flow.CodeChallenge), new HostedSignIn(signedIn, how), options.CodeLifetime)])
-            : new(new BeginSession.Outcome(Refused: who.Answer.Refused), who.Changes));
+            : new(new BeginSession.Outcome(Refused: who.Answer.Refused ?? Refusal.Denied), who.Changes));
     }
 
     /// <summary>Answers with what a sign-in came to: on to the application, on to what is still to be asked, or what is wrong.</summary>

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.RegularExpressions;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Holdfast.Tests.AuthKit.Pages;
 
@@ -98,6 +99,29 @@ internal sealed partial class Person(HoldfastServer server)
     }
 
     public Task<Answer> RedeemAsync(params (string Name, string? Value)[] more) => SignedIn.AskAsync(server, "authorization_code", [.. more, ("code", Code)]);
+
+    /// <summary>Does something that has a code mailed, and tells the code of that mail.</summary>
+    public async Task<string> MailedAsync(Func<Task<Answer>> work)
+    {
+        var before = Items(server);
+        await work();
+        var made = Items(server).Except(before).ToList();
+        Assert.True(made.Count == 1, $"One code was to be mailed, not {made.Count}: {Page.Status} {Path} {Fault}");
+        return server.Services.GetRequiredService<Holdfast.AuthKit.ItemSecrets>().Code(server.A.Id, made[0]);
+    }
+
+    private static List<string> Items(HoldfastServer server) => server.Storage.Database.Read(view => view.Query<string>("SELECT id FROM pending_items"));
+
+    /// <summary>The same browser at another node, or at one that has started anew.</summary>
+    public Person At(HoldfastServer other)
+    {
+        var browser = new Browser(other);
+        foreach (var (name, (value, path)) in Browser.Cookies)
+        {
+            browser.Set(name, value, path);
+        }
+        return new Person(other) { Browser = browser, Page = Page, Path = Path };
+    }
 
     public Person Copy() => new(server) { Browser = Browser.Copy(), Page = Page, Path = Path };
 
