@@ -155,6 +155,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         {
             app.MapTestIdentityProviders(devKeys, settings.PublicUrl, world.Clock);
             app.MapInbox();
+            app.MapComponents();
         }
         map?.Invoke(app, storage);
         return app;

@@ -20,6 +20,10 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         ["PUT /organizations/{id}"] = new(m => $"/organizations/{m.Organization}", _ => new { name = "Taken" }),
         ["DELETE /organizations/{id}"] = new(m => $"/organizations/{m.Organization}"),
         ["GET /organizations/{id}/audit_log_configuration"] = new(m => $"/organizations/{m.Organization}/audit_log_configuration"),
+        ["GET /branding"] = new(_ => "/branding?x=1", Own: true),
+        ["PUT /branding"] = new(_ => "/branding", _ => new { name = "Theirs" }, Own: true),
+        ["GET /organizations/{id}/branding"] = new(m => $"/organizations/{m.Organization}/branding"),
+        ["PUT /organizations/{id}/branding"] = new(m => $"/organizations/{m.Organization}/branding", _ => new { name = "Taken" }),
         ["POST /organization_domains"] = new(_ => "/organization_domains", m => new { organization_id = m.Organization, domain = "theirs.example" }),
         ["GET /organization_domains/{id}"] = new(m => $"/organization_domains/{m.OrganizationDomain}"),
         ["DELETE /organization_domains/{id}"] = new(m => $"/organization_domains/{m.OrganizationDomain}"),
@@ -156,6 +160,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             Membership = (await Server.PostAsync("/user_management/organization_memberships", new { user_id = User, organization_id = Organization })).Is(201)["id"]!;
             var invited = (await Server.PostAsync("/user_management/invitations", new { email = "invited." + Email, organization_id = Organization })).Is(201);
             (Invitation, InvitationToken) = (invited["id"]!, invited["token"]!);
+            (await Server.PutAsync("/branding", new { name = Mark })).Is(200);
             SamlKey = (await Server.PostAsync("/saml_keys", new { purpose = "signing" })).Is(201)["id"]!;
             (await Server.PutAsync("/mail_settings", new { sender_name = Mark })).Is(200);
             RedirectUri = (await Server.PostAsync("/user_management/redirect_uris", new { uri = $"https://{Mark}.test/callback" })).Is(201)["id"]!;

@@ -1,4 +1,5 @@
 using Holdfast.Http.Pages;
+using Holdfast.Organizations;
 using Holdfast.Storage;
 
 namespace Holdfast.AuthKit.Pages;
@@ -6,18 +7,36 @@ namespace Holdfast.AuthKit.Pages;
 /// <summary>How pages look for an environment, or for an organization that has its own looks.</summary>
 internal sealed class Branding(Database database)
 {
-    private sealed record Row(string Id, string? Name, string? LogoType, string? Accent, long UpdatedAt);
+    public const string LogoPath = "/assets/logo";
 
-    /// <summary>The organization's looks, then the environment's, then ours. The page works without any.</summary>
-    public Brand Of(string environmentId, string? organizationId)
+    /// <param name="UpdatedAt">Unix milliseconds.</param>
+    public sealed record Row(string Id, string? Name, string? LogoType, string? Accent, long CreatedAt, long UpdatedAt)
     {
-        var rows = database.Read(view => view.Query<Row>(
-            "SELECT id AS Id, name AS Name, logo_type AS LogoType, accent AS Accent, coalesce(updated_at, 0) AS UpdatedAt FROM branding "
-            + "WHERE environment_id = @environmentId AND id IN (@environmentId, @organizationId)", new { environmentId, organizationId }))
-            .OrderBy(r => r.Id == environmentId).ToList();
-        var logo = rows.Find(r => r.LogoType is not null);
-        return rows.Count == 0 ? Brand.None : new Brand(
-            rows.Select(r => r.Name).FirstOrDefault(n => n is not null), logo is null ? null : $"/assets/logo/{logo.Id}?v={logo.UpdatedAt}",
-            rows.Select(r => Accent.Read(r.Accent)).FirstOrDefault(a => a is not null) ?? Accent.Default);
+        /// <summary>Null when it has none.</summary>
+        public string? LogoAddress => LogoType is null ? null : $"{LogoPath}/{Id}?v={UpdatedAt}";
     }
+
+    private const string Columns = "id AS Id, name AS Name, logo_type AS LogoType, accent AS Accent, created_at AS CreatedAt, coalesce(updated_at, created_at) AS UpdatedAt";
+
+    /// <summary>What was said for an environment or an organization itself; null for nothing.</summary>
+    public static Row? Find(View view, string environmentId, string id) =>
+        view.Find<Row>($"SELECT {Columns} FROM branding WHERE environment_id = @environmentId AND id = @id", new { environmentId, id });
+
+    /// <summary>The organization's looks, then the environment's, then ours. A page works without any.</summary>
+    /// <param name="organizationId">Null for none in particular.</param>
+    public Brand Of(string environmentId, string? organizationId) => database.Read(view =>
+    {
+        var organization = organizationId is null ? null : OrganizationStore.Find(view, environmentId, organizationId);
+        var (own, all) = (organization is null ? null : Find(view, environmentId, organization.Id), Find(view, environmentId, environmentId));
+        return own is null && all is null && organization is null ? Brand.None : new Brand(
+            own?.Name ?? organization?.Name ?? all?.Name, own?.LogoAddress ?? (own?.Name is null && organization is null ? all?.LogoAddress : null),
+            Accent.Read(own?.Accent) ?? Accent.Read(all?.Accent) ?? Accent.Default);
+    });
+
+    /// <summary>A logo, as it was given; null when there is none.</summary>
+    public (byte[] Bytes, string Type, long UpdatedAt)? Logo(string id) =>
+        database.Read(view => view.Find<Image>("SELECT logo AS Logo, logo_type AS LogoType, coalesce(updated_at, created_at) AS UpdatedAt FROM branding WHERE id = @id", new { id }))
+            is { Logo: { } logo, LogoType: { } type } image ? (Convert.FromBase64String(logo), type, image.UpdatedAt) : null;
+
+    private sealed record Image(string? Logo, string? LogoType, long UpdatedAt);
 }

@@ -8,7 +8,7 @@ internal static class HostedEndpoints
 {
     public static void AddHostedPages(this IServiceCollection services)
     {
-        services.AddSingleton<HostedFlowCookie>().AddSingleton<Branding>().AddSingleton<Visits>().AddSingleton<ToApplication>().AddSingleton<StartHosted>();
+        services.AddSingleton<HostedFlowCookie>().AddSingleton<Branding>().AddSingleton<ManageBranding>().AddSingleton<Visits>().AddSingleton<ToApplication>().AddSingleton<StartHosted>();
         services.AddSingleton<HomeRealm>().AddSingleton<AskAddress>().AddSingleton<AskPassword>().AddSingleton<AskCode>().AddSingleton<VerifyEmail>().AddSingleton<ChooseOrganization>().AddSingleton<ContinueFromProvider>();
         services.AddSingleton<AskNewAddress>().AddSingleton<AskDetails>().AddSingleton<VerifySignUp>();
     }
@@ -25,6 +25,19 @@ internal static class HostedEndpoints
         routes.MapStep<AskNewAddress>(AskNewAddress.Path, Writes.Nothing);
         routes.MapStep<AskDetails>(AskDetails.Path, Writes.Fact);
         routes.MapStep<VerifySignUp>(VerifySignUp.Path, Writes.Fact);
+        MapBranding(routes);
+    }
+
+    private static void MapBranding(IEndpointRouteBuilder routes)
+    {
+        var api = routes.MapGroup("").WithTags("Branding").WithMetadata(ApiKeyRequired.Yes);
+        api.MapGet("/branding", (HttpContext http, ManageBranding manage) => manage.Get(http)).Produces<ManageBranding.Body>();
+        api.MapPut("/branding", (HttpContext http, ManageBranding manage) => manage.UpdateAsync(http))
+            .Accepts<ManageBranding.Input>(JsonBody.AnyType).Produces<ManageBranding.Body>().WithMetadata(Writes.ToPrimary);
+        api.MapGet("/organizations/{id}/branding", (string id, HttpContext http, ManageBranding manage) => manage.Get(http, id)).Produces<ManageBranding.Body>();
+        api.MapPut("/organizations/{id}/branding", (string id, HttpContext http, ManageBranding manage) => manage.UpdateAsync(http, id))
+            .Accepts<ManageBranding.Input>(JsonBody.AnyType).Produces<ManageBranding.Body>().WithMetadata(Writes.ToPrimary);
+        routes.MapGet($"{Branding.LogoPath}/{{id}}", (string id, HttpContext http, ManageBranding manage) => manage.SendLogo(id, http)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
     }
 
     private static void MapStep<T>(this IEndpointRouteBuilder routes, string path, Writes writes) where T : Step

@@ -38,7 +38,7 @@ internal sealed class Visit(HttpContext http, HostedFlow flow, IReadOnlyDictiona
     public static string AddressOf(string path, string flowId) => $"{path}?flow={Uri.EscapeDataString(flowId)}";
 
     private PageResult Page<T>(int status, Fault? fault, IEnumerable<(string Name, object? Value)> parameters) where T : HostedPage => PageResult.Of<T>(context, status,
-        [.. parameters, (nameof(HostedPage.Form), new FormSeal(Flow.Id, Flow.FormToken)), (nameof(HostedPage.Fault), fault), (nameof(HostedPage.Address), Flow.Address), (nameof(HostedPage.Notice), Flow.Notice)])
+        [(nameof(HostedPage.Form), new FormSeal(Flow.Id, Flow.FormToken)), (nameof(HostedPage.Fault), fault), (nameof(HostedPage.Address), Flow.Address), (nameof(HostedPage.Notice), Flow.Notice), .. parameters])
         .WithForms(isHttps);
 }
 

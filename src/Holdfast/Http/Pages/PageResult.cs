@@ -6,7 +6,7 @@ namespace Holdfast.Http.Pages;
 
 /// <summary>Answers with a page, and with what keeps it safe: no script but our own, no frame, nothing kept, nothing told to others.</summary>
 /// <param name="component">A <see cref="PageComponent"/>.</param>
-/// <param name="parameters">Of the component, besides its context.</param>
+/// <param name="parameters">Of the component, besides its context; of two with one name the later counts.</param>
 public sealed class PageResult(Type component, PageContext context, int status = StatusCodes.Status200OK, params IEnumerable<(string Name, object? Value)> parameters) : IResult
 {
     private string _formAction = "'none'";
@@ -54,7 +54,11 @@ public sealed class PageResult(Type component, PageContext context, int status =
     private async Task<string> RenderAsync(IServiceProvider services)
     {
         await using var renderer = new HtmlRenderer(services, services.GetRequiredService<ILoggerFactory>());
-        var values = parameters.Append((nameof(PageComponent.Page), context)).ToDictionary(p => p.Item1, p => p.Item2, StringComparer.Ordinal);
+        var values = new Dictionary<string, object?>(StringComparer.Ordinal) { [nameof(PageComponent.Page)] = context };
+        foreach (var (name, value) in parameters)
+        {
+            values[name] = value;
+        }
         return await renderer.Dispatcher.InvokeAsync(async () => (await renderer.RenderComponentAsync(component, ParameterView.FromDictionary(values))).ToHtmlString());
     }
 }

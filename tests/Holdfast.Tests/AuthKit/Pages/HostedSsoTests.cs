@@ -100,7 +100,7 @@ public sealed class HostedSsoTests(HostedSsoTests.Made made) : IClassFixture<Hos
         await using var provider = await OidcStandIn.StartAsync(_server);
         var connection = (await _server.PostAsync("/connections", new
         {
-            connection_type = "GoogleOAuth", name = "Google", oidc = new { discovery_url = $"{provider.Url}/.well-known/openid-configuration", client_id = OidcStandIn.ClientId, client_secret = OidcStandIn.Secret },
+            connection_type = "GoogleOAuth", name = "Google", oidc = new { base_url = provider.Url, client_id = OidcStandIn.ClientId, client_secret = OidcStandIn.Secret },
         })).Is(201)["id"]!;
         var person = await new Person(_server).StartAsync(("provider_scopes", "calendar"), ("prompt", "login"));
         Assert.Contains("Continue with Google", person.Page.Text, StringComparison.Ordinal);
@@ -122,7 +122,7 @@ public sealed class HostedSsoTests(HostedSsoTests.Made made) : IClassFixture<Hos
         await using var provider = await OidcStandIn.StartAsync(_server);
         var connection = (await _server.PostAsync("/connections", new
         {
-            connection_type = "GitLabOAuth", name = "GitLab", oidc = new { discovery_url = $"{provider.Url}/.well-known/openid-configuration", client_id = OidcStandIn.ClientId, client_secret = OidcStandIn.Secret },
+            connection_type = "GitLabOAuth", name = "GitLab", oidc = new { base_url = provider.Url, client_id = OidcStandIn.ClientId, client_secret = OidcStandIn.Secret },
         })).Is(201)["id"]!;
         var person = await new Person(_server).StartAsync();
         var begun = OidcStandIn.Read(person.Browser, connection, (await person.SendAsync(("provider", "GitLabOAuth"), [])).Is(302));
