@@ -8,15 +8,15 @@ namespace Holdfast.Resilience;
 /// <param name="resolvers">Where they listen; none for those of the system.</param>
 public sealed class DnsTexts(IReadOnlyList<IPEndPoint> resolvers)
 {
-    /// <summary>How long one try may take; a second one follows. Both fit into the dependency's deadline.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(900);
+    /// <summary>How long one try may take; a second one follows, and then a question that any resolver answers. All fit into the dependency's deadline.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(600);
 
     private readonly Lock _making = new();
 #pragma warning disable RS0030 // The one place that asks a resolver for more than addresses, through a Dependency only.
     private LookupClient? _client;
 
     /// <summary>The texts at each name, in the order of the names; each record's strings are joined, as those who publish long ones mean it (RFC 7208 §3.3).
-    /// Null where the resolver answers that it could not find out, which is the name's own trouble, and empty where there is nothing.</summary>
+    /// Null where the resolver could not find out, which is the name's own trouble, and empty where there is nothing.</summary>
     /// <exception cref="DependencyUnavailableException">No resolver answered in time, or what it answered cannot be read.</exception>
     public Task<IReadOnlyList<string>?[]> ReadAsync(Dependency dns, IReadOnlyList<string> names, CancellationToken ct) =>
         dns.CallAsync(token => Task.WhenAll(names.Select(name => AskAsync(name, token))), ct);
@@ -30,7 +30,8 @@ public sealed class DnsTexts(IReadOnlyList<IPEndPoint> resolvers)
         }
         catch (DnsResponseException fault) when (fault.Code == DnsResponseCode.ConnectionTimeout)
         {
-            throw new OutageException(Trouble.Hangs, "No resolver answered in time.", fault);
+            // A resolver waits for the name's own servers, and anybody can have some that are silent. Only when it does not answer about the root either is it the resolver's silence.
+            return await AnswersAsync(ct) ? null : throw new OutageException(Trouble.Hangs, "No resolver answered in time.", fault);
         }
         return answer.Header.ResponseCode switch
         {
@@ -38,6 +39,24 @@ public sealed class DnsTexts(IReadOnlyList<IPEndPoint> resolvers)
             DnsHeaderResponseCode.ServerFailure => null,
             var code => throw new OutageException(Trouble.Errors, $"The resolver answered with code {(int)code}."),
         };
+    }
+
+    /// <summary>Whether a resolver says anything at all about the root of all names, which it knows without asking anybody.</summary>
+    private async Task<bool> AnswersAsync(CancellationToken ct)
+    {
+        try
+        {
+            await Client().QueryAsync(new DnsQuestion(".", QueryType.NS), new DnsQueryAndServerOptions { Timeout = Patience, Retries = 0, UseCache = false }, ct);
+            return true;
+        }
+        catch (DnsResponseException fault) when (fault.Code != DnsResponseCode.ConnectionTimeout)
+        {
+            return true;   // whatever it says, it speaks
+        }
+        catch (DnsResponseException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Made when it is first needed: a machine whose resolvers cannot be found out yet starts all the same.</summary>

@@ -103,6 +103,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
             kestrel.Limits.MaxRequestLineSize = 32 * 1024;
             kestrel.Limits.MaxRequestHeadersTotalSize = 64 * 1024;   // flows under way travel as cookies
             kestrel.Limits.MaxRequestBodySize = JsonBody.MaxBytes + 1;
+            kestrel.ApplicationServices.GetRequiredService<RequestBounds>().Apply(kestrel.Limits);
         });
         builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Warning)
             .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);   // its scope puts each request's path on every line, and a path may hold an invitation's token
@@ -112,7 +113,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddSingleton(storage.Database).AddSingleton(storage.Replicator).AddSingleton(storage.Node).AddSingleton(storage.Peers)
             .AddSingleton(storage.SingleUse);
         services.AddSingleton(new PublicAddress(settings.PublicUrl, settings.IsDev)).AddSingleton(new RateLimits(world.Clock, settings.RateLimitFactor, nodes: 1 + settings.Peers.Count));
-        services.AddSingleton<Ids>().AddSingleton<Idempotency>().AddSingleton<Readiness>();
+        services.AddSingleton(new RequestBounds()).AddSingleton<Ids>().AddSingleton<Idempotency>().AddSingleton<Readiness>();
         services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(new DnsTexts(settings.Dns)).AddSingleton(PrimaryDependency.Declare(dependencies, storage.Replicator, world.Clock));
         network.AddTo(services);
         services.AddEnvironments();

@@ -10,11 +10,11 @@ namespace Holdfast.Drills;
 internal static class Stores
 {
     /// <summary>Replica and primary are one, and no version stands in the change log twice.</summary>
-    public static void AssertLevel(string data)
+    public static void AssertLevel(string data, TimeProvider? clock = null)
     {
         using var node = Open(Path.Combine(data, "node.db"));
         using var primary = Open(Path.Combine(data, "primary.db"));
-        var now = TimeProvider.System.GetUtcNow();
+        var now = (clock ?? TimeProvider.System).GetUtcNow();
         Assert.Equal(Digest.Of(primary, Schema.Tables, now), Digest.Of(node, Schema.Tables, now));
         Assert.Empty(primary.Query<string>("SELECT version FROM change_log WHERE version <> '' GROUP BY version HAVING count(*) > 1"));
     }

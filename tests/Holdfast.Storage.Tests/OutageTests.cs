@@ -239,13 +239,14 @@ public class OutageTests
     }
 
     [Fact]
-    public async Task A_version_from_far_ahead_waits_aside_until_its_time_and_a_deny_does_not()
+    public async Task A_version_from_far_ahead_waits_aside_until_its_time_and_a_deny_and_an_event_do_not()
     {
         var machine = new MovedClock();
         await using var storage = await StartAsync(machine);
         await OfferFromFarAheadAsync();
         await storage.LevelAsync();
         Assert.Equal(1, storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM denies")));
+        Assert.Equal(3, storage.Host.Database.Read(v => v.Find<long>("SELECT p.sequence FROM event_places p JOIN events e ON e.id = p.id")) - storage.Host.Database.Read(v => v.Find<long>("SELECT min(sequence) FROM log_tail WHERE version LIKE '%org_1%'")) + 1);
         Assert.Equal(0, storage.Host.Database.Read(v => v.Find<long>("SELECT count(*) FROM organizations")));
         Assert.False(Witness.IsAhead(storage.Host.Node.Clock.Next()));
         Primary.Before = (_, _) => throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "away");   // its time comes all the same
@@ -306,6 +307,7 @@ public class OutageTests
             [
                 Change.To(Schema.Organizations, "org_1", ("name", "From the future")).Stamped(ahead.Next()).ToJson(),
                 Change.To(Schema.Denies, "deny_1", ("environment_id", "e"), ("subject", "s"), ("reason", "r"), ("created_at", 1)).Stamped(ahead.Next()).ToJson(),
+                Change.To(Schema.Events, "event_1", ("environment_id", "e"), ("event", "x"), ("data", "{}"), ("created_at", 1)).Stamped(ahead.Next()).ToJson(),
             ],
             LogPosition.Start, CancellationToken.None);
     }

@@ -228,6 +228,16 @@ internal sealed class HoldfastServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until the change log has told this node of every event that it has, so that the list shows them.</summary>
+    public async Task ToldAsync()
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (Storage.Database.Read(view => view.Find<long>("SELECT count(*) FROM events WHERE id NOT IN (SELECT id FROM event_places)")) > 0)
+        {
+            await Task.Delay(5, deadline.Token);
+        }
+    }
+
     /// <summary>Does something that must leave no trace.</summary>
     public async Task<T> WithoutEffectAsync<T>(Func<Task<T>> work)
     {

@@ -24,7 +24,6 @@ internal sealed class OidcStandIn : IAsyncDisposable
     private static readonly Lazy<RSA> LazyOther = new(() => RSA.Create(2048));
     private static readonly Lazy<ECDsa> LazyEc = new(() => ECDsa.Create(ECCurve.NamedCurves.nistP256));
 
-    private readonly HoldfastServer _server;
     private readonly WebApplication _app;
     private readonly ConcurrentDictionary<string, Begun> _codes = new(StringComparer.Ordinal);
 
@@ -32,7 +31,7 @@ internal sealed class OidcStandIn : IAsyncDisposable
 
     private OidcStandIn(HoldfastServer server, WebApplication app, string url)
     {
-        (_server, _app, Url) = (server, app, url);
+        (Server, _app, Url) = (server, app, url);
         Discovery = new JsonObject
         {
             ["issuer"] = url,
@@ -52,6 +51,9 @@ internal sealed class OidcStandIn : IAsyncDisposable
     public static ECDsa Ec => LazyEc.Value;
 
     public string Url { get; }
+
+    /// <summary>Whom it signs people in at; another one after a restart.</summary>
+    public HoldfastServer Server { get; set; }
 
     /// <summary>What it says of itself; null for a provider of plain OAuth 2.0.</summary>
     public JsonObject? Discovery { get; set; }
@@ -116,14 +118,14 @@ internal sealed class OidcStandIn : IAsyncDisposable
         {
             settings[name] = value;
         }
-        return (await _server.PostAsync("/connections", new { organization_id = await _server.OrganizationAsync(), connection_type = type, name = "Acme", oidc = settings })).Is(201)["id"]!;
+        return (await Server.PostAsync("/connections", new { organization_id = await Server.OrganizationAsync(), connection_type = type, name = "Acme", oidc = settings })).Is(201)["id"]!;
     }
 
     public Task<Answer> AuthorizeAsync(Browser browser, string? connection, params (string Name, string? Value)[] parameters)
     {
         var all = new Dictionary<string, string?>
         {
-            ["client_id"] = _server.A.ClientId, ["redirect_uri"] = HoldfastServer.Callback, ["response_type"] = "code", ["connection"] = connection, ["state"] = "s t",
+            ["client_id"] = Server.A.ClientId, ["redirect_uri"] = HoldfastServer.Callback, ["response_type"] = "code", ["connection"] = connection, ["state"] = "s t",
         };
         foreach (var (name, value) in parameters)
         {
@@ -134,7 +136,7 @@ internal sealed class OidcStandIn : IAsyncDisposable
 
     public async Task<Begun> BeginAsync(string connection, params (string Name, string? Value)[] parameters)
     {
-        var browser = new Browser(_server);
+        var browser = new Browser(Server);
         return Read(browser, connection, (await AuthorizeAsync(browser, connection, parameters)).Is(302));
     }
 
@@ -151,8 +153,8 @@ internal sealed class OidcStandIn : IAsyncDisposable
 
     public async Task<Answer> FinishAsync(Begun begun, Dictionary<string, string>? back = null)
     {
-        var stretchesFrom = _server.Clock.StretchesFrom;
-        _server.Clock.StretchesFrom = _isWaitedFor ? TimeSpan.MaxValue : stretchesFrom;   // deadlines are patient with a busy machine, unless one of them is what the test is about
+        var stretchesFrom = Server.Clock.StretchesFrom;
+        Server.Clock.StretchesFrom = _isWaitedFor ? TimeSpan.MaxValue : stretchesFrom;   // deadlines are patient with a busy machine, unless one of them is what the test is about
         try
         {
             return await begun.Browser.GetAsync(QueryHelpers.AddQueryString(
@@ -160,7 +162,7 @@ internal sealed class OidcStandIn : IAsyncDisposable
         }
         finally
         {
-            _server.Clock.StretchesFrom = stretchesFrom;
+            Server.Clock.StretchesFrom = stretchesFrom;
         }
     }
 
@@ -170,7 +172,7 @@ internal sealed class OidcStandIn : IAsyncDisposable
     {
         var answer = (await FinishAsync(await BeginAsync(connection))).Is(302);
         Assert.True(answer.Sent("code") is not null, $"There is no code in {answer.Location}, after {string.Join(", ", Requests.Select(r => r.Path))}");
-        return (await SamlConnection.RedeemAsync(_server, _server.A, answer.Sent("code")!, null)).Is(200).Json.GetProperty("profile");
+        return (await SamlConnection.RedeemAsync(Server, Server.A, answer.Sent("code")!, null)).Is(200).Json.GetProperty("profile");
     }
 
     /// <summary>Keeps a path from being answered, until the request goes away.</summary>
@@ -270,7 +272,7 @@ internal sealed class OidcStandIn : IAsyncDisposable
 
     private string MakeIdToken(string? nonce)
     {
-        var now = _server.Clock.GetUtcNow().ToUnixTimeSeconds();
+        var now = Server.Clock.GetUtcNow().ToUnixTimeSeconds();
         var claims = new JsonObject
         {
             ["iss"] = Discovery!["issuer"]!.GetValue<string>(), ["aud"] = ClientId, ["sub"] = "sub-1", ["iat"] = now, ["exp"] = now + 300, ["auth_time"] = now,

@@ -17,6 +17,10 @@ public sealed record ProviderMetadata(
 
     private const string WellKnown = "/.well-known/openid-configuration";
 
+    /// <summary>Whether two documents mean the same to us, however they are written.</summary>
+    public bool SaysTheSameAs(ProviderMetadata other) =>
+        (this with { TokenEndpointAuthMethods = other.TokenEndpointAuthMethods }) == other && TokenEndpointAuthMethods.SequenceEqual(other.TokenEndpointAuthMethods, StringComparer.Ordinal);
+
     /// <summary>Where an issuer publishes its document (OpenID Connect Discovery 1.0 §4).</summary>
     public static string DiscoveryUrl(string issuer) => issuer.TrimEnd('/') + WellKnown;
 

@@ -30,6 +30,9 @@ public sealed class SigningKeys
     /// <summary>The names of those that can, as they are published.</summary>
     public IReadOnlyList<string> Names => [.. Keys.Where(k => k.Fault is null).Select(k => k.Kid).OfType<string>()];
 
+    /// <summary>Whether two sets hold the same keys, in whatever order and with whatever else beside them.</summary>
+    public bool SaysTheSameAs(SigningKeys other) => Keys.Select(k => k.Meaning).Order(StringComparer.Ordinal).SequenceEqual(other.Keys.Select(k => k.Meaning).Order(StringComparer.Ordinal), StringComparer.Ordinal);
+
     /// <summary>Null when the set cannot be read: not JSON, no <c>keys</c>, above a bound. Keep the last good set then.</summary>
     public static SigningKeys? Read(ReadOnlySpan<byte> jwksJson)
     {
@@ -113,6 +116,11 @@ public sealed class SigningKeys
 /// <param name="Issuer">The only issuer that it signs for, where a set serves many (Microsoft's does); null for any.</param>
 internal sealed record SigningKey(string? Kid, string? Algorithm, RSAParameters? Rsa, ECParameters? Ec, string? Fault, string? Issuer = null)
 {
+    /// <summary>All that counts of the key, as one text.</summary>
+    public string Meaning => string.Join('\n', Kid, Algorithm, Fault, Issuer, Hex(Rsa?.Modulus), Hex(Rsa?.Exponent), Ec?.Curve.Oid.FriendlyName, Hex(Ec?.Q.X), Hex(Ec?.Q.Y));
+
+    private static string Hex(byte[]? bytes) => Convert.ToHexStringLower(bytes ?? []);
+
     public bool SignsFor(JsonElement claims) => Issuer is null || TenantIssuer.Fill(Issuer, claims) == claims.TextOrNull("iss");
 
     public bool Fits(string algorithm) =>

@@ -14,24 +14,42 @@ public static class AuthnRequest
             ? "_" + Convert.ToHexStringLower(sixteenOrMoreRandomBytes)
             : throw new ArgumentException("An ID needs at least 16 random bytes.", nameof(sixteenOrMoreRandomBytes));
 
+    /// <summary>Whom a hint from outside asks for: an address, or a name of a kind that nobody knows. Null when XML cannot hold it.</summary>
+    public static SamlNameId? SubjectOf(string? hint)
+    {
+        if (string.IsNullOrWhiteSpace(hint))
+        {
+            return null;
+        }
+        try
+        {
+            return new SamlNameId(XmlConvert.VerifyXmlChars(hint), "urn:oasis:names:tc:SAML:1.1:nameid-format:" + (hint.Contains('@') ? "emailAddress" : "unspecified"));
+        }
+        catch (XmlException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>The address to send the browser to.</summary>
     /// <param name="idpSsoUrl">Absolute; a query that it has stays.</param>
     /// <param name="relayState">At most 80 bytes (Bindings §3.4.3); an empty one is left out.</param>
     /// <param name="nameIdFormat">Asked for by NameIDPolicy; null asks for none.</param>
+    /// <param name="subject">Whom to ask for (Core §3.4.1); null for anybody.</param>
     /// <param name="signWith">Signs the query, for identity providers that want signed requests; null leaves it unsigned.</param>
     /// <exception cref="ArgumentException">The relay state is too long, or the address is not absolute.</exception>
     public static Uri RedirectUrl(
         string idpSsoUrl, string id, string spEntityId, string acsUrl, string relayState, DateTimeOffset now,
-        string? nameIdFormat = null, bool forceAuthn = false, SamlSigner? signWith = null) => OutgoingMessage.Redirect(
-            idpSsoUrl, OutgoingMessage.Request, Write(idpSsoUrl, id, spEntityId, acsUrl, now, nameIdFormat, forceAuthn), relayState, signWith);
+        string? nameIdFormat = null, bool forceAuthn = false, SamlSigner? signWith = null, SamlNameId? subject = null) => OutgoingMessage.Redirect(
+            idpSsoUrl, OutgoingMessage.Request, Write(idpSsoUrl, id, spEntityId, acsUrl, now, nameIdFormat, forceAuthn, subject), relayState, signWith);
 
     /// <summary>The form that the browser posts, for identity providers that take no redirect (Bindings §3.5).</summary>
     /// <param name="signWith">Signs the request itself; null leaves it unsigned.</param>
     /// <exception cref="ArgumentException">As for <see cref="RedirectUrl"/>.</exception>
     public static SamlPost PostForm(
         string idpSsoUrl, string id, string spEntityId, string acsUrl, string relayState, DateTimeOffset now,
-        string? nameIdFormat = null, bool forceAuthn = false, SamlSigner? signWith = null) => OutgoingMessage.Post(
-            idpSsoUrl, OutgoingMessage.Request, Write(idpSsoUrl, id, spEntityId, acsUrl, now, nameIdFormat, forceAuthn), relayState, signWith);
+        string? nameIdFormat = null, bool forceAuthn = false, SamlSigner? signWith = null, SamlNameId? subject = null) => OutgoingMessage.Post(
+            idpSsoUrl, OutgoingMessage.Request, Write(idpSsoUrl, id, spEntityId, acsUrl, now, nameIdFormat, forceAuthn, subject), relayState, signWith);
 
     /// <summary>Reads what <see cref="RedirectUrl"/> makes, at the identity provider, without asking for a signature.</summary>
     /// <param name="samlRequestParameter">The query parameter, percent escapes undone.</param>
@@ -76,7 +94,10 @@ public static class AuthnRequest
             SamlTime.Parse(request.Required("IssueInstant")),
             request.Child(SamlNames.Protocol, "NameIDPolicy")?.Attribute("Format"),
             IsTrue(request.Attribute("ForceAuthn")),
-            IsTrue(request.Attribute("IsPassive")));
+            IsTrue(request.Attribute("IsPassive")))
+        {
+            Subject = request.Child(SamlNames.Assertion, "Subject")?.Child(SamlNames.Assertion, "NameID")?.Text(),
+        };
     }
 
     private static bool IsTrue(string? value) => value switch
@@ -88,7 +109,7 @@ public static class AuthnRequest
 
     private static byte[] Write(
         string idpSsoUrl, string id, string spEntityId, string acsUrl, DateTimeOffset now, string? nameIdFormat,
-        bool forceAuthn) => SamlWriter.Write(xml =>
+        bool forceAuthn, SamlNameId? subject) => SamlWriter.Write(xml =>
     {
         xml.WriteStartElement("samlp", "AuthnRequest", SamlNames.Protocol);
         OutgoingMessage.WriteHead(xml, id, now, idpSsoUrl);
@@ -99,6 +120,15 @@ public static class AuthnRequest
         xml.WriteAttributeString("ProtocolBinding", SamlNames.Post);
         xml.WriteAttributeString("AssertionConsumerServiceURL", acsUrl);
         xml.WriteElementString("saml", "Issuer", SamlNames.Assertion, spEntityId);
+        if (subject is not null)
+        {
+            xml.WriteStartElement("saml", "Subject", SamlNames.Assertion);
+            xml.WriteStartElement("saml", "NameID", SamlNames.Assertion);
+            xml.WriteAttributeString("Format", subject.Format);
+            xml.WriteString(subject.Value);
+            xml.WriteEndElement();
+            xml.WriteEndElement();
+        }
         if (nameIdFormat is not null)
         {
             xml.WriteStartElement("samlp", "NameIDPolicy", SamlNames.Protocol);

@@ -13,7 +13,11 @@ public abstract record AuthnRequestRead
     /// <param name="Destination">The address that the request was meant for; null when it does not say.</param>
     public sealed record Request(
         string Id, string Issuer, string? AcsUrl, string? Destination, DateTimeOffset IssueInstant, string? NameIdFormat,
-        bool ForceAuthn, bool IsPassive) : AuthnRequestRead;
+        bool ForceAuthn, bool IsPassive) : AuthnRequestRead
+    {
+        /// <summary>Whom it asks for; null for anybody.</summary>
+        public string? Subject { get; init; }
+    }
 
     public sealed record Refused(SamlRefusal Why, string Detail) : AuthnRequestRead;
 }

@@ -31,6 +31,9 @@ public abstract record IdpMetadataVerdict
         /// <summary>What may be encrypted for it: the name identifier of a LogoutRequest.</summary>
         public IReadOnlyList<X509Certificate2> EncryptionCertificates { get; init; } = [];
 
+        /// <summary>Whether any of the keys that it may sign with can check a signature here.</summary>
+        public bool HasUsableKey => SigningCertificates.Any(SignatureAlgorithm.CanCheck);
+
         /// <summary>How long until it should be read again: the shortest of those around the role, or null.</summary>
         public TimeSpan? CacheDuration { get; init; }
 

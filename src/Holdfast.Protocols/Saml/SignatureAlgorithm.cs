@@ -102,6 +102,20 @@ internal sealed record SignatureAlgorithm(string Uri, HashAlgorithmName Hash, RS
         };
     }
 
+    /// <summary>Whether a certificate's key can check a signature by any algorithm that is accepted.</summary>
+    public static bool CanCheck(X509Certificate2 certificate)
+    {
+        try
+        {
+            using AsymmetricAlgorithm? key = (AsymmetricAlgorithm?)certificate.GetRSAPublicKey() ?? certificate.GetECDsaPublicKey();
+            return key is not null && IsFit(key);
+        }
+        catch (CryptographicException)
+        {
+            return false;   // it says what it holds, and holds something else
+        }
+    }
+
     private static bool IsFit(AsymmetricAlgorithm key) => key is ECDsa elliptic
         ? elliptic.ExportParameters(includePrivateParameters: false).Curve is { IsNamed: true, Oid.Value: { } curve } && s_curves.Contains(curve)
         : key.KeySize is >= MinRsaBits and <= MaxRsaBits;

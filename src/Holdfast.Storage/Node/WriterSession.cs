@@ -169,13 +169,23 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             }
             else
             {
-                Take(row.Version, now);
+                Tell(row, now);
             }
             View.Execute("INSERT OR REPLACE INTO log_tail (sequence, epoch, hash, at, version) VALUES (@Sequence, @Epoch, @Hash, @at, @Version)",
                 new { row.At.Sequence, row.At.Epoch, row.At.Hash, at = now.ToUnixTimeMilliseconds(), row.Version });
         }
         PeerJournals.Confirm(View);
         return State.Position = rows[^1].At;
+    }
+
+    private void Tell(LogRow row, DateTimeOffset now)
+    {
+        var version = RowVersion.FromJson(row.Version, Schema.ByName);
+        Take(version, row.Version, now);
+        if (version?.Table == Schema.Events)
+        {
+            EventPlaces.Tell(View, version.Id, row.At);
+        }
     }
 
     /// <summary>Whether this node has read a row of the log, and has it still.</summary>
@@ -256,7 +266,8 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     }
 
     /// <summary>Rows of a peer's replica, for an empty disk.</summary>
-    public bool TakeSnapshot(IReadOnlyList<string> versions)
+    /// <param name="places">Where the log told of the events among them.</param>
+    public bool TakeSnapshot(IReadOnlyList<string> versions, IReadOnlyList<EventPlace> places)
     {
         // Some of these are facts that the primary has not had yet, and whoever had them may be gone when it is back; also before the snapshot is whole.
         State.OfferingAll = (Schema.Tables[0].Name, "");
@@ -264,6 +275,10 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         foreach (var version in versions)
         {
             Take(version, now);
+        }
+        foreach (var place in places)
+        {
+            EventPlaces.Tell(View, place);
         }
         return true;
     }
@@ -318,6 +333,9 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         return true;
     }
 
+    /// <summary>What nothing replaces and nobody waits for does no harm before its time: denies; and events, whose place in the log is this one.</summary>
+    private static bool AppliesAtOnce(Table table) => table.Share == JournalShare.Deny || table == Schema.Events;
+
     private void Take(string text, DateTimeOffset now) => Take(RowVersion.FromJson(text, Schema.ByName), text, now);
 
     private void Take(RowVersion? version, string text, DateTimeOffset now)
@@ -326,7 +344,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         {
             SetAside(text);   // a younger release knows what it is
         }
-        else if (version.Table.Share != JournalShare.Deny && version.Groups.Any(g => g is not null && clock.IsAhead(g.Stamp)))
+        else if (!AppliesAtOnce(version.Table) && version.Groups.Any(g => g is not null && clock.IsAhead(g.Stamp)))
         {
             SetAside(text);   // its time has not come (decision 0001, case 3)
         }

@@ -103,7 +103,7 @@ internal sealed class Filling(NodeStore node, IPrimary primary, PeerLinks peers,
                 return false;
             }
             first ??= part;
-            await node.Writer.EnqueueAsync(session => session.TakeSnapshot(part.Versions));
+            await node.Writer.EnqueueAsync(session => session.TakeSnapshot(part.Versions, part.EventPlaces));
             if (part.ThenTable is null)
             {
                 // What the first part said of positions holds for all: later parts are only newer.

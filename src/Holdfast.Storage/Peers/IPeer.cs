@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Holdfast.Storage.ChangeLog;
+using Holdfast.Storage.Node;
 
 namespace Holdfast.Storage.Peers;
 
@@ -70,7 +71,11 @@ public sealed record SnapshotQuestion(NodeIdentity From, string Table, string Af
 /// <param name="Versions">Rows as JSON, in the order of tables and ids.</param>
 /// <param name="ThenTable">Where to go on; null at the end.</param>
 public sealed record SnapshotAnswer(
-    string? Cluster, string Position, IReadOnlyDictionary<string, JournalMark> Known, IReadOnlyList<string> Versions, string? ThenTable, string ThenAfterId);
+    string? Cluster, string Position, IReadOnlyDictionary<string, JournalMark> Known, IReadOnlyList<string> Versions, string? ThenTable, string ThenAfterId)
+{
+    /// <summary>Where the change log told of the events among them.</summary>
+    public IReadOnlyList<EventPlace> EventPlaces { get; init; } = [];
+}
 
 /// <summary>An item that is used once, to be spent by its authority.</summary>
 /// <param name="Item">Id of the spend's row.</param>

@@ -106,7 +106,10 @@ public sealed class PeerServer
         var (rows, isWhole) = Page(view.ReadAll(table, question.AfterId, Math.Clamp(question.Limit, 1, MostAtOnce)), Math.Clamp(question.Limit, 1, MostAtOnce));
         var following = Schema.Tables.SkipWhile(t => t != table).Skip(1).FirstOrDefault();
         return new SnapshotAnswer(cluster, position, Progress.Of(view).Known, [.. aside, .. rows.Select(r => r.Text)],
-            isWhole ? following?.Name : table.Name, isWhole ? "" : rows[^1].Id);
+            isWhole ? following?.Name : table.Name, isWhole ? "" : rows[^1].Id)
+        {
+            EventPlaces = table == Schema.Events && rows.Count > 0 ? EventPlaces.Between(view, rows[0].Id, rows[^1].Id) : [],
+        };
     });
 
     /// <summary>As many rows as one answer holds, and whether they are all there are.</summary>

@@ -32,7 +32,7 @@ internal static class Demo
         await call.PostAsync("/user_management/redirect_uris", new { uri = RedirectUri },
             http => RedirectUris.CreateAsync(http, services.GetRequiredService<Idempotency>(), services.GetRequiredService<TimeProvider>()));
         var organization = before?.OrganizationId ?? await call.PostAsync(
-            "/organizations", new { name = "Acme", domain_data = new[] { new { domain = "acme.test", state = "verified" } } },
+            "/organizations", new { name = "Acme", allow_profiles_outside_organization = true, domain_data = new[] { new { domain = "acme.test", state = "verified" } } },
             http => CreateOrganization.HandleAsync(http, services.GetRequiredService<Idempotency>(), environments, services.GetRequiredService<TimeProvider>()));
         var manage = services.GetRequiredService<ManageConnections>();
         var keys = services.GetRequiredService<TestIdentityProviderKeys>();

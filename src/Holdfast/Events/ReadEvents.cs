@@ -2,10 +2,12 @@ using System.Globalization;
 using System.Text.Json;
 using Holdfast.Http;
 using Holdfast.Storage;
+using Holdfast.Storage.Node;
 
 namespace Holdfast.Events;
 
-/// <summary>Pages of what happened, as this node has it: with the primary gone too.</summary>
+/// <summary>Pages of what happened, in the order in which the change log tells of it, as far as this node has read it: with the primary gone too, up to where it went.</summary>
+/// <remarks>Decision 0021. A reader that has read up to an event misses nothing that is told later, whenever it happened, whichever node it asks next.</remarks>
 internal static class ReadEvents
 {
     private const int MostNames = 100;
@@ -35,14 +37,34 @@ internal static class ReadEvents
         {
             return fields.Refusal;
         }
-        var select = "SELECT id AS Id, event AS Event, data AS Data, created_at AS CreatedAt FROM events WHERE environment_id = @environmentId"
-            + (names.Count == 0 ? "" : " AND event IN @names")
-            + (from is null ? "" : " AND created_at >= @from")
-            + (to is null ? "" : " AND created_at < @to")
-            + (organizationId.Length == 0 ? "" : " AND organization_id = @organizationId");
-        var rows = database.Read(view => view.Query<Row>(page.Sql(select), page.Parameters(view, "events", Caller.Of(http).EnvironmentId, new { names, from, to, organizationId })));
+        var environmentId = Caller.Of(http).EnvironmentId;
+        var rows = database.Read(view =>
+        {
+            var boundary = page.Cursor is null ? null : PlaceOf(view, page.Cursor, environmentId);
+            return page.Cursor is not null && boundary is null
+                ? []   // of another environment, or not told here yet: there is nothing before it and nothing after it
+                : view.Query<Row>(
+                    Sql(page, names, from, to, organizationId),
+                    new { environmentId, names, from, to, organizationId, boundary?.Epoch, boundary?.Sequence });
+        });
         var list = page.Answer(rows, r => r.Id, r => r.ToBody());
         return ApiAnswer.Ok(new EventListBody(list.Object, list.Data, new(list.ListMetadata.After)));
+    }
+
+    private static EventPlace? PlaceOf(View view, string id, string environmentId) => view.Find<EventPlace>(
+        "SELECT id AS Id, epoch AS Epoch, sequence AS Sequence FROM event_places WHERE id = @id AND environment_id = @environmentId", new { id, environmentId });
+
+    private static string Sql(Page page, IReadOnlyList<string> names, long? from, long? to, string organizationId)
+    {
+        var up = page.Ascending != page.Backwards;
+        var order = up ? "ASC" : "DESC";
+        return "SELECT e.id AS Id, e.event AS Event, e.data AS Data, e.created_at AS CreatedAt FROM event_places p JOIN events e ON e.id = p.id WHERE "
+            + (organizationId.Length == 0 ? "p.environment_id = @environmentId" : "p.organization_id = @organizationId AND e.environment_id = @environmentId")
+            + (names.Count == 0 ? "" : " AND e.event IN @names")
+            + (from is null ? "" : " AND e.created_at >= @from")
+            + (to is null ? "" : " AND e.created_at < @to")
+            + (page.Cursor is null ? "" : $" AND (p.epoch, p.sequence) {(up ? ">" : "<")} (@Epoch, @Sequence)")
+            + $" ORDER BY p.epoch {order}, p.sequence {order} LIMIT {page.Limit + 1}";
     }
 
     /// <summary>A time of the query (ISO 8601; UTC where it names no offset) in Unix milliseconds; null when there is none.</summary>

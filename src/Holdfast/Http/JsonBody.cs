@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -45,7 +46,7 @@ public static class JsonBody
         }
     }
 
-    /// <summary>The body's bytes, or 413.</summary>
+    /// <summary>The body's bytes; or 413, or 408 when they do not come in time.</summary>
     public static async Task<(byte[]? Bytes, ApiAnswer? Refusal)> ReadBytesAsync(HttpContext http, int maxBytes)
     {
         if (http.Features.Get<ReadBody>() is { } already)
@@ -60,20 +61,47 @@ public static class JsonBody
         {
             limit.MaxRequestBodySize = 2L * maxBytes;   // of what travels, the framing of chunks counted; the loop below is exact
         }
-        using var buffer = new MemoryStream();
-        var chunk = new byte[16 * 1024];
-        int read;
-        while ((read = await http.Request.Body.ReadAsync(chunk, http.RequestAborted)) > 0)
+        using var deadline = new CancellationTokenSource(
+            http.RequestServices.GetRequiredService<RequestBounds>().BodyWithin, http.RequestServices.GetRequiredService<TimeProvider>());
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, http.RequestAborted);
+        try
         {
-            if (buffer.Length + read > maxBytes)
+            if (await ReadAsync(http.Request.BodyReader, maxBytes, either.Token) is not { } bytes)
             {
                 return (null, ApiError.OfStatus(StatusCodes.Status413PayloadTooLarge));
             }
-            buffer.Write(chunk, 0, read);
+            http.Features.Set(new ReadBody(bytes));
+            return (bytes, null);
         }
-        var bytes = buffer.ToArray();
-        http.Features.Set(new ReadBody(bytes));
-        return (bytes, null);
+        catch (OperationCanceledException) when (deadline.IsCancellationRequested && !http.RequestAborted.IsCancellationRequested)
+        {
+            http.Response.Headers.Connection = "close";   // what comes of it yet is nobody's request
+            return (null, ApiError.OfStatus(StatusCodes.Status408RequestTimeout));
+        }
+    }
+
+    /// <summary>All of it; null when there is more. While it waits it holds what has come, and no buffer for what has not.</summary>
+    private static async Task<byte[]?> ReadAsync(PipeReader body, int maxBytes, CancellationToken ct)
+    {
+        using var whole = new MemoryStream();
+        while (true)
+        {
+            var part = await body.ReadAsync(ct);
+            if (whole.Length + part.Buffer.Length > maxBytes)
+            {
+                body.AdvanceTo(part.Buffer.Start);
+                return null;
+            }
+            foreach (var segment in part.Buffer)
+            {
+                whole.Write(segment.Span);
+            }
+            body.AdvanceTo(part.Buffer.End);
+            if (part.IsCompleted)
+            {
+                return whole.ToArray();
+            }
+        }
     }
 
     /// <summary>UTF-8 and whole surrogate pairs, so that whoever reads a text finds one. What is not JSON at all is left to the parser.</summary>

@@ -3,13 +3,14 @@ using Holdfast.Claims;
 using Holdfast.Environments;
 using Holdfast.Resilience;
 using Holdfast.Storage;
+using Holdfast.Storage.Peers;
 using Holdfast.Storage.Rows;
 
 namespace Holdfast.Organizations;
 
-/// <summary>Looks for the proofs of pending domains in the background, less and less often, until they stand or their time is over. Every node does, and one of them is first:
-/// the primary decides, so each change is made and told once.</summary>
-internal sealed class DomainChecks(Database database, EnvironmentStore environments, DomainLookup lookup, TimeProvider clock, ILogger<DomainChecks> log) : BackgroundService
+/// <summary>Looks for the proofs of pending domains in the background, less and less often, until they stand or their time is over. Of a cluster's nodes one looks for each domain, by a
+/// rendezvous hash over the node list; the others do so <see cref="OthersWait"/> times as seldom, should that one be away. The primary decides, so each change is made and told once.</summary>
+internal sealed class DomainChecks(Database database, EnvironmentStore environments, DomainLookup lookup, PeerLinks peers, TimeProvider clock, ILogger<DomainChecks> log) : BackgroundService
 {
     /// <summary>How often it is seen what is due.</summary>
     public static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
@@ -19,6 +20,9 @@ internal sealed class DomainChecks(Database database, EnvironmentStore environme
 
     /// <inheritdoc cref="LeastPause"/>
     public static readonly TimeSpan MostPause = TimeSpan.FromHours(6);
+
+    /// <summary>How much more seldom a node looks for a domain that is another node's.</summary>
+    public const int OthersWait = 4;
 
     private const int AtOnce = 4;
 
@@ -48,8 +52,19 @@ internal sealed class DomainChecks(Database database, EnvironmentStore environme
     private bool IsDue(OrganizationDomainRow row)
     {
         var now = clock.GetUtcNow();
-        var pause = (now - DateTimeOffset.FromUnixTimeMilliseconds(row.PendingSince!.Value)) / 10;
-        return !_askedAt.TryGetValue(row.Id, out var at) || now - at >= (pause < LeastPause ? LeastPause : pause > MostPause ? MostPause : pause);
+        var since = DateTimeOffset.FromUnixTimeMilliseconds(row.PendingSince!.Value);
+        var pause = (now - since) / 10;
+        pause = pause < LeastPause ? LeastPause : pause > MostPause ? MostPause : pause;
+        return IsOurs(row.Id)
+            ? !_askedAt.TryGetValue(row.Id, out var at) || now - at >= pause
+            : now - (_askedAt.TryGetValue(row.Id, out at) ? at : since) >= OthersWait * pause;
+    }
+
+    /// <summary>Whether this node is the one that looks for a domain; a node that is in no list looks for all.</summary>
+    private bool IsOurs(string domainId)
+    {
+        var names = database.Read(NodeList.Of);
+        return !names.All.Contains(peers.Own.Name, StringComparer.Ordinal) || names.AuthoritiesOf(domainId).Contains(peers.Own.Name, StringComparer.Ordinal);
     }
 
     private async Task CheckAsync(OrganizationDomainRow row, CancellationToken ct)

@@ -19,10 +19,11 @@ internal sealed class AskProvider(ProviderDocuments documents, OutboundHttp outb
     private readonly Entropy _entropy = entropy;
     private readonly TimeProvider _clock = clock;
 
-    public async Task<ProviderAnswer> WhoAsync(ReadyConnection connection, ProviderDocuments.Provider provider, Flow flow, string providerCode, OidcSurface said, CancellationToken ct)
+    /// <param name="budget">Ends with the time that the sign-in may wait for its provider.</param>
+    public async Task<ProviderAnswer> WhoAsync(
+        ReadyConnection connection, ProviderDocuments.Provider provider, Flow flow, string providerCode, OidcSurface said, CancellationToken budget, CancellationToken ct)
     {
-        using var budget = new CancellationTokenSource(_options.ProviderBudget, _clock);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(ct, budget.Token);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(ct, budget);
         var asking = new Asking(this, connection, connection.Settings.Oidc!, provider, flow, providerCode, both.Token, ct) { Said = said };
         try
         {
@@ -59,6 +60,9 @@ internal sealed class AskProvider(ProviderDocuments documents, OutboundHttp outb
     {
         private string? _accessToken;
         private string? _idToken;
+
+        /// <summary>What proved us this time: the secret, or what was signed in its place, as it was sent.</summary>
+        private IReadOnlyList<string> _proofs = [];
 
         public required OidcSurface Said { get; set; }
 
@@ -149,6 +153,7 @@ internal sealed class AskProvider(ProviderDocuments documents, OutboundHttp outb
                 form.Add(new("code_verifier", flow.Verifier!));
             }
             var header = ClientAuthentication.Prove(oidc, provider.Metadata, form, all._entropy, all._clock.GetUtcNow());
+            _proofs = [.. form.Where(f => f.Key is "client_secret" or "client_assertion").Select(f => f.Value)];
             var answer = await all._outbound.PostFormAsync(all.Dependency(connection), new Uri(provider.Metadata.TokenEndpoint), form, header, OutboundLimits.Document, ct);
             Said = Said with { TokenStatus = answer.Status };
             return TokenResponse.Read(answer.Body, needsIdToken);
@@ -169,7 +174,7 @@ internal sealed class AskProvider(ProviderDocuments documents, OutboundHttp outb
             bool Lacks(string? name) => name is not null && !claims.ContainsKey(name);
             // Of an account that is anybody's, the word on its address is as needed as the address; Microsoft's says it in the ID token or not at all.
             var isNeeded = Lacks(map?.Id) || Lacks(map?.Email ?? "email") || (connection.Provider is { HasTenants: false } && Lacks("email_verified"));
-            var isWanted = isNeeded || Lacks(map?.FirstName ?? "given_name") || Lacks(map?.LastName ?? "family_name") || Lacks(map?.Groups);
+            var isWanted = isNeeded || Lacks(map?.FirstName ?? "given_name") || Lacks(map?.LastName ?? "family_name") || Lacks(map?.Groups) || map?.Custom?.Values.Any(Lacks) == true;
             if (!isWanted || accessToken is null || provider.Metadata.UserinfoEndpoint is not { } endpoint)
             {
                 return (null, false);
@@ -210,7 +215,7 @@ internal sealed class AskProvider(ProviderDocuments documents, OutboundHttp outb
         private string? Basic => Escaped is { } secret ? Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes($"{Uri.EscapeDataString(oidc.ClientId)}:{secret}")) : null;
 
         /// <summary>A provider may repeat what it was sent. What is secret of that is not kept.</summary>
-        private string Mask(string detail) => new[] { oidc.ClientSecret, Escaped, Basic, providerCode, flow.Verifier, flow.Nonce, _accessToken, _idToken }
+        private string Mask(string detail) => new[] { oidc.ClientSecret, Escaped, Basic, providerCode, flow.Verifier, flow.Nonce, _accessToken, _idToken }.Concat(_proofs)
             .Where(s => s is { Length: > 3 }).Aggregate(detail, (text, secret) => text.Replace(secret!, "…", StringComparison.OrdinalIgnoreCase));
     }
 }

@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Holdfast.Http;
 using Holdfast.Organizations;
 using Holdfast.Protocols.Saml;
@@ -19,7 +21,7 @@ internal sealed record ConnectionInput(
         Given<string> MetadataXml, Given<string> MetadataUrl, Given<string> IdpEntityId, Given<string> IdpSsoUrl, Given<List<string?>> IdpCertificates,
         Given<string> IdpSloUrl, Given<string> SpEntityId, Given<string> AcsUrl, Given<bool?> SignRequests, Given<bool?> AllowIdpInitiated,
         Given<bool?> WantAssertionsSigned, Given<bool?> AllowSha1, Given<MapInput> AttributeMap, Given<string> MetadataKeys, Given<string> MetadataAccept,
-        Given<bool?> AllowCbcUnsignedResponse)
+        Given<bool?> AllowCbcUnsignedResponse, Given<bool?> LoginHintAsSubject)
     {
         /// <summary>Whether it says anything of the identity provider. Then it is laid over what counts, with what was taken of metadata; else that goes on counting by itself.</summary>
         public bool IsOfProvider => MetadataXml.Is || MetadataUrl.Is || MetadataAccept.Is || IdpEntityId.Is || IdpSsoUrl.Is || IdpCertificates.Is || IdpSloUrl.Is;
@@ -32,7 +34,12 @@ internal sealed record ConnectionInput(
     /// <param name="PrivateKey">The key's file, as Apple gives it: PEM of PKCS#8.</param>
     public sealed record AppleInput(Given<string> TeamId, Given<string> KeyId, Given<string> PrivateKey);
 
-    public sealed record MapInput(Given<string> Id, Given<string> Email, Given<string> FirstName, Given<string> LastName, Given<string> Groups);
+    public sealed record MapInput(Given<string> Id, Given<string> Email, Given<string> FirstName, Given<string> LastName, Given<string> Groups)
+    {
+        /// <summary>Names beyond the standard ones: the profile's <c>custom_attributes</c>.</summary>
+        [JsonExtensionData]
+        public IDictionary<string, JsonElement>? Others { get; init; }
+    }
 
     public sealed record RoleMapInput(Given<string> Default, Given<List<RoleMapInput.RuleInput?>> Rules)
     {
@@ -179,7 +186,7 @@ internal sealed record ConnectionInput(
             input.AllowIdpInitiated.Value ?? standing?.AllowIdpInitiated ?? false,
             ssoByPost, sloResponseUrl, sloByPost,
             input.MetadataUrl.Or(standing?.MetadataUrl), input.MetadataKeys.Value ?? standing?.MetadataKeys ?? MetadataKeyRule.Pinned,
-            input.AllowCbcUnsignedResponse.Value ?? standing?.AllowCbcUnsignedResponse ?? false);
+            input.AllowCbcUnsignedResponse.Value ?? standing?.AllowCbcUnsignedResponse ?? false, input.LoginHintAsSubject.Value ?? standing?.LoginHintAsSubject ?? false);
 
         void Take(MetadataDocument document)
         {
@@ -191,7 +198,28 @@ internal sealed record ConnectionInput(
     internal static AttributeMap? Map(string place, MapInput? map, Fields fields) => map is null ? null : new AttributeMap(
         fields.Optional($"{place}.attribute_map.id", map.Id), fields.Optional($"{place}.attribute_map.email", map.Email),
         fields.Optional($"{place}.attribute_map.first_name", map.FirstName), fields.Optional($"{place}.attribute_map.last_name", map.LastName),
-        fields.Optional($"{place}.attribute_map.groups", map.Groups));
+        fields.Optional($"{place}.attribute_map.groups", map.Groups), Custom($"{place}.attribute_map", map.Others, fields));
+
+    private static Dictionary<string, string>? Custom(string place, IDictionary<string, JsonElement>? others, Fields fields)
+    {
+        var given = (others ?? new Dictionary<string, JsonElement>()).Where(o => o.Value.ValueKind != JsonValueKind.Null).ToList();
+        if (given.Count > Sso.AttributeMap.MostCustom)
+        {
+            fields.Fault(place, "too_many");
+            return null;
+        }
+        var custom = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, value) in given)
+        {
+            if (!Sso.AttributeMap.IsCustomName(name) || value.ValueKind != JsonValueKind.String)
+            {
+                fields.Fault(Sso.AttributeMap.IsCustomName(name) ? $"{place}.{name}" : place, Sso.AttributeMap.IsCustomName(name) ? "invalid_type" : "invalid_name");
+                continue;
+            }
+            custom[name] = fields.Required($"{place}.{name}", new Given<string>(true, value.GetString()));
+        }
+        return custom.Count == 0 ? null : custom;
+    }
 
     private static List<string> ReadCertificates(List<string?> pems, Fields fields)
     {

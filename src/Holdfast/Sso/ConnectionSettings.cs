@@ -1,4 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Holdfast.Sso;
 
@@ -15,11 +17,12 @@ internal sealed record ConnectionSettings(SamlSettings? Saml, OidcSettings? Oidc
 /// <param name="MetadataUrl">Where its metadata is read anew; null when it is not.</param>
 /// <param name="MetadataKeys">When a change there is taken (<see cref="MetadataKeyRule"/>).</param>
 /// <param name="AllowCbcUnsignedResponse">AES-CBC is taken though the response around it is not signed (decision 0011).</param>
+/// <param name="LoginHintAsSubject">A sign-in's <c>login_hint</c> goes into the request as its Subject (Core §3.4.1). Off: many identity providers refuse a request that has one.</param>
 internal sealed record SamlSettings(
     string IdpEntityId, string IdpSsoUrl, string? IdpSloUrl, IReadOnlyList<string> IdpCertificates, string? SpEntityId, string? AcsUrl,
     bool WantAssertionsSigned, bool AllowSha1, AttributeMap? AttributeMap,
     bool SignRequests = false, bool AllowIdpInitiated = false, bool SsoByPost = false, string? IdpSloResponseUrl = null, bool SloByPost = false,
-    string? MetadataUrl = null, string MetadataKeys = MetadataKeyRule.Pinned, bool AllowCbcUnsignedResponse = false)
+    string? MetadataUrl = null, string MetadataKeys = MetadataKeyRule.Pinned, bool AllowCbcUnsignedResponse = false, bool LoginHintAsSubject = false)
 {
     /// <summary>The certificates, read. They are pinned: dates and chains do not count.</summary>
     public IReadOnlyList<X509Certificate2> Certificates() => [.. IdpCertificates.Select(c => X509CertificateLoader.LoadCertificate(Convert.FromBase64String(c)))];
@@ -44,4 +47,17 @@ internal sealed record OidcSettings(
 internal sealed record AppleKey(string TeamId, OidcClientKey Key);
 
 /// <summary>Which attribute or claim holds what; null leaves it to the usual names.</summary>
-internal sealed record AttributeMap(string? Id, string? Email, string? FirstName, string? LastName, string? Groups);
+/// <param name="Custom">More of them, by the names that the profile's <c>custom_attributes</c> give them; null for none.</param>
+internal sealed record AttributeMap(
+    string? Id, string? Email, string? FirstName, string? LastName, string? Groups,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, string>? Custom = null)
+{
+    /// <summary>The most names beside the standard ones.</summary>
+    public const int MostCustom = 50;
+
+    /// <summary>What of all that an identity provider says has a name of its own here. It is read when a profile is shown, so a change of the map holds at once.</summary>
+    public Dictionary<string, JsonElement> CustomOf(IReadOnlyDictionary<string, JsonElement> raw) => (Custom ?? new Dictionary<string, string>())
+        .Where(c => raw.ContainsKey(c.Value)).ToDictionary(c => c.Key, c => raw[c.Value], StringComparer.Ordinal);
+
+    public static bool IsCustomName(string name) => name.Length is > 0 and <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.');
+}

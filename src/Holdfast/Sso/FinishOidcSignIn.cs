@@ -8,7 +8,7 @@ namespace Holdfast.Sso;
 /// <remarks>OpenID Connect Core 1.0 §3.1.2.5 to §3.1.3.7; OAuth 2.0 Form Post Response Mode 1.0. The provider is the one far party that this waits for (law 1), inside a budget.</remarks>
 internal sealed class FinishOidcSignIn(
     Connections connections, ProviderDocuments documents, AskProvider ask, SignInStore signIns, FlowCookie cookie, AttemptRing attempts, ResumeFlow resume, Ids ids,
-    PublicAddress address, TimeProvider clock)
+    PublicAddress address, SsoOptions options, TimeProvider clock)
 {
     /// <summary>The largest post that is read, in bytes.</summary>
     private const int MaxBytes = 64 * 1024;
@@ -47,7 +47,8 @@ internal sealed class FinishOidcSignIn(
     private async Task<IResult> EndAsync(HttpContext http, ReadyConnection connection, OidcSettings oidc, Flow flow, IEnumerable<KeyValuePair<string, string>> given)
     {
         var connectionId = connection.Connection.Id;
-        if (await documents.FindAsync(connection, http.RequestAborted) is not { } provider)
+        using var budget = new CancellationTokenSource(options.ProviderBudget, clock);   // of all that this sign-in waits for its provider
+        if (await documents.FindAsync(connection, budget.Token, http.RequestAborted) is not { } provider)
         {
             return SsoErrors.ProviderAway(attempts.Remember(connectionId, "ProviderDocumentsMissing", documents.WhyMissing(connection)));
         }
@@ -60,17 +61,18 @@ internal sealed class FinishOidcSignIn(
             case AuthenticationResponseVerdict.Refused refused:
                 return SsoErrors.Refused(attempts.Remember(connectionId, $"Answer{refused.Why}", "the answer that the browser brought back", said));
             case AuthenticationResponseVerdict.Accepted { Code: var providerCode }:
-                return await EndAsync(http, connection, oidc, provider, flow, providerCode, said, given.FirstOrDefault(p => p.Key == "user").Value);
+                return await EndAsync(http, connection, oidc, provider, flow, providerCode, said, given.FirstOrDefault(p => p.Key == "user").Value, budget.Token);
             default:
                 throw new InvalidOperationException("There is no such verdict.");
         }
     }
 
     private async Task<IResult> EndAsync(
-        HttpContext http, ReadyConnection connection, OidcSettings oidc, ProviderDocuments.Provider provider, Flow flow, string providerCode, OidcSurface said, string? userField)
+        HttpContext http, ReadyConnection connection, OidcSettings oidc, ProviderDocuments.Provider provider, Flow flow, string providerCode, OidcSurface said, string? userField,
+        CancellationToken budget)
     {
         var id = connection.Connection.Id;
-        var answer = await ask.WhoAsync(connection, provider, flow, providerCode, said, http.RequestAborted);
+        var answer = await ask.WhoAsync(connection, provider, flow, providerCode, said, budget, http.RequestAborted);
         if (answer is not ProviderAnswer.Identified identified)
         {
             var refused = (ProviderAnswer.Refused)answer;
@@ -92,7 +94,8 @@ internal sealed class FinishOidcSignIn(
         IReadOnlyList<string> notes = identified.IsPartial ? [AskProvider.UserInfoUnavailable] : [];
         var attempt = new SucceededAttempt(ids.New(Ids.Attempt), new AttemptFacts(null, notes, false, identified.Said));
         var (code, failure) = await signIns.CompleteAsync(connection.Connection, flow, who, attempt, saml: null);
-        return code is null
+        return failure == ProfileOutside.Reason ? SsoErrors.OutsideOrganization(flow, attempts.Remember(id, failure, ProfileOutside.Detail, identified.Said))
+            : code is null
             ? SsoErrors.Refused(attempts.Remember(id, failure!, "the sign-in was used before", identified.Said))
             : new Back(SsoErrors.BackUrl(flow.RedirectUri, [("code", code), ("state", flow.State)]));
     }

@@ -84,7 +84,8 @@ internal sealed class FinishSamlSignIn(
 
         // Save: the flow, the assertion, the profile and the code, in one transaction of the node's writer; then answer.
         var (code, failure) = await KeepAsync(connection, flow, who, accepted, surface!, response, isIdpInitiated: false);
-        return code is null
+        return failure == ProfileOutside.Reason ? SsoErrors.OutsideOrganization(flow, Remember(failure, ProfileOutside.Detail))
+            : code is null
             ? SsoErrors.Refused(Remember(failure!, "the response or the sign-in was used before"))
             : new Back(SsoErrors.BackUrl(flow.RedirectUri, [("code", code), ("state", flow.State)]));
     }
@@ -140,7 +141,8 @@ internal sealed class FinishSamlSignIn(
             Flow.NewId(database.Incarnation, now, entropy.Bytes(16)), environmentId, clientId, connectionId, redirectUri, null, null, null, null, null, null,
             now + options.FlowLifetime, 0);
         var (code, failure) = await KeepAsync(connection, flow, who, accepted, surface!, response, isIdpInitiated: true);
-        return code is null
+        return failure == ProfileOutside.Reason ? SsoErrors.OutsideOrganization(flow, Remember(failure, ProfileOutside.Detail))
+            : code is null
             ? SsoErrors.Refused(Remember(failure!, "the response or the sign-in was used before"))
             : new Back(SsoErrors.BackUrl(redirectUri, [("code", code), ("idp_initiated", "true")]));
     }

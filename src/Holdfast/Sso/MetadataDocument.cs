@@ -10,9 +10,20 @@ namespace Holdfast.Sso;
 internal sealed record MetadataDocument(
     string SsoUrl, bool SsoByPost, string? SloUrl, string? SloResponseUrl, bool SloByPost, IReadOnlyList<string> Certificates)
 {
+    /// <summary>How many elder versions are remembered.</summary>
+    public const int MostBefore = 20;
+
+    /// <summary>Until when the document that was taken says that it holds; null when it does not say.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DateTimeOffset? ValidUntil { get; init; }
+
+    /// <summary>The versions that counted before this one was taken, the latest last; null for none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Before { get; init; }
+
     /// <summary>The same for two that say the same: 16 hex digits.</summary>
     [JsonIgnore]
-    public string Version => Caller.Hash((this with { Certificates = [.. Certificates.Distinct().Order(StringComparer.Ordinal)] }).Write())[..16];
+    public string Version => Caller.Hash((this with { Certificates = [.. Certificates.Distinct().Order(StringComparer.Ordinal)], ValidUntil = null, Before = null }).Write())[..16];
 
     public static MetadataDocument Of(IdpMetadataVerdict.Accepted read)
     {

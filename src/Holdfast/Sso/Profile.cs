@@ -82,10 +82,11 @@ internal sealed record ProfileRow(
     {
         var groups = JsonSerializer.Deserialize<List<string>>(Groups)!;
         var roles = connection?.Settings.Roles?.Of(groups).Select(slug => new RoleBody(slug)).ToList();
+        var raw = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(RawAttributes)!;
+        var map = connection?.Settings.Saml is { } saml ? saml.AttributeMap : connection?.Settings.Oidc?.AttributeMap;
         return new(
             "profile", Id, ConnectionId, ConnectionType, OrganizationId, IdpId, Email, FirstName, LastName,
-            FirstName is null && LastName is null ? null : $"{FirstName} {LastName}".Trim(), roles?[0], roles, groups, new Dictionary<string, JsonElement>(),
-            JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(RawAttributes)!);
+            FirstName is null && LastName is null ? null : $"{FirstName} {LastName}".Trim(), roles?[0], roles, groups, map?.CustomOf(raw) ?? [], raw);
     }
 }
 

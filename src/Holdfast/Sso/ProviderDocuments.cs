@@ -11,7 +11,7 @@ namespace Holdfast.Sso;
 /// <summary>What OpenID providers last said of themselves: kept in the replica, read anew in the background, and never evicted (law 6).</summary>
 /// <remarks>A sign-in waits for it in two cases only, each inside the dependency's deadline and limited in rate: the provider was never read, or it signs with a key that nobody has seen.</remarks>
 internal sealed class ProviderDocuments(
-    Database database, OutboundHttp outbound, Dependencies dependencies, PublicAddress address, Connections connections, TimeProvider clock,
+    Database database, OutboundHttp outbound, Dependencies dependencies, PublicAddress address, Connections connections, SsoOptions options, TimeProvider clock,
     ILogger<ProviderDocuments> log) : BackgroundService
 {
     /// <summary>How often each provider is asked.</summary>
@@ -27,7 +27,24 @@ internal sealed class ProviderDocuments(
     private readonly Dictionary<string, (DateTimeOffset At, Task<Provider?> Fetch)> _fetches = new(StringComparer.Ordinal);
 
     /// <summary>A provider's documents; null when they were never read and cannot be now.</summary>
-    public async Task<Provider?> FindAsync(ReadyConnection connection, CancellationToken ct) => Kept(connection) ?? await FetchAsync(connection, ct);
+    /// <param name="budget">Ends with the time that the sign-in may wait for its provider, which this is a part of (law 1).</param>
+    /// <exception cref="OperationCanceledException"><paramref name="aborted"/> was cancelled: nobody waits any more.</exception>
+    public async Task<Provider?> FindAsync(ReadyConnection connection, CancellationToken budget, CancellationToken aborted)
+    {
+        if (Kept(connection) is { } kept)
+        {
+            return kept;
+        }
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(budget, aborted);
+        try
+        {
+            return await FetchAsync(connection, either.Token);
+        }
+        catch (OperationCanceledException) when (!aborted.IsCancellationRequested)
+        {
+            return null;   // the fetch goes on, for whoever comes next
+        }
+    }
 
     /// <summary>Why a provider's documents are not here, for its administrator. An address that may not be asked and one that does not answer are told alike.</summary>
     public string WhyMissing(ReadyConnection connection) => _faults.GetValueOrDefault(connection.Connection.Id) ?? "the provider's documents were never read yet";
@@ -85,6 +102,9 @@ internal sealed class ProviderDocuments(
         }
     }
 
+    /// <summary>How many providers are kept parsed.</summary>
+    internal int Parsed => _parsed.Count;
+
     private Provider? Kept(ReadyConnection connection)
     {
         if (connection.Provider?.Metadata(connection.Settings.Oidc!.BaseUrl) is { } table)
@@ -102,7 +122,15 @@ internal sealed class ProviderDocuments(
         {
             return parsed;
         }
-        return Parse(row, connection) is { } provider ? _parsed[connection.Connection.Id] = provider : null;
+        if (Parse(row, connection) is not { } provider)
+        {
+            return null;
+        }
+        if (_parsed.Count >= options.MostProvidersParsed)
+        {
+            _parsed.Clear();
+        }
+        return _parsed[connection.Connection.Id] = provider;
     }
 
     /// <summary>What documents are read for: those of other settings are another provider's.</summary>
@@ -138,7 +166,7 @@ internal sealed class ProviderDocuments(
             throw new DocumentRefusedException($"the discovery document was refused ({refused.Why}): {refused.Detail}");
         }
         var jwks = await outbound.GetAsync(Dependency(connection), new Uri(metadata.JwksUri), OutboundLimits.Document, CancellationToken.None);
-        if (SigningKeys.Read(jwks.Body) is not { Usable: > 0 })
+        if (SigningKeys.Read(jwks.Body) is not { Usable: > 0 } keys)
         {
             throw new DocumentRefusedException("the key set holds no key that can be used");
         }
@@ -147,8 +175,8 @@ internal sealed class ProviderDocuments(
         await database.RecordAsync(view =>
             view.Find<Row>("SELECT metadata AS Metadata, keys AS Keys, read_at AS ReadAt FROM provider_documents WHERE id = @Id AND source = @source",
                 new { connection.Connection.Id, source }) is { } held
-            && held.Metadata == row.Metadata && held.Keys == row.Keys
-                ? Decide.Nothing(true)   // nothing new: not worth a fact
+            && (held == row || (Parse(held, connection) is { } before && before.Metadata.SaysTheSameAs(metadata) && before.Keys.SaysTheSameAs(keys)))
+                ? Decide.Nothing(true)   // nothing new, in whatever order or with whatever date it is written: not worth a fact
                 : Decide.To(true, Change.To(Schema.ProviderDocuments, connection.Connection.Id,
                     ("environment_id", connection.Connection.EnvironmentId), ("source", source), ("metadata", row.Metadata), ("keys", row.Keys), ("read_at", row.ReadAt))));
         return Kept(connection);

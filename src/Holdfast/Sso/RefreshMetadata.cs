@@ -121,17 +121,17 @@ internal sealed class RefreshMetadata(
             return options.MetadataLongest;   // nobody signs in by it
         }
         var row = database.Read(view => MetadataStore.Find(view, id));
-        var (verdict, fault) = await FetchAsync(new Uri(url), row?.For(stored).Taken?.On(stored) ?? stored, ct);
+        var (verdict, fault) = await FetchAsync(new Uri(url), row?.For(stored).Taken?.On(stored) ?? stored, MetadataDocument.Read(row?.Document), ct);
         await KeepAsync(connection, stored, row, verdict, fault);
         return fault is null ? _schedule.Interval(verdict!.CacheDuration, verdict.ValidUntil, clock.GetUtcNow()) : null;
     }
 
-    private async Task<(MetadataChange? Verdict, string? Fault)> FetchAsync(Uri url, SamlSettings known, CancellationToken ct)
+    private async Task<(MetadataChange? Verdict, string? Fault)> FetchAsync(Uri url, SamlSettings known, MetadataDocument? last, CancellationToken ct)
     {
         try
         {
             var body = (await outbound.GetAsync(Dependency(), url, Longest, ct)).Body;
-            var verdict = await checks.BesideAsync(() => MetadataChange.Judge(body, known, address.IsDev, clock.GetUtcNow()), ct);
+            var verdict = await checks.BesideAsync(() => MetadataChange.Judge(body, known, last, address.IsDev, clock.GetUtcNow()), ct);
             return (verdict, (verdict as MetadataChange.Refused)?.Why);
         }
         catch (DependencyUnavailableException)

@@ -39,6 +39,10 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
             {
                 return Decide.Nothing<(string?, string?)>((null, "ConnectionInactive"));
             }
+            if (ProfileOutside.Refuses(view, connection.EnvironmentId, connection.OrganizationId, who.Email))
+            {
+                return Decide.Nothing<(string?, string?)>((null, ProfileOutside.Reason));
+            }
             if (!flow.IsHosted && !RedirectUriStore.Allows(view, connection.EnvironmentId, flow.RedirectUri))
             {
                 return Decide.Nothing<(string?, string?)>((null, "RedirectUriWithdrawn"));

@@ -61,6 +61,10 @@ internal static class SsoErrors
     public static ApiAnswer NoSingleLogout { get; } = ApiError.OAuth("connection_invalid",
         "The profile's connection has no single logout: set saml.idp_slo_url, or use a provider with an end_session_endpoint.");
 
+    /// <summary>The person's address is in none of the domains of an organization that takes no others, as the public API says it.</summary>
+    public static IResult OutsideOrganization(Flow flow, string attempt) => Back(
+        flow.RedirectUri, flow.State, "profile_not_allowed_outside_organization", $"The organization takes only people whose addresses are in its domains. Reference {attempt}.");
+
     /// <summary>Back to the application with an error (RFC 6749 §4.1.2.1).</summary>
     public static IResult Back(string redirectUri, string? state, string error, string description) =>
         new Back(BackUrl(redirectUri, [("error", error), ("error_description", description), ("state", state)]));

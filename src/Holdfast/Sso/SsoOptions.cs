@@ -39,6 +39,9 @@ public sealed record SsoOptions
     /// <summary>How long one reading of it may take.</summary>
     public TimeSpan MetadataDeadline { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>The most providers of OpenID Connect whose documents are kept parsed; above it all are parsed again when they are needed.</summary>
+    public int MostProvidersParsed { get; init; } = 1_000;
+
     /// <summary>How long a logout token may be shown.</summary>
     public TimeSpan LogoutTokenLifetime { get; init; } = TimeSpan.FromMinutes(5);
 }

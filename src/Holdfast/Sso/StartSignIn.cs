@@ -74,21 +74,24 @@ internal sealed class StartSignIn(
         if (connection.Settings.Saml is { } saml)
         {
             flow = flow with { RequestId = AuthnRequest.NewId(entropy.Bytes(20)) };
+            var subject = saml.LoginHintAsSubject ? AuthnRequest.SubjectOf(flow.LoginHint) : null;
             var signer = saml.SignRequests ? connection.SpKeys.Signer : null;
             if (saml.SsoByPost)
             {
                 var post = AuthnRequest.PostForm(
-                    saml.IdpSsoUrl, flow.RequestId, connection.Trust!.SpEntityId, connection.Trust.AcsUrl, flow.Id, now, forceAuthn: flow.ForcedAt is not null, signWith: signer);
+                    saml.IdpSsoUrl, flow.RequestId, connection.Trust!.SpEntityId, connection.Trust.AcsUrl, flow.Id, now, forceAuthn: flow.ForcedAt is not null, signWith: signer, subject: subject);
                 cookie.Write(http, flow, options.FlowLifetime);
                 return PostOn.Of(PostOn.SigningIn, post);
             }
             target = AuthnRequest.RedirectUrl(
-                saml.IdpSsoUrl, flow.RequestId, connection.Trust!.SpEntityId, connection.Trust.AcsUrl, flow.Id, now, forceAuthn: flow.ForcedAt is not null, signWith: signer).AbsoluteUri;
+                saml.IdpSsoUrl, flow.RequestId, connection.Trust!.SpEntityId, connection.Trust.AcsUrl, flow.Id, now, forceAuthn: flow.ForcedAt is not null, signWith: signer,
+                subject: subject).AbsoluteUri;
         }
         else
         {
             var oidc = connection.Settings.Oidc!;
-            if (await documents.FindAsync(connection, http.RequestAborted) is not { } provider)
+            using var budget = new CancellationTokenSource(options.ProviderBudget, clock);
+            if (await documents.FindAsync(connection, budget.Token, http.RequestAborted) is not { } provider)
             {
                 return SsoErrors.ProviderAway(attempts.Remember(flow.ConnectionId, "ProviderDocumentsMissing", documents.WhyMissing(connection)));
             }

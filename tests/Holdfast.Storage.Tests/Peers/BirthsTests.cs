@@ -52,7 +52,7 @@ public sealed class BirthsTests
         await host.Database.RecordAsync(view =>
         {
             position = Node.NodeStore.NextPosition(view);
-            return Decide.To(true, Change.To(Schema.Events, $"event_{position}", ("environment_id", "env"), ("event", "x"), ("data", "{}"), ("created_at", 1L)));
+            return Decide.To(true, Change.To(Schema.Users, $"user_{position}", ("environment_id", "env"), ("created_at", 1L)));
         });
         return position;
     }

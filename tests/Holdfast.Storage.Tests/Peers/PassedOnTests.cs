@@ -175,7 +175,7 @@ public sealed class PassedOnTests
     public async Task What_came_of_a_snapshot_whose_giver_was_lost_in_the_middle_is_offered()
     {
         await using var stepped = await Stepped.StartAsync();
-        await stepped.Node.Writer.EnqueueAsync(session => session.TakeSnapshot([Segment(0, 1).Facts[0].Version]));
+        await stepped.Node.Writer.EnqueueAsync(session => session.TakeSnapshot([Segment(0, 1).Facts[0].Version], []));
         await stepped.LevelAsync();
         Assert.Contains("event_of_other_1", await stepped.LogAsync(), StringComparison.Ordinal);
     }

@@ -102,14 +102,14 @@ public sealed class PeersTests
         await cluster.StopNodeAsync("a");
         cluster.Clocks["a"] = new MovedClock(-TimeSpan.FromMinutes(5));
         await cluster.StartNodeAsync("a", "b", "c");
-        await RecordAsync(cluster["c"], "event_1");
-        await Until.TrueAsync(() => cluster["a"].Node.Read(view => view.Find<long>("SELECT count(*) FROM aside WHERE version LIKE '%event_1%'")) > 0, () => "Nothing waits aside.");
+        await cluster["c"].Database.RecordAsync(_ => Decide.To(true, Change.To(Schema.Users, "user_1", ("environment_id", "e"), ("created_at", 1L))));
+        await Until.TrueAsync(() => cluster["a"].Node.Read(view => view.Find<long>("SELECT count(*) FROM aside WHERE version LIKE '%user_1%'")) > 0, () => "Nothing waits aside.");
         cluster.PrimaryIsAway(true);
         cluster.Cut.UnionWith([("b", "c"), ("c", "b")]);
         await cluster.StopNodeAsync("b");
         Directory.Delete(Path.GetDirectoryName(cluster.FileOf("b"))!, recursive: true);
         await cluster.StartNodeAsync("b", "a", "c");
-        Assert.True(cluster["b"].Node.Read(view => view.Find<long>("SELECT count(*) FROM events WHERE id = 'event_1'")) == 1);
+        Assert.True(cluster["b"].Node.Read(view => view.Find<long>("SELECT count(*) FROM users WHERE id = 'user_1'")) == 1);
     }
 
     [Fact]

@@ -52,6 +52,7 @@ public sealed class EventTests(Shared shared) : IClassFixture<Shared>
         var between = _server.Clock.GetUtcNow();
         _server.Clock.Advance(TimeSpan.FromMinutes(1));
         (await _server.PutAsync($"/organizations/{mine.OrganizationId}", new { name = "Later" })).Is(200);
+        await _server.ToldAsync();
 
         async Task<List<string>> NamesAsync(string query) =>
             [.. (await _server.GetAsync($"/events?limit=100&order=asc&organization_id={mine.OrganizationId}{query}")).Is(200).Json.GetProperty("data").EnumerateArray()
@@ -155,9 +156,15 @@ public sealed class EventTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal(3, await RoundsAsync(365));
     }
 
-    private async Task<List<string>> DataAsync(string name, string organizationId, HoldfastServer? server = null) =>
-        [.. (await (server ?? _server).GetAsync($"/events?limit=100&events={name}&organization_id={organizationId}")).Is(200).Json.GetProperty("data").EnumerateArray()
-            .Select(e => e.GetProperty("data").GetRawText())];
+    private async Task<List<string>> DataAsync(string name, string organizationId, HoldfastServer? server = null)
+    {
+        await (server ?? _server).ToldAsync();
+        return
+        [
+            .. (await (server ?? _server).GetAsync($"/events?limit=100&events={name}&organization_id={organizationId}")).Is(200).Json.GetProperty("data").EnumerateArray()
+                .Select(e => e.GetProperty("data").GetRawText()),
+        ];
+    }
 
     private static string Certificate(DateTimeOffset end)
     {

@@ -1,6 +1,7 @@
 using Holdfast.Http;
 using Holdfast.Organizations;
 using Holdfast.Resilience;
+using Holdfast.Storage.Peers;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Holdfast.Tests.Organizations;
@@ -226,6 +227,60 @@ public sealed class DomainProofTests(DomainProofTests.Made made) : IClassFixture
         server.Clock.Advance(Day);
         await Checks(server).RoundAsync(CancellationToken.None);
         Assert.Equal("verified", (await server.GetAsync($"/organization_domains/{pending.Id}"))["state"]);
+    }
+
+    [Fact]
+    public async Task Name_servers_of_one_tenant_that_are_silent_do_not_keep_others_from_being_asked_for()
+    {
+        using var dns = new DnsServer();
+        await using var server = await HoldfastServer.StartAsync(new Start { Dns = dns.EndPoint });
+        for (var i = 0; i < 6; i++)   // one more than opens a breaker
+        {
+            var silent = await PendingAsync(server);
+            dns.Replies[silent.Place] = dns.Replies[silent.Domain] = new DnsReply.Silence();
+        }
+        await Checks(server).RoundAsync(CancellationToken.None);
+        Assert.Equal("Ok", Dns(server).Health.State.ToString());   // the resolver spoke, of the root
+
+        var pending = await PendingAsync(server);
+        dns.Replies[pending.Place] = DnsReply.Text(pending.Token);
+        Assert.Equal("verified", (await server.PostAsync($"/organization_domains/{pending.Id}/verify", new { })).Is(201)["state"]);
+    }
+
+    [Fact]
+    public async Task Of_two_nodes_one_looks_for_a_domain_and_the_other_only_when_that_one_is_long_away()
+    {
+        using var dns = new DnsServer();
+        await using var nodes = await Peers.Cluster.StartAsync(2, dns.EndPoint);
+        foreach (var step in new Func<Storage.View, Storage.Rows.Decision<bool>>[]
+        {
+            view => NodeList.Enter(view, "node-1"), view => NodeList.Settle(view, NodeList.Of(view).Number),
+            view => NodeList.Enter(view, "node-2"), view => NodeList.Settle(view, NodeList.Of(view).Number),
+        })
+        {
+            await nodes[0].Storage.Database.WriteAsync(step, CancellationToken.None);
+        }
+        var pending = new List<Pending>();
+        for (var i = 0; i < 12; i++)
+        {
+            pending.Add(await PendingAsync(nodes[0]));
+        }
+        await nodes.HasAsync(1, view => view.Find<long>("SELECT count(*) FROM organization_domains") == 12 && NodeList.Of(view) is { Now.Count: 2, IsSettled: true });
+        async Task<List<string>> RoundAsync(int node)
+        {
+            var before = dns.Asked.Count;
+            await Checks(nodes[node]).RoundAsync(CancellationToken.None);
+            return [.. dns.Asked.Skip(before).Select(a => a.Name)];
+        }
+        var (first, second) = (await RoundAsync(0), await RoundAsync(1));
+
+        Assert.Equal(24, first.Concat(second).Distinct().Count());   // each of them once, at both places
+        Assert.Equal(24, first.Count + second.Count);
+        Assert.All(new[] { first, second }, asked => Assert.InRange(asked.Count, 2, 22));
+        nodes.Clock.Advance(DomainChecks.LeastPause);
+        Assert.Equal(first.Order(), (await RoundAsync(0)).Order());
+        nodes.Clock.Advance(DomainChecks.OthersWait * DomainChecks.LeastPause);
+        Assert.Equal(24, (await RoundAsync(0)).Count);   // it does not hear that the other has looked, and takes over slowly
     }
 
     [Fact]

@@ -10,8 +10,11 @@ internal sealed class Cluster : IAsyncDisposable
     private readonly string[] _urls;
     private readonly HoldfastServer?[] _nodes;
 
-    private Cluster(int count)
+    private readonly System.Net.IPEndPoint _dns;
+
+    private Cluster(int count, System.Net.IPEndPoint? dns)
     {
+        _dns = dns ?? new Start().Dns;
         _urls = [.. Enumerable.Range(0, count).Select(_ => $"http://127.0.0.1:{HoldfastServer.FreePort()}")];
         _nodes = new HoldfastServer?[count];
     }
@@ -20,9 +23,10 @@ internal sealed class Cluster : IAsyncDisposable
 
     public HoldfastServer this[int node] => _nodes[node] ?? throw new InvalidOperationException("The node is stopped.");
 
-    public static async Task<Cluster> StartAsync(int count)
+    /// <param name="dns">The resolver of all nodes; by default nobody.</param>
+    public static async Task<Cluster> StartAsync(int count, System.Net.IPEndPoint? dns = null)
     {
-        var cluster = new Cluster(count);
+        var cluster = new Cluster(count, dns);
         try
         {
             await cluster.StartNodeAsync(0, alone: true);   // the first node of a cluster starts once without the others
@@ -49,6 +53,7 @@ internal sealed class Cluster : IAsyncDisposable
         _nodes[node] = await HoldfastServer.StartAsync(
             new Start(OnNetwork: true, Data: Data(node), Clock: Clock)
             {
+                Dns = _dns,
                 Place = new Place($"node-{node + 1}", _urls[node], _urls[0], Path.Combine(_folder, "cluster.key"),
                     [.. _urls.Where((_, i) => i != node && !alone).Select(u => new Uri(u))], node == 0 ? null : new Uri(_urls[0])),
             },

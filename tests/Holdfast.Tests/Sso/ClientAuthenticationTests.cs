@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using Holdfast.Sso;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
@@ -69,6 +70,29 @@ public sealed class ClientAuthenticationTests(ClientAuthenticationTests.Made mad
         Assert.All(seen, t => Assert.Equal((algorithm, OidcStandIn.ClientId, OidcStandIn.ClientId), (t.Alg, t.Issuer, t.Subject)));
         Assert.All(seen, t => Assert.InRange((t.ValidTo - _server.Clock.GetUtcNow().UtcDateTime).TotalSeconds, 1, 60));
         Assert.Equal(2, seen.Select(t => t.Id).Distinct().Count(i => i.Length >= 16));
+    }
+
+    [Theory]
+    [InlineData("private_key_jwt", "client_assertion")]
+    [InlineData("client_secret_post", "client_secret")]
+    public async Task What_proved_a_connection_is_not_told_when_its_provider_repeats_it(string method, string field)
+    {
+        await using var provider = await OidcStandIn.StartAsync(_server);
+        var connection = method == "private_key_jwt"
+            ? await provider.ConnectAsync("GenericOIDC", ("client_secret", null), ("token_endpoint_auth_method", method))
+            : await provider.ConnectAsync("GenericOIDC", ("token_endpoint_auth_method", method));
+        var begun = await provider.BeginAsync(connection);
+        provider.Paths["/token"] = async http =>
+        {
+            http.Response.StatusCode = 400;
+            await http.Response.WriteAsJsonAsync(new { error = "invalid_client", error_description = $"You sent {http.Request.Form[field]} and that is not yours" });
+        };
+
+        var refused = await _server.RefusedAsync(() => provider.FinishAsync(begun), "sign_in_refused", "TokenEndpointRefused");
+
+        var sent = provider.Requests.Single(r => r.Path == "/token").Form[field];
+        Assert.Equal("400: invalid_client: You sent … and that is not yours", _server.LatestAttempt.Detail);
+        Assert.DoesNotContain(sent, (await _server.GetAsync($"/connections/{connection}/attempts/{refused["reference"]}")).Is(200).Text, StringComparison.Ordinal);
     }
 
     [Fact]

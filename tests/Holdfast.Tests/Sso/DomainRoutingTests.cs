@@ -14,7 +14,7 @@ public sealed class DomainRoutingTests(Shared shared) : IClassFixture<Shared>
         var browser = new Browser(_server);
 
         var begun = SamlConnection.Read(browser, (await AuthorizeAsync(browser, ("domain", domain.ToUpperInvariant()), ("state", "a b&c=\u00e4"))).Is(302));
-        var back = (await connection.FinishAsync(begun)).Is(302);
+        var back = (await connection.FinishAsync(begun, $"ada@{domain}")).Is(302);
 
         Assert.Equal("a b&c=\u00e4", back.Sent("state"));
         Assert.NotNull(back.Sent("code"));

@@ -327,6 +327,71 @@ public sealed class MetadataTests(MetadataTests.Made made) : IClassFixture<Metad
         Assert.Equal(calls + 1, host.Calls);
     }
 
+    [Theory]
+    [InlineData(null, null, null, "taken_before")]
+    [InlineData(20, 40, 20, "older")]
+    [InlineData(null, 40, null, "older")]
+    [InlineData(20, 40, 40, "taken_before")]   // by time it may be either
+    [InlineData(20, 40, 60, null)]             // signed anew, later than what counts: its last word
+    [InlineData(null, null, 40, "taken_before")]
+    public async Task An_elder_document_that_a_known_key_has_signed_is_not_taken_again(int? first, int? second, int? again, string? why)
+    {
+        await using var host = await MetadataHost.StartAsync();
+        var connection = await ConnectAsync(host, "signed");
+        var began = _server.Clock.GetUtcNow();
+        string Signed(int? days, params X509Certificate2[] keys)
+        {
+            var text = MetadataHost.Of(connection.Provider, keys);
+            return SignedBy(New, days is null ? text : text.Replace("entityID=", $"validUntil=\"{began.AddDays(days.Value):yyyy-MM-dd'T'HH:mm:ss'Z'}\" entityID=", StringComparison.Ordinal));
+        }
+        host.Say(SignedBy(Old, MetadataHost.Of(connection.Provider, Old, New)));
+        await RefreshAsync();
+        using var third = SamlProvider.MakeCertificate();
+        host.Say(Signed(first, New, third));
+        await RefreshAsync();
+        host.Say(Signed(second, New));
+        await RefreshAsync();
+        Assert.Equal((true, false), (await SignsInAsync(connection, New), await SignsInAsync(connection, third)));
+
+        host.Say(Signed(again, New, third));   // the third key was lost, and whoever has it has kept the document too
+        await RefreshAsync();
+
+        Assert.Equal(why is null, await SignsInAsync(connection, third));
+        Assert.Equal(why, why is null ? null : Pending(await ShowAsync(connection)).GetProperty("why").GetString());
+        Assert.True(await SignsInAsync(connection, New));
+        if (why is not null)
+        {
+            // An administrator may want it all the same; and a new word is taken as ever.
+            using var fourth = SamlProvider.MakeCertificate();
+            host.Say(Signed(second is null ? null : 80, New, fourth));
+            await RefreshAsync();
+            Assert.True(await SignsInAsync(connection, fourth));
+        }
+    }
+
+    [Theory]
+    [InlineData("pinned")]
+    [InlineData("follow")]
+    public async Task A_document_whose_keys_can_check_nothing_is_not_taken(string rule)
+    {
+        await using var host = await MetadataHost.StartAsync();
+        var connection = await ConnectAsync(host, rule);
+        using var weakKey = System.Security.Cryptography.RSA.Create(1024);
+        using var weak = new CertificateRequest("CN=idp.test", weakKey, System.Security.Cryptography.HashAlgorithmName.SHA256, System.Security.Cryptography.RSASignaturePadding.Pkcs1)
+            .CreateSelfSigned(new DateTimeOffset(2020, 1, 1, 0, 0, 0, TimeSpan.Zero), new DateTimeOffset(2040, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        host.Say(MetadataHost.Of(connection.Provider, weak));
+        await RefreshAsync();
+
+        var metadata = Metadata(await ShowAsync(connection));
+        Assert.Equal(("NoUsableKey", JsonValueKind.Null), (metadata.GetProperty("fault").GetString(), metadata.GetProperty("pending").ValueKind));
+        Assert.True(await SignsInAsync(connection, Old));
+
+        host.Say(MetadataHost.Of(connection.Provider, weak, New));   // one that can is enough
+        await RefreshAsync();
+        Assert.Equal(rule == "follow", await SignsInAsync(connection, New));
+        Assert.Equal(JsonValueKind.Null, Metadata(await ShowAsync(connection)).GetProperty("fault").ValueKind);
+    }
+
     [Fact]
     public async Task A_rule_that_nobody_knows_is_refused()
     {

@@ -10,10 +10,7 @@ namespace Holdfast.Tests.Sso;
 /// <summary>Providers whose accounts are anybody's, each played as its documentation has it, and each with what it must not get away with.</summary>
 public sealed class OAuthProviderTests(OAuthProviderTests.Made made) : IClassFixture<OAuthProviderTests.Made>
 {
-    private const string Tenant = "6f1f0a4e-1c1b-4c8a-9a55-0d6f6a1f7b11";
     private const string OtherTenant = "0a9d2c55-7f0e-4b7e-8a60-5d1f3b0c9e22";
-
-    private static readonly Lazy<ECDsa> AppleKey = new(() => ECDsa.Create(ECCurve.NamedCurves.nistP256));
 
     private readonly HoldfastServer _server = made.Server;
 
@@ -39,11 +36,11 @@ public sealed class OAuthProviderTests(OAuthProviderTests.Made made) : IClassFix
     [InlineData("DiscordOAuth", "identify email", "80351110224678912")]
     public async Task Each_signs_somebody_in_as_its_documentation_has_it(string type, string scopes, string subject)
     {
-        await using var provider = await PlayAsync(type);
-        var connection = await ConnectAsync(provider, type);
+        await using var provider = await OAuthStandIns.PlayAsync(_server, type);
+        var connection = await OAuthStandIns.ConnectAsync(provider, type);
 
         var begun = await provider.BeginAsync(connection);
-        var answer = (await FinishAsync(provider, type, begun)).Is(302);
+        var answer = (await OAuthStandIns.FinishAsync(provider, type, begun)).Is(302);
         var profile = (await SamlConnection.RedeemAsync(_server, _server.A, answer.Sent("code")!, null)).Is(200).Json.GetProperty("profile");
 
         Assert.Equal(scopes, begun["scope"]);
@@ -94,12 +91,12 @@ public sealed class OAuthProviderTests(OAuthProviderTests.Made made) : IClassFix
     [InlineData("DiscordOAuth", "no e-mail", "EmailMissing", "claims")]
     public async Task What_it_must_not_get_away_with_is_refused_and_told(string type, string wrong, string reason, string step)
     {
-        await using var provider = await PlayAsync(type);
+        await using var provider = await OAuthStandIns.PlayAsync(_server, type);
         Break(provider, type, wrong);
-        var connection = await ConnectAsync(provider, type);
+        var connection = await OAuthStandIns.ConnectAsync(provider, type);
         var begun = await provider.BeginAsync(connection);
 
-        var answer = await _server.WithoutEffectAsync(() => FinishAsync(provider, type, begun));
+        var answer = await _server.WithoutEffectAsync(() => OAuthStandIns.FinishAsync(provider, type, begun));
 
         answer.Is(reason == "ProviderUnavailable" ? 502 : 400);
         Assert.Equal(reason, _server.LatestAttempt.Reason);
@@ -112,11 +109,11 @@ public sealed class OAuthProviderTests(OAuthProviderTests.Made made) : IClassFix
     [Fact]
     public async Task Microsoft_s_accounts_may_be_those_of_one_tenant_alone()
     {
-        await using var provider = await PlayAsync("MicrosoftOAuth");
-        provider.Discovery!["issuer"] = $"{provider.Url}/{Tenant}/v2.0";
-        var connection = await provider.ConnectAsync("MicrosoftOAuth", ("tenant_id", Tenant));
+        await using var provider = await OAuthStandIns.PlayAsync(_server, "MicrosoftOAuth");
+        provider.Discovery!["issuer"] = $"{provider.Url}/{OAuthStandIns.Tenant}/v2.0";
+        var connection = await provider.ConnectAsync("MicrosoftOAuth", ("tenant_id", OAuthStandIns.Tenant));
         await provider.SignInAsync(connection);
-        Assert.Equal(1, provider.Count($"/{Tenant}/v2.0/.well-known/openid-configuration"));
+        Assert.Equal(1, provider.Count($"/{OAuthStandIns.Tenant}/v2.0/.well-known/openid-configuration"));
 
                 provider.Claims = c => (c["iss"], c["tid"], c["xms_edov"]) = ($"{provider.Url}/{OtherTenant}/v2.0", OtherTenant, true);
         var begun = await provider.BeginAsync(connection);
@@ -126,9 +123,9 @@ public sealed class OAuthProviderTests(OAuthProviderTests.Made made) : IClassFix
     [Fact]
     public async Task Apple_tells_a_name_once_and_it_stays()
     {
-        await using var provider = await PlayAsync("AppleOAuth");
-        var connection = await ConnectAsync(provider, "AppleOAuth");
-        (await FinishAsync(provider, "AppleOAuth", await provider.BeginAsync(connection))).Is(302);
+        await using var provider = await OAuthStandIns.PlayAsync(_server, "AppleOAuth");
+        var connection = await OAuthStandIns.ConnectAsync(provider, "AppleOAuth");
+        (await OAuthStandIns.FinishAsync(provider, "AppleOAuth", await provider.BeginAsync(connection))).Is(302);
 
         provider.Claims = c => c["real_user_status"] = 2;
         var begun = await provider.BeginAsync(connection);
@@ -148,8 +145,8 @@ public sealed class OAuthProviderTests(OAuthProviderTests.Made made) : IClassFix
     [InlineData("long")]
     public async Task A_name_that_cannot_be_read_is_none(string user)
     {
-        await using var provider = await PlayAsync("AppleOAuth");
-        var connection = await ConnectAsync(provider, "AppleOAuth");
+        await using var provider = await OAuthStandIns.PlayAsync(_server, "AppleOAuth");
+        var connection = await OAuthStandIns.ConnectAsync(provider, "AppleOAuth");
         var begun = await provider.BeginAsync(connection);
         var back = provider.Back(begun);
         back["user"] = user == "long" ? $$$"""{"name":{"firstName":"{{{new string('x', 300)}}}"}}""" : user;
@@ -163,8 +160,8 @@ public sealed class OAuthProviderTests(OAuthProviderTests.Made made) : IClassFix
     [Fact]
     public async Task A_post_that_comes_without_the_flow_s_cookie_comes_again_from_our_own_page()
     {
-        await using var provider = await PlayAsync("AppleOAuth");
-        var connection = await ConnectAsync(provider, "AppleOAuth");
+        await using var provider = await OAuthStandIns.PlayAsync(_server, "AppleOAuth");
+        var connection = await OAuthStandIns.ConnectAsync(provider, "AppleOAuth");
         var begun = await provider.BeginAsync(connection);
         var back = provider.Back(begun);
         var callback = $"/sso/oidc/callback/{connection}";
@@ -227,7 +224,7 @@ public sealed class OAuthProviderTests(OAuthProviderTests.Made made) : IClassFix
     [Theory]
     [InlineData("GoogleOAuth", "discovery_url", "https://idp.test/.well-known/openid-configuration", "oidc.discovery_url does_not_fit_connection_type")]
     [InlineData("GoogleOAuth", "issuer", "https://idp.test", "oidc.issuer does_not_fit_connection_type")]
-    [InlineData("GoogleOAuth", "tenant_id", Tenant, "oidc.tenant_id does_not_fit_connection_type")]
+    [InlineData("GoogleOAuth", "tenant_id", OAuthStandIns.Tenant, "oidc.tenant_id does_not_fit_connection_type")]
     [InlineData("GoogleOAuth", "base_url", "https://idp.test/?x", "oidc.base_url invalid_url")]
     [InlineData("GoogleOAuth", "base_url", "http://idp.test", "oidc.base_url invalid_url")]
     [InlineData("GoogleOAuth", "base_url", "https://a@idp.test", "oidc.base_url invalid_url")]
@@ -258,12 +255,12 @@ public sealed class OAuthProviderTests(OAuthProviderTests.Made made) : IClassFix
     [Fact]
     public async Task A_secret_does_not_follow_to_another_address_of_a_provider()
     {
-        await using var provider = await PlayAsync("GitHubOAuth");
-        var connection = await ConnectAsync(provider, "GitHubOAuth");
+        await using var provider = await OAuthStandIns.PlayAsync(_server, "GitHubOAuth");
+        var connection = await OAuthStandIns.ConnectAsync(provider, "GitHubOAuth");
         Assert.Equal(["oidc.client_secret required"], (await _server.PutAsync($"/connections/{connection}", new { oidc = new { base_url = "https://evil.test" } })).Is(422).Faults);
         (await _server.PutAsync($"/connections/{connection}", new { oidc = new { base_url = provider.Url } })).Is(200);
-        await using var apple = await PlayAsync("AppleOAuth");
-        var second = await ConnectAsync(apple, "AppleOAuth");
+        await using var apple = await OAuthStandIns.PlayAsync(_server, "AppleOAuth");
+        var second = await OAuthStandIns.ConnectAsync(apple, "AppleOAuth");
         Assert.Equal(["oidc.apple required"], (await _server.PutAsync($"/connections/{second}", new { oidc = new { base_url = "https://evil.test" } })).Is(422).Faults);
     }
 
@@ -278,7 +275,7 @@ public sealed class OAuthProviderTests(OAuthProviderTests.Made made) : IClassFix
         using var p384 = ECDsa.Create(ECCurve.NamedCurves.nistP384);
         var key = which switch
         {
-            "public" => AppleKey.Value.ExportSubjectPublicKeyInfoPem(),
+            "public" => OAuthStandIns.AppleKey.ExportSubjectPublicKeyInfoPem(),
             "P-384" => p384.ExportPkcs8PrivateKeyPem(),
             "RSA" => OidcStandIn.Rsa.ExportPkcs8PrivateKeyPem(),
             _ => which,
@@ -288,85 +285,6 @@ public sealed class OAuthProviderTests(OAuthProviderTests.Made made) : IClassFix
             connection_type = "AppleOAuth", name = "x", oidc = new { client_id = "c", base_url = "https://127.0.0.1:9", apple = new { team_id = "T", key_id = "K", private_key = key } },
         }))).Is(422).Faults);
     }
-
-    private static async Task<string> ConnectAsync(OidcStandIn provider, string type) => type == "AppleOAuth"
-        ? await provider.ConnectAsync(type, ("client_secret", null), ("apple", new { team_id = "TEAM123456", key_id = "KEY1234567", private_key = AppleKey.Value.ExportPkcs8PrivateKeyPem() }))
-        : await provider.ConnectAsync(type);
-
-    private static Task<Answer> FinishAsync(OidcStandIn provider, string type, OidcStandIn.Begun begun)
-    {
-        if (type != "AppleOAuth")
-        {
-            return provider.FinishAsync(begun);
-        }
-        var back = provider.Back(begun);
-        back["user"] = """{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"mallory@evil.test"}""";
-        return begun.Browser.PostAsync($"/sso/oidc/callback/{begun.Connection}", back);
-    }
-
-    /// <summary>A provider as its documentation has it.</summary>
-    private async Task<OidcStandIn> PlayAsync(string type)
-    {
-        var provider = await OidcStandIn.StartAsync(_server);
-        switch (type)
-        {
-            case "MicrosoftOAuth":
-                provider.Discovery!["issuer"] = $"{provider.Url}/{{tenantid}}/v2.0";
-                foreach (var key in provider.Keys)
-                {
-                    key["issuer"] = $"{provider.Url}/{{tenantid}}/v2.0";
-                }
-                provider.Claims = c =>
-                {
-                    (c["iss"], c["tid"], c["xms_edov"]) = ($"{provider.Url}/{Tenant}/v2.0", Tenant, true);
-                    c.Remove("email_verified");
-                };
-                break;
-            case "AppleOAuth":
-                provider.Discovery!["token_endpoint_auth_methods_supported"] = new JsonArray("client_secret_post");
-                provider.Claims = c =>
-                {
-                    c["email_verified"] = "true";   // text, as it was for years
-                    c.Remove("given_name");
-                    c.Remove("family_name");
-                };
-                provider.Discovery.Remove("userinfo_endpoint");
-                provider.IsClient = r => IsAppleClientAsync(provider, AppleKey.Value, r);
-                break;
-            case "LinkedInOAuth":
-                provider.Discovery!["issuer"] = provider.Url + "/oauth";
-                provider.Discovery["token_endpoint_auth_methods_supported"] = new JsonArray("client_secret_post");
-                break;
-            case "SlackOAuth":
-                provider.Answer = a => a["ok"] = true;
-                break;
-            case "GitHubOAuth":
-                provider.Discovery = null;
-                provider.SayToBearer("/user", new JsonObject { ["login"] = "ada", ["id"] = 583231, ["name"] = "Ada Lovelace", ["email"] = "public@acme.test", ["email_verified"] = true });
-                provider.SayToBearer("/user/emails", new JsonArray(Mail("other@acme.test", false, true), Mail("ada@acme.test", true, true)));
-                break;
-            case "BitbucketOAuth":
-                provider.Discovery = null;
-                provider.SayToBearer("/2.0/user", new JsonObject { ["uuid"] = "{8f3c1a}", ["account_id"] = "557058", ["display_name"] = "Ada Lovelace" });
-                provider.SayToBearer("/2.0/user/emails", new JsonObject
-                {
-                    ["values"] = new JsonArray(new JsonObject { ["email"] = "ada@acme.test", ["is_primary"] = true, ["is_confirmed"] = true }),
-                });
-                break;
-            case "DiscordOAuth":
-                provider.Discovery = null;
-                provider.SayToBearer("/api/users/@me", new JsonObject { ["id"] = "80351110224678912", ["global_name"] = "Ada Lovelace", ["email"] = "ada@acme.test", ["verified"] = true });
-                break;
-        }
-        return provider;
-    }
-
-    private async Task<bool> IsAppleClientAsync(OidcStandIn provider, ECDsa key, OidcStandIn.Received received) =>
-        await new JsonWebTokenHandler().ValidateTokenAsync(received.Form.GetValueOrDefault("client_secret"), new TokenValidationParameters
-        {
-            IssuerSigningKey = new ECDsaSecurityKey(key) { KeyId = "KEY1234567" }, ValidIssuer = "TEAM123456", ValidAudience = provider.Url,
-            LifetimeValidator = (_, until, _, _) => until > _server.Clock.GetUtcNow().UtcDateTime,
-        }) is { IsValid: true } secret && (string)secret.Claims["sub"] == OidcStandIn.ClientId && received.Form.GetValueOrDefault("client_id") == OidcStandIn.ClientId;
 
     private void Break(OidcStandIn provider, string type, string wrong)
     {
@@ -379,10 +297,10 @@ public sealed class OAuthProviderTests(OAuthProviderTests.Made made) : IClassFix
         switch (type, wrong)
         {
             case ("GitHubOAuth", "unverified"):
-                provider.SayToBearer("/user/emails", new JsonArray(Mail("other@acme.test", false, true), Mail("ada@acme.test", true, false)));
+                provider.SayToBearer("/user/emails", new JsonArray(OAuthStandIns.Mail("other@acme.test", false, true), OAuthStandIns.Mail("ada@acme.test", true, false)));
                 break;
             case (_, "verified but not primary"):
-                provider.SayToBearer("/user/emails", new JsonArray(Mail("ada@acme.test", false, true)));
+                provider.SayToBearer("/user/emails", new JsonArray(OAuthStandIns.Mail("ada@acme.test", false, true)));
                 break;
             case (_, "public address alone"):
                 provider.SayToBearer("/user/emails", new JsonArray());
@@ -470,7 +388,7 @@ public sealed class OAuthProviderTests(OAuthProviderTests.Made made) : IClassFix
                 Change(c => c.Remove("email"));
                 break;
             case (_, "another team's key"):
-                provider.IsClient = r => IsAppleClientAsync(provider, OidcStandIn.Ec, r);
+                provider.IsClient = r => OAuthStandIns.IsAppleClientAsync(provider, OidcStandIn.Ec, r);
                 break;
             case (_, "not ok"):
                 provider.Say("/token", 200, new JsonObject { ["ok"] = false, ["error"] = "invalid_code" });
@@ -483,8 +401,6 @@ public sealed class OAuthProviderTests(OAuthProviderTests.Made made) : IClassFix
             provider.Keys.ForEach(k => k.Remove("issuer"));
         }
     }
-
-    private static JsonObject Mail(string address, bool isPrimary, bool isVerified) => new() { ["email"] = address, ["primary"] = isPrimary, ["verified"] = isVerified };
 
     private static string? Text(JsonElement json, string name) => json.GetProperty(name).GetString();
 }

@@ -130,6 +130,90 @@ public sealed class OidcOutageTests
         Assert.Equal(status == 502 ? "hangs" : null, status == 502 ? server.LatestAttempt.Detail : null);
     }
 
+    [Fact]
+    public async Task Documents_that_were_never_read_are_waited_for_inside_the_same_budget()
+    {
+        await using var server = await HoldfastServer.StartAsync(new Start(
+            IsDev: true, Clock: new HeldClock { StretchesFrom = TimeSpan.FromSeconds(2) }, Configure: b => b.Services.AddSingleton(new SsoOptions { ProviderBudget = TimeSpan.FromSeconds(1.9) })));
+        await using var provider = await OidcStandIn.StartAsync(server);
+        var connection = await provider.ConnectAsync();
+        var begun = await provider.BeginAsync(connection);
+        // Another issuer's: what was read before is not about it.
+        (await server.PutAsync($"/connections/{connection}", new { oidc = new { discovery_url = provider.Url + "/other/.well-known/openid-configuration", client_secret = OidcStandIn.Secret } })).Is(200);
+        provider.Hang("/other/.well-known/openid-configuration", isWaitedFor: false);
+
+        foreach (var ask in new Func<Task<Answer>>[] { () => provider.FinishAsync(begun), () => provider.AuthorizeAsync(new Browser(server), connection) })
+        {
+            (await ask().WaitAsync(TimeSpan.FromSeconds(20))).Is(502, "identity_provider_unavailable");   // one reading alone would take 40 s by this clock
+            Assert.Equal("ProviderDocumentsMissing", server.LatestAttempt.Reason);
+        }
+    }
+
+    [Fact]
+    public async Task Parsed_documents_are_bounded_and_those_that_were_let_go_are_parsed_again()
+    {
+        await using var server = await HoldfastServer.StartAsync(new Start(IsDev: true, Configure: b => b.Services.AddSingleton(new SsoOptions { MostProvidersParsed = 2 })));
+        await using var provider = await OidcStandIn.StartAsync(server);
+        var connections = new List<string>();
+        for (var i = 0; i < 5; i++)
+        {
+            connections.Add(await provider.ConnectAsync());
+        }
+        for (var i = 0; i < 10; i++)
+        {
+            await provider.SignInAsync(connections[i % 5]);
+            Assert.InRange(server.Services.GetRequiredService<ProviderDocuments>().Parsed, 1, 2);
+        }
+    }
+
+    [Theory]
+    [InlineData("order of keys", true)]
+    [InlineData("blanks and order of fields", true)]
+    [InlineData("a field that nobody reads", true)]
+    [InlineData("a key", false)]
+    [InlineData("the name of a key", false)]
+    [InlineData("an endpoint", false)]
+    public async Task Documents_that_mean_the_same_are_no_news(string change, bool isSame)
+    {
+        await using var server = await HoldfastServer.StartAsync(new Start(IsDev: true));
+        await using var provider = await OidcStandIn.StartAsync(server);
+        var connection = await provider.ConnectAsync();
+        await provider.SignInAsync(connection);
+        string? Stamp() => server.Storage.Database.Read(view => view.Find<string>("SELECT document_stamp FROM provider_documents WHERE id = @connection", new { connection }));
+        var before = Stamp();
+        Assert.NotNull(before);
+        switch (change)
+        {
+            case "order of keys":
+                provider.Keys.Reverse();
+                break;
+            case "blanks and order of fields":
+                var (all, keys) = (provider.Discovery!.Reverse().ToList(), provider.Keys.ConvertAll(k => k.ToJsonString()));
+                provider.Paths["/.well-known/openid-configuration"] = http => Microsoft.AspNetCore.Http.HttpResponseWritingExtensions.WriteAsync(
+                    http.Response, "{\n " + string.Join(" ,\n", all.Select(p => $"\"{p.Key}\" : {p.Value!.ToJsonString()}")) + "\n}");
+                provider.Paths["/jwks"] = http => Microsoft.AspNetCore.Http.HttpResponseWritingExtensions.WriteAsync(http.Response, $"{{ \"keys\": [ {string.Join(" , ", keys)} ] }}");
+                break;
+            case "a field that nobody reads":
+                (provider.Discovery!["generated_at"], provider.Keys[0]["x5t"]) = ("2026-01-01T00:00:01Z", "abc");
+                break;
+            case "a key":
+                provider.Keys.Add(OidcStandIn.Jwk(OidcStandIn.Stranger, "new-1"));
+                break;
+            case "the name of a key":
+                provider.Keys[1]["kid"] = "ec-2";
+                break;
+            default:
+                provider.Discovery!["userinfo_endpoint"] = provider.Url + "/userinfo2";
+                break;
+        }
+        server.Clock.Advance(TimeSpan.FromMinutes(1));
+
+        await server.Services.GetRequiredService<ProviderDocuments>().FetchAsync(server.Services.GetRequiredService<Connections>().Find(connection)!, CancellationToken.None);
+
+        Assert.Equal(isSame, before == Stamp());
+        await provider.SignInAsync(connection);
+    }
+
     [Theory]
     [InlineData("oversized")]
     [InlineData("too many")]
