@@ -77,4 +77,5 @@ internal static class Rule
 /// <param name="CredentialId">The credential that proved it; null for a mailbox or an identity provider.</param>
 /// <param name="OrganizationId">The organization that they signed in to; null for none.</param>
 /// <param name="IsNew">Whether this made the user.</param>
-internal sealed record SignedIn(string UserId, string? CredentialId = null, string? OrganizationId = null, bool IsNew = false);
+/// <param name="FactorId">The second factor, or the passkey, that they have shown; null for none.</param>
+internal sealed record SignedIn(string UserId, string? CredentialId = null, string? OrganizationId = null, bool IsNew = false, string? FactorId = null);
