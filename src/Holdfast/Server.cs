@@ -6,6 +6,7 @@ using Holdfast.Environments;
 using Holdfast.Events;
 using Holdfast.Http;
 using Holdfast.Keys;
+using Holdfast.MultiFactor;
 using Holdfast.Organizations;
 using Holdfast.Peers;
 using Holdfast.Resilience;
@@ -117,6 +118,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddOrganizations();
         services.AddUsers();
         services.AddSso();
+        services.AddMultiFactor();
         services.AddAuthKit();
         services.ConfigureHttpJsonOptions(json => JavaScriptJson.Configure(json.SerializerOptions));
         services.AddOpenApi("openapi", OpenApiDescription.Configure);
@@ -145,6 +147,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         app.MapOrganizations();
         app.MapUsers();
         app.MapSso();
+        app.MapMultiFactor();
         app.MapAuthKit();
         app.MapOpenApi("/{documentName}.json").ExcludeFromDescription();
         if (devKeys is not null)

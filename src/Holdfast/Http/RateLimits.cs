@@ -41,6 +41,9 @@ public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes 
     /// <summary>Tries of one challenge. Each is counted before it is looked at, so that tries at once are too.</summary>
     public static readonly RateLimit TriesPerChallenge = new("challenge_tries", 5, TimeSpan.FromMinutes(10)) { IsShared = false };
 
+    /// <summary>Challenges made of a factor: each is a row.</summary>
+    public static readonly RateLimit ChallengesPerFactor = new("challenges", 10, TimeSpan.FromSeconds(60));
+
     /// <summary>Tries of a factor, or of a person's recovery codes, however many challenges there are; the right ones are given back.</summary>
     public static readonly RateLimit TriesPerFactor = new("factor_tries", 20, TimeSpan.FromHours(1));
 

@@ -20,17 +20,19 @@ internal static class RecoveryCodes
     internal sealed record Details(IReadOnlyList<string> Hashes);
 
     /// <summary>Ten new ones. They take the place of all that this node has seen.</summary>
+    /// <param name="setId">Null for a new one; that of a set which is there already tells its codes again, to whom they were told.</param>
     /// <returns>The codes, as they are to be shown.</returns>
-    public static Decision<Ruling<IReadOnlyList<string>>> Make(View view, Act act, string userId, Proof proof)
+    public static Decision<Ruling<IReadOnlyList<string>>> Make(View view, Act act, string userId, Proof proof, string? setId = null)
     {
         if (UserStore.Find(view, act.EnvironmentId, userId) is null)
         {
             return Rule.Refuse<IReadOnlyList<string>>(Refusal.NotFound);
         }
-        var id = act.NewId(Ids.Factor, Factor.RecoveryCodes);
+        var id = setId ?? act.NewId(Ids.Factor, Factor.RecoveryCodes);
         var codes = Enumerable.Range(0, Count).Select(n => Base32.Encode(ClusterKeys.Mac(act.Random, "recovery-code", id, $"{n}"))[..Characters].ToLowerInvariant()).ToList();
-        return Rule.Grant<IReadOnlyList<string>>(
-            codes.ConvertAll(c => $"{c[..(Characters / 2)]}-{c[(Characters / 2)..]}"),
+        var shown = codes.ConvertAll(c => $"{c[..(Characters / 2)]}-{c[(Characters / 2)..]}");
+        return Factor.Find(view, act.EnvironmentId, id) is not null ? Rule.Grant<IReadOnlyList<string>>(shown) : Rule.Grant<IReadOnlyList<string>>(
+            shown,
             Factor.Make(act, id, userId, Factor.RecoveryCodes, null, new Details(codes.ConvertAll(c => Hash(act, id, c))), proof, Standing(view, act.EnvironmentId, userId)));
     }
 

@@ -5,7 +5,7 @@ namespace Holdfast.Users;
 /// <summary>People: every service and route, one line each. Start reading here.</summary>
 internal static class UserEndpoints
 {
-    public static void AddUsers(this IServiceCollection services) => services.AddSingleton<Acts>().AddSingleton<PasswordHasher>().AddSingleton<Invitations>();
+    public static void AddUsers(this IServiceCollection services) => services.AddSingleton<Acts>().AddSingleton<PasswordHasher>().AddSingleton<Invitations>().AddSingleton<ItemSecrets>();
 
     public static void MapUsers(this IEndpointRouteBuilder routes)
     {
