@@ -52,6 +52,9 @@ internal enum Refusal
     /// <summary>Another incarnation issued it, and only that one redeems it (law 5).</summary>
     ItemElsewhere,
 
+    /// <summary>A second factor is asked for, and none was shown.</summary>
+    FactorMissing,
+
     SessionExpired,
 
     /// <summary>The token is not one of this session, or its birth has arrived here and there is no such session.</summary>
