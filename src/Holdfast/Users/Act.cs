@@ -55,6 +55,15 @@ internal enum Refusal
     /// <summary>A second factor is asked for, and none was shown.</summary>
     FactorMissing,
 
+    /// <summary>A passkey that is registered already, here or for somebody else.</summary>
+    CredentialTaken,
+
+    /// <summary>There are as many as there may be.</summary>
+    TooMany,
+
+    /// <summary>A passkey whose count of signatures went back: somebody has a copy.</summary>
+    PasskeyCopied,
+
     SessionExpired,
 
     /// <summary>The token is not one of this session, or its birth has arrived here and there is no such session.</summary>

@@ -100,13 +100,20 @@ public sealed class FactorClusterTests
         (await person.ShowAsync((await person.AskAsync()).Is(403), codes[0])).Is(200);
         (await person.ShowAsync((await person.AskAsync(nodes[1])).Is(403), codes[0], at: nodes[1])).Is(400, "one_time_code_previously_used");
         await nodes.StopNodeAsync(1);
-        var answers = new List<Answer>();
-        foreach (var code in codes.Skip(1))
+        var waiting = new List<(Answer Asked, string Code)>();
+        foreach (var code in codes.Skip(1).Take(4))
         {
-            answers.Add(await person.ShowAsync((await person.AskAsync()).Is(403), code));
+            waiting.Add(((await person.AskAsync()).Is(403), code));
+            (await person.ShowAsync(waiting[^1].Asked, code)).Is(503, "authority_unavailable");
         }
-        Assert.All(answers, a => a.Is(503, "authority_unavailable"));
-        // Its app goes on, where this node decides.
+        // The same sign-in repeats it when somebody is there to hear of it; another does not.
+        await nodes.StartNodeAsync(1);
+        await nodes.HeardAsync(0, 1);
+        foreach (var (asked, code) in waiting)
+        {
+            (await person.ShowAsync(asked, code)).Is(200);
+            (await person.ShowAsync((await person.AskAsync()).Is(403), code)).Is(400, "one_time_code_previously_used");
+        }
     }
 
     [Fact]
@@ -146,11 +153,21 @@ public sealed class FactorClusterTests
     /// <summary>Waits until both nodes are in the list that says who decides, and both go by it.</summary>
     private static async Task ListedAsync(Cluster nodes)
     {
+        await nodes.HeardAsync(0, 1);
+        await nodes.HeardAsync(1, 0);
+        // Their keeper takes its time, by a clock that stands.
+        foreach (var step in new Func<Storage.View, Storage.Rows.Decision<bool>>[]
+        {
+            view => NodeList.Enter(view, "node-1"), view => NodeList.Settle(view, NodeList.Of(view).Number),
+            view => NodeList.Enter(view, "node-2"), view => NodeList.Settle(view, NodeList.Of(view).Number),
+        })
+        {
+            await nodes[0].Storage.Database.WriteAsync(step, CancellationToken.None);
+        }
+        nodes.Clock.Advance(SingleUse.Skew);
         for (var node = 0; node < 2; node++)
         {
             await nodes.HasAsync(node, view => NodeList.Of(view) is { IsSettled: true, Now.Count: 2 });
         }
-        await nodes.HeardAsync(0, 1);
-        await nodes.HeardAsync(1, 0);
     }
 }

@@ -59,7 +59,7 @@ public sealed class FactorGrantTests(Shared shared) : IClassFixture<Shared>
 
         // A code that let somebody in lets nobody else in.
         var again = (await person.AskAsync()).Is(403);
-        (await person.ShowAsync(again, app.Code())).Is(400, "one_time_code_previously_used");
+        (await person.ShowAsync(again, app.Code(), await app.ChallengeAsync())).Is(400, "one_time_code_previously_used");
         _server.Clock.Advance(TimeSpan.FromMinutes(10));
         (await person.ShowAsync(again, app.Code())).Is(400, "invalid_pending_authentication_token");
     }
