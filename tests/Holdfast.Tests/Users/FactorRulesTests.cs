@@ -1,3 +1,4 @@
+using Holdfast.Http;
 using Holdfast.Storage;
 using Holdfast.Storage.Rows;
 using Holdfast.Users;
@@ -15,7 +16,7 @@ public sealed class FactorRulesTests : IDisposable
 
     private Node B => _cluster.Nodes[1];
 
-    private static string Enroll(Node node, string userId) => node.Do((view, act) => act.NewId(Http.Ids.Factor) is var id
+    private static string Enroll(Node node, string userId) => node.Do((view, act) => act.NewId(Ids.Factor) is var id
         ? Decide.To(id, Factor.Make(act, id, userId, Factor.Totp, "sealed", new Factor.TotpDetails("Acme", "ada"), Proof.Administrator))
         : throw new InvalidOperationException());
 
