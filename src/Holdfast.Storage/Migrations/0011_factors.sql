@@ -29,4 +29,7 @@ CREATE TABLE sign_in_policies (
 ALTER TABLE sessions ADD COLUMN beside_stamp TEXT NOT NULL DEFAULT '';
 ALTER TABLE sessions ADD COLUMN factor_id TEXT;
 
+ALTER TABLE sso_codes ADD COLUMN beside_stamp TEXT NOT NULL DEFAULT '';
+ALTER TABLE sso_codes ADD COLUMN factor_id TEXT;
+
 CREATE INDEX factors_by_user ON factors (environment_id, user_id, created_at, id);

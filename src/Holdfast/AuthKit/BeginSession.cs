@@ -9,9 +9,14 @@ namespace Holdfast.AuthKit;
 /// <summary>From who somebody is to their session, in the decision that found it out.</summary>
 internal sealed class BeginSession(NodeStore node, RefreshTokens refreshTokens, AuthKitOptions options)
 {
-    /// <summary>What a sign-in came to: a session, something that is still to be chosen or proven, or a refusal.</summary>
+    /// <summary>What a sign-in came to: a session or, at a hosted page, a code for one; something that is still to be chosen or proven; or a refusal.</summary>
+    /// <param name="Offered">At a hosted page: nothing more is asked, but something is offered first.</param>
     public sealed record Outcome(
-        RefreshToken? Session = null, Refusal? Refused = null, Choice? Choice = null, Mailbox? Unproven = null, FactorsAsked? Asked = null, FactorMissing? Missing = null);
+        RefreshToken? Session = null, Refusal? Refused = null, Choice? Choice = null, Mailbox? Unproven = null, string? Code = null, FactorsAsked? Asked = null, FactorMissing? Missing = null,
+        SignedIn? Offered = null);
+
+    /// <summary>What stands at the end, when nothing more is asked of somebody.</summary>
+    public delegate Decision<Outcome> Ending(View view, Act act, Decision<Ruling<SignedIn>> signIn, string method);
 
     /// <summary>Somebody's mailbox is still to be proven, by the code of this verification.</summary>
     public sealed record Mailbox(SignedIn Who, string Address, string VerificationId, UserBody User);
@@ -28,7 +33,8 @@ internal sealed class BeginSession(NodeStore node, RefreshTokens refreshTokens, 
 
     /// <summary>Begins it in the organization of the sign-in; else in the only one that the user is in; else in none. Of several, the user chooses. Before that, whoever has
     /// a second factor shows it; and whoever must have one, and has none, gets one first.</summary>
-    public Decision<Outcome> Decide(View view, Act act, Decision<Ruling<SignedIn>> signIn, string method)
+    /// <param name="end">Null for the session itself.</param>
+    public Decision<Outcome> Decide(View view, Act act, Decision<Ruling<SignedIn>> signIn, string method, Ending? end = null)
     {
         if (signIn.Answer.Answer is { } person && SecondFactor.IsAskedFor(view, act, person, method)
             && Factor.Of(view, act.EnvironmentId, person.UserId, Factor.Totp) is [.., var latest] factors)
@@ -50,6 +56,12 @@ internal sealed class BeginSession(NodeStore node, RefreshTokens refreshTokens, 
         {
             return new(new Outcome(Missing: new FactorMissing(settled, UserOf(view, act, settled))), signIn.Changes);
         }
+        return (end ?? Start)(view, act, signIn, method);
+    }
+
+    /// <summary>The session of somebody of whom nothing more is asked.</summary>
+    public Decision<Outcome> Start(View view, Act act, Decision<Ruling<SignedIn>> signIn, string method)
+    {
         var started = Session.Start(view, act, signIn, method, options.SessionLifetime, refreshTokens.KeyOf(act.EnvironmentId), node.Clock.Next());
         return new(new Outcome(started.Answer.Answer, started.Answer.Refused), started.Changes);
     }

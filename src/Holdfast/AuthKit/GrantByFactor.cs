@@ -1,4 +1,3 @@
-using Holdfast.Events;
 using Holdfast.Http;
 using Holdfast.Keys;
 using Holdfast.MultiFactor;
@@ -28,61 +27,78 @@ internal sealed class GrantByFactor(Database database, ClusterKeys keys, Acts ac
         {
             return elsewhere;
         }
-        var shown = await ShowAsync(new Showing(pending, environmentId, code, challengeId, asked.Operation.RequestId), asked.Http.RequestAborted);
-        if (shown is not { FactorId: { } factorId, Item: var item })
+        var (now, request) = (acts.Of(environmentId), asked.Operation.RequestId);
+        var (isGood, found) = database.Read(view => (pending.IsGood(view, now, request), Find(view, environmentId, challengeId, pending)));
+        if (!isGood || found is not var (item, factor))
         {
-            return shown.Refused!;
+            return isGood ? AuthKitErrors.WrongCode : AuthKitErrors.BadPending;
         }
-        var request = asked.Operation.RequestId;
+        if (item.ExpiresAt <= now.Time || database.Read(view => item.IsSpent(view, request)))
+        {
+            return item.ExpiresAt <= now.Time ? AuthKitErrors.ExpiredCode : AuthKitErrors.UsedCode;
+        }
+        var taken = await TakeAsync(pending, environmentId, [factor], code, request, asked.Http.RequestAborted);
+        if (taken.FactorId is not { } factorId)
+        {
+            return taken.Verdict switch
+            {
+                null => AuthKitErrors.TooManyTries,
+                CodeVerdict.Used => AuthKitErrors.UsedCode,
+                CodeVerdict.Unavailable => MultiFactorErrors.AuthorityUnavailable,
+                _ => AuthKitErrors.WrongCode,
+            };
+        }
         var outcome = await database.RecordAsync(asked.Http, view =>
         {
             var act = acts.Of(asked.Operation);
-            if (!pending.IsGood(view, act, request) || Factor.Find(view, environmentId, factorId) is null)
-            {
-                return Decide.Nothing(new BeginSession.Outcome(Refused: Refusal.ItemSpent));
-            }
-            var (answer, changes) = begin.Decide(view, act, Rule.Grant(pending.Who with { FactorId = factorId }), pending.Method);
-            return new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request), item!.Spent(act, request), .. FactorEvents.Succeeded(view, act, pending)]);
+            var (answer, changes) = Decide(view, act, pending, factorId, request, (v, a, signIn, method) => begin.Decide(v, a, signIn, method));
+            return new Decision<BeginSession.Outcome>(answer, changes.Count > 0 ? [.. changes, item.Spent(act, request)] : []);
         });
         return authenticate.Answer(asked, outcome, pending.Method, why => why == Refusal.ItemSpent ? AuthKitErrors.BadPending : AuthKitErrors.NotAdmitted);
     }
 
-    /// <param name="Request">Of whose repeats a use is the same one; null when there are none.</param>
-    internal sealed record Showing(PendingAuthentication Pending, string EnvironmentId, string Code, string ChallengeId, string? Request);
+    /// <summary>What became of a code.</summary>
+    /// <param name="FactorId">The factor that was shown; null when none was.</param>
+    /// <param name="Verdict">Null when too many were tried.</param>
+    internal sealed record Taken(string? FactorId, CodeVerdict? Verdict);
 
-    /// <summary>The factor that was shown, and the challenge that asked for it; or why not.</summary>
-    internal sealed record Shown(string? FactorId, PendingItem? Item, ApiAnswer? Refused);
-
-    /// <summary>Takes the code.</summary>
-    internal async Task<Shown> ShowAsync(Showing showing, CancellationToken ct)
+    /// <summary>Takes a code of one of these apps, or a recovery code in its place.</summary>
+    /// <param name="request">Of whose repeats a use is the same one; null when there are none.</param>
+    internal async Task<Taken> TakeAsync(PendingAuthentication pending, string environmentId, IReadOnlyList<Factor> factors, string code, string? request, CancellationToken ct)
     {
-        var (pending, environmentId, code, challengeId, request) = showing;
+        // Before anything of the code is looked at: tries that come at once are counted, too.
         var whose = RateLimits.KeyOf(environmentId, pending.UserId);
         if (limits.Count(RateLimits.TriesPerChallenge, pending.Id) is not null || limits.Count(RateLimits.TriesPerFactor, whose) is not null)
         {
-            return Refuse(AuthKitErrors.TooManyTries);
+            return new Taken(null, null);
         }
-        var now = acts.Of(environmentId);
-        var (good, found) = database.Read(view => (pending.IsGood(view, now, request), Find(view, environmentId, challengeId, pending)));
-        if (!good || found is not var (item, factor) || item.ExpiresAt <= now.Time || database.Read(view => item.IsSpent(view, request)))
+        var (verdict, shown) = (CodeVerdict.Wrong, (Factor?)null);
+        if (RecoveryCodes.Normal(code) is not null)
         {
-            limits.GiveBack(RateLimits.TriesPerFactor, whose);   // nothing was learned of the code
-            return Refuse(!good ? AuthKitErrors.BadPending : found is null ? AuthKitErrors.WrongCode : found.Value.Item.ExpiresAt <= now.Time ? AuthKitErrors.ExpiredCode : AuthKitErrors.UsedCode);
+            (verdict, shown) = await codes.TakeRecoveryAsync(environmentId, pending.UserId, code, Caller.Hash($"recovery\n{pending.Id}"), ct);
         }
-        var (verdict, shown) = RecoveryCodes.Normal(code) is null
-            ? (await codes.TakeStepAsync(environmentId, factor, code, request, ct), factor)
-            : await codes.TakeRecoveryAsync(environmentId, pending.UserId, code, Caller.Hash($"recovery\n{pending.Id}"), ct);
-        if (verdict == CodeVerdict.Right)
+        for (var n = 0; n < factors.Count && shown is null && verdict == CodeVerdict.Wrong; n++)
         {
-            limits.GiveBack(RateLimits.TriesPerFactor, whose);
-            return new Shown(shown!.Id, item, null);
+            (verdict, shown) = (await codes.TakeStepAsync(environmentId, factors[n], code, request, ct), factors[n]);
+            shown = verdict == CodeVerdict.Wrong ? null : shown;
         }
-        return Refuse(verdict switch
+        if (verdict != CodeVerdict.Right)
         {
-            CodeVerdict.Used => AuthKitErrors.UsedCode,
-            CodeVerdict.Unavailable => MultiFactorErrors.AuthorityUnavailable,
-            _ => AuthKitErrors.WrongCode,
-        });
+            return new Taken(null, verdict);
+        }
+        limits.GiveBack(RateLimits.TriesPerFactor, whose);
+        return new Taken(shown!.Id, verdict);
+    }
+
+    /// <summary>What a factor that was shown comes to. The pending authentication is used up by it.</summary>
+    public static Decision<BeginSession.Outcome> Decide(View view, Act act, PendingAuthentication pending, string factorId, string? request, BeginSession.Ending then)
+    {
+        if (!pending.IsGood(view, act, request) || Factor.Find(view, act.EnvironmentId, factorId) is null)   // it may just have been taken away
+        {
+            return new(new BeginSession.Outcome(Refused: Refusal.ItemSpent), []);
+        }
+        var (answer, changes) = then(view, act, Rule.Grant(pending.Who with { FactorId = factorId }), pending.Method);
+        return new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request), .. FactorEvents.Succeeded(view, act, pending)]);
     }
 
     /// <summary>A challenge of a factor that counts here: one of those that were asked for; when there was none, one that was enrolled since.</summary>
@@ -91,6 +107,4 @@ internal sealed class GrantByFactor(Database database, ClusterKeys keys, Acts ac
         && (pending.Asks(PendingAuthentication.Enrollment) || pending.FactorIds!.Contains(factor.Id, StringComparer.Ordinal))
             ? (item, factor)
             : null;
-
-    private static Shown Refuse(ApiAnswer why) => new(null, null, why);
 }

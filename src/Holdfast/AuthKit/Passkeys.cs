@@ -37,8 +37,9 @@ internal sealed class Passkeys(Database database, ClusterKeys keys, EnvironmentS
     }
 
     /// <summary>Keeps a new one.</summary>
+    /// <param name="then">What follows in the same decision; null for nothing.</param>
     /// <returns>The factor's id, or why not.</returns>
-    public async Task<Ruling<string>> KeepAsync(HttpContext http, string environmentId, string userId, string token, string answer)
+    public async Task<Ruling<string>> KeepAsync(HttpContext http, string environmentId, string userId, string token, string answer, Func<View, Act, IReadOnlyList<Change>>? then = null)
     {
         if (Open(environmentId, token, answer) is not { } ceremony || ceremony.UserId != userId)
         {
@@ -61,7 +62,7 @@ internal sealed class Passkeys(Database database, ClusterKeys keys, EnvironmentS
                 return Rule.Refuse<string>(Refusal.ItemSpent);
             }
             var (ruling, changes) = Passkey.Register(view, act, userId, made.CredentialId, details, made.SignCount);
-            return new Decision<Ruling<string>>(ruling, [.. changes, ceremony.Spent(act)]);
+            return new Decision<Ruling<string>>(ruling, [.. changes, ceremony.Spent(act), .. ruling.Answer is null || then is null ? [] : then(view, act)]);
         });
     }
 
@@ -81,7 +82,8 @@ internal sealed class Passkeys(Database database, ClusterKeys keys, EnvironmentS
     public string? AuthorityOf(string environmentId, string token) => PasskeyCeremony.Open(keys, environmentId, token)?.Authority;
 
     /// <summary>Signs in with one.</summary>
-    public async Task<BeginSession.Outcome> SignInAsync(HttpContext http, string environmentId, string token, string answer)
+    /// <param name="then">What follows for whom it is; null for a session.</param>
+    public async Task<BeginSession.Outcome> SignInAsync(HttpContext http, string environmentId, string token, string answer, BeginSession.Ending? then = null)
     {
         if (Open(environmentId, token, answer) is not { UserId: null } ceremony)
         {
@@ -103,7 +105,7 @@ internal sealed class Passkeys(Database database, ClusterKeys keys, EnvironmentS
                 return Decide.Nothing(new BeginSession.Outcome(Refused: Refusal.ItemSpent));
             }
             var signIn = Passkey.SignIn(view, act, shown.CredentialId, shown.SignCount);
-            var (answered, changes) = begin.Decide(view, act, signIn, SignInMethod.Passkey);
+            var (answered, changes) = then is null ? begin.Decide(view, act, signIn, SignInMethod.Passkey) : then(view, act, signIn, SignInMethod.Passkey);
             return new Decision<BeginSession.Outcome>(answered, [.. changes, ceremony.Spent(act), .. FactorEvents.OfPasskey(view, act, ceremony.Id, owner, signIn.Answer)]);
         });
         if (outcome.Refused == Refusal.PasskeyCopied)

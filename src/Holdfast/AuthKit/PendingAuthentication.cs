@@ -26,6 +26,12 @@ internal sealed record PendingAuthentication(
     /// <summary>They have none, and must have one.</summary>
     public const string Enrollment = "enrollment";
 
+    /// <summary>At a hosted page: they look at their new recovery codes.</summary>
+    public const string RecoveryCodes = "recovery_codes";
+
+    /// <summary>At a hosted page: they are offered a passkey.</summary>
+    public const string Passkey = "passkey";
+
     private const string Purpose = "pending-authentication";
 
     public static PendingAuthentication Of(

@@ -3,7 +3,6 @@ using Holdfast.Http;
 using Holdfast.Keys;
 using Holdfast.Protocols.OneTimePasswords;
 using Holdfast.Users;
-using QRCoder;
 
 namespace Holdfast.MultiFactor;
 
@@ -28,8 +27,6 @@ internal sealed record EnrolledBody(
     string Object, string Id, string Type, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? UserId,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] EnrolledBody.TotpBody? Totp, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
 {
-    private const int PixelsPerModule = 4;
-
     /// <param name="QrCode">A PNG, as a data URI.</param>
     internal sealed record TotpBody(string Issuer, string User, string Secret, string QrCode, string Uri);
 
@@ -43,14 +40,7 @@ internal sealed record EnrolledBody(
     public static TotpBody Of(Factor.TotpDetails details, ReadOnlySpan<byte> secret)
     {
         var uri = Protocols.OneTimePasswords.Totp.Uri(details.Issuer, details.User, secret);
-        return new TotpBody(details.Issuer, details.User, Base32.Encode(secret), Picture(uri), uri);
-    }
-
-    private static string Picture(string text)
-    {
-        using var code = QRCodeGenerator.GenerateQrCode(text, QRCodeGenerator.ECCLevel.L, forceUtf8: true);
-        using var png = new PngByteQRCode(code);
-        return "data:image/png;base64," + Convert.ToBase64String(png.GetGraphic(PixelsPerModule));
+        return new TotpBody(details.Issuer, details.User, Base32.Encode(secret), MultiFactor.QrCode.DataUri(uri), uri);
     }
 }
 

@@ -34,15 +34,19 @@ internal sealed class OneTimeCodes(Database database, SingleUse singleUse, PeerL
 
     /// <summary>Takes the code of an app.</summary>
     /// <param name="request">Of whose repeats a use is the same one; null when there are none.</param>
-    public async Task<CodeVerdict> TakeStepAsync(string environmentId, Factor factor, string code, string? request, CancellationToken ct)
+    public Task<CodeVerdict> TakeStepAsync(string environmentId, Factor factor, string code, string? request, CancellationToken ct) =>
+        TakeStepAsync(environmentId, factor.Id, keys.OpenAtRest(Factor.PlaceOf(factor.Id), factor.SecretSealed!), code, request, ct);
+
+    /// <summary>The same of a factor that is about to be kept.</summary>
+    public async Task<CodeVerdict> TakeStepAsync(string environmentId, string factorId, byte[] secret, string code, string? request, CancellationToken ct)
     {
-        if (Totp.Find(keys.OpenAtRest(Factor.PlaceOf(factor.Id), factor.SecretSealed!), code, clock.GetUtcNow()) is not { } step)
+        if (Totp.Find(secret, code, clock.GetUtcNow()) is not { } step)
         {
             return CodeVerdict.Wrong;
         }
         var made = Totp.BeginOf(step);
         return await TakeAsync(
-            new SpendQuestion(peers.Own, environmentId, "totp_step", Caller.Hash($"totp_step\n{factor.Id}\n{step.ToString(CultureInfo.InvariantCulture)}"), request ?? ids.New(Ids.Request),
+            new SpendQuestion(peers.Own, environmentId, "totp_step", Caller.Hash($"totp_step\n{factorId}\n{step.ToString(CultureInfo.InvariantCulture)}"), request ?? ids.New(Ids.Request),
                 made.ToUnixTimeMilliseconds(), (made + StepRemembered).ToUnixTimeMilliseconds(), NeedsCopy: false),
             ct);
     }
