@@ -1,25 +1,11 @@
 // Second factors as the official SDK enrolls, asks for and shows them; the app is played here.
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { createHmac, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { assertThrows, open } from './lib/holdfast.mjs';
+import { code, wrong } from './lib/totp.mjs';
 
 const password = 'a password of some length';
-const fromBase32 = (text) => {
-  const bits = [...text].map((digit) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(digit).toString(2).padStart(5, '0')).join('');
-  return Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-};
-
-/** The code of a step (RFC 6238); `shift` steps from now. A step is taken once: so each test uses its own factor, or another step. */
-function code(secret, shift = 0) {
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + shift));
-  const hash = createHmac('sha1', fromBase32(secret)).update(counter).digest();
-  return String((hash.readUInt32BE(hash.at(-1) & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0');
-}
-
-const wrong = (secret) => ['000000', '111111', '222222', '333333', '444444', '555555'].find((c) => ![-2, -1, 0, 1, 2].some((s) => code(secret, s) === c));
-
 describe('Second factors', () => {
   let holdfast, users, factors, clientId;
   before(async () => {

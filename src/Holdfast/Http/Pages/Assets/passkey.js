@@ -29,7 +29,8 @@ if (place.dataset.passkey === location.origin && window.PublicKeyCredential?.par
   if (await PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable()) {
     document.querySelector('input[name=passkeys]').value = '1';
   }
-  if (await PublicKeyCredential.isConditionalMediationAvailable?.()) {
+  // After one that was not taken, the next is the person's to choose.
+  if (!document.querySelector('.notice.bad') && await PublicKeyCredential.isConditionalMediationAvailable?.()) {
     ask('conditional');
   }
 }
