@@ -17,9 +17,9 @@ internal sealed class Browser(HoldfastServer server)
     public Browser Copy()
     {
         var copy = new Browser(server);
-        foreach (var (name, (value, _)) in _cookies)
+        foreach (var (name, cookie) in _cookies)
         {
-            copy.Set(name, value);
+            copy._cookies[name] = cookie;
         }
         return copy;
     }

@@ -19,7 +19,9 @@ describe('Second factors and passkeys on the hosted pages', () => {
       response.setHeader('content-type', 'text/html; charset=utf-8').end('<!doctype html><html lang="en"><title>Signed in</title><main><h1>Signed in</h1></main>');
     }).listen(0, '127.0.0.1');
     await new Promise((resolve) => application.once('listening', resolve));
-    callback = `http://127.0.0.1:${application.address().port}/callback`;
+    // Of the same site as the pages: where a browser takes another process for another site, the inspector's authenticator is gone.
+    callback = `http://localhost:${application.address().port}/callback`;
+    await holdfast.registerCallback(callback);
     chromium = await Chromium.launch();
   });
   after(async () => {
