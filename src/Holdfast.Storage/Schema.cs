@@ -70,7 +70,7 @@ public static class Schema
         [
             new("made", First, "environment_id", "authority", "client_id", "connection_id", "profile_id", "redirect_uri", "code_challenge", "created_at",
                 "expires_at"),
-            new("person", First, "user_id", "credential_id", "organization_id", "method"),
+            new("person", First, "user_id", "credential_id", "organization_id", "method"), new("beside", First, "factor_id"),
         ], Expires: true, FromNodes: true);
 
     /// <summary>Single-use items that were used: codes, flows, assertions. <c>request</c> is the idempotent request that did it.</summary>
@@ -119,11 +119,25 @@ public static class Schema
     public static readonly Table Credentials = new("credentials",
         [new("made", First, "environment_id", "user_id", "kind", "secret", "proof", "proven_by", "replaces", "created_at")], FromNodes: true, NeedsCopy: true);
 
-    /// <summary>Sessions, each under the stamp of its birth wherever it is written. <c>birth</c> is an incarnation, <c>birth_position</c> a place in its journal.</summary>
+    /// <summary>Second factors (<c>totp</c>, <c>generic_otp</c>), passkeys (<c>webauthn</c>) and sets of recovery codes (<c>recovery_codes</c>): credentials like those above.
+    /// <c>details</c> is JSON of the type; <c>replaces</c> a JSON array of ids; <c>sign_count</c> the highest that a passkey has shown. One that was taken away has a deny.</summary>
+    public static readonly Table Factors = new("factors",
+        [
+            new("made", First, "environment_id", "user_id", "type", "secret_sealed", "details", "proof", "replaces", "created_at"),
+            new("used", Greatest, "sign_count", "used_at"),
+        ], FromNodes: true, NeedsCopy: true);
+
+    /// <summary>What is asked of people who sign in, by environment or organization. <c>mfa</c> is <c>required</c>, <c>optional</c> or <c>off</c>.</summary>
+    public static readonly Table SignInPolicies = new("sign_in_policies",
+        [new("made", First, "environment_id"), new("mfa", Later, "mfa", "mfa_after_sso"), new("touched", Greatest, "updated_at")]);
+
+    /// <summary>Sessions, each under the stamp of its birth wherever it is written. <c>birth</c> is an incarnation, <c>birth_position</c> a place in its journal;
+    /// <c>factor_id</c> the second factor, or the passkey, that was shown.</summary>
     public static readonly Table Sessions = new("sessions",
         [
             new("made", First, "environment_id", "user_id", "organization_id", "method", "credential_id", "birth", "birth_position", "key_id", "created_at",
                 "expires_at"),
+            new("beside", First, "factor_id"),
         ], Expires: true, FromNodes: true);
 
     /// <summary>Generations of refresh tokens that were spent, one row a node: two that were made apart must both be seen.</summary>
@@ -183,7 +197,7 @@ public static class Schema
     [
         Environments, Nodes, NodeList, ApiKeys, SigningKeys, RedirectUris, Organizations, OrganizationDomains, Claims, Connections, ProviderDocuments, Profiles,
         SsoCodes, Spends, Denies, Lifts, Events, IdempotencyKeys, Users, Memberships, PendingSignUps, PendingItems, Credentials, Sessions, SessionSpends,
-        SamlKeys, SamlSessions, SsoAttempts, SamlMetadata, Invitations, Branding, Mails, MailSettings,
+        SamlKeys, SamlSessions, SsoAttempts, SamlMetadata, Invitations, Branding, Mails, MailSettings, Factors, SignInPolicies,
     ];
 
     /// <summary>The same by name.</summary>

@@ -8,6 +8,7 @@ using Holdfast.Http;
 using Holdfast.Http.Pages;
 using Holdfast.Keys;
 using Holdfast.Mail;
+using Holdfast.MultiFactor;
 using Holdfast.Organizations;
 using Holdfast.Peers;
 using Holdfast.Resilience;
@@ -121,6 +122,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddOrganizations();
         services.AddUsers(settings.Breached);
         services.AddSso();
+        services.AddMultiFactor();
         services.AddAuthKit();
         services.ConfigureHttpJsonOptions(json => JavaScriptJson.Configure(json.SerializerOptions));
         services.AddOpenApi("openapi", OpenApiDescription.Configure);
@@ -150,6 +152,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         app.MapOrganizations();
         app.MapUsers();
         app.MapSso();
+        app.MapMultiFactor();
         app.MapAuthKit();
         app.MapOpenApi("/{documentName}.json").ExcludeFromDescription();
         if (devKeys is not null)

@@ -65,6 +65,19 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         ["POST /user_management/invitations/{id}/resend"] = new(m => $"/user_management/invitations/{m.Invitation}/resend", _ => new { }),
         ["GET /mail_settings"] = new(_ => "/mail_settings?limit=100", Own: true),
         ["PUT /mail_settings"] = new(_ => "/mail_settings", _ => new { sender_name = "Theirs" }, Own: true),
+        ["POST /auth/factors/enroll"] = new(_ => "/auth/factors/enroll", m => new { type = "totp", totp_issuer = "Theirs", totp_user = "them", user_id = m.User }),
+        ["GET /auth/factors/{id}"] = new(m => $"/auth/factors/{m.Factor}"),
+        ["DELETE /auth/factors/{id}"] = new(m => $"/auth/factors/{m.Factor}"),
+        ["POST /auth/factors/{id}/challenge"] = new(m => $"/auth/factors/{m.Factor}/challenge", _ => new { }),
+        ["POST /auth/challenges/{id}/verify"] = new(m => $"/auth/challenges/{m.Challenge}/verify", _ => new { code = "000000" }),
+        ["GET /user_management/users/{id}/auth_factors"] = new(m => $"/user_management/users/{m.User}/auth_factors"),
+        ["POST /user_management/users/{id}/auth_factors"] = new(m => $"/user_management/users/{m.User}/auth_factors", _ => new { type = "totp" }),
+        ["DELETE /user_management/users/{id}/auth_factors"] = new(m => $"/user_management/users/{m.User}/auth_factors"),
+        ["POST /user_management/users/{id}/recovery_codes"] = new(m => $"/user_management/users/{m.User}/recovery_codes", _ => new { }),
+        ["GET /sign_in_policy"] = new(_ => "/sign_in_policy?limit=100", Own: true, Shows: _ => "required"),
+        ["PUT /sign_in_policy"] = new(_ => "/sign_in_policy", _ => new { mfa = "off" }, Own: true),
+        ["GET /organizations/{id}/sign_in_policy"] = new(m => $"/organizations/{m.Organization}/sign_in_policy"),
+        ["PUT /organizations/{id}/sign_in_policy"] = new(m => $"/organizations/{m.Organization}/sign_in_policy", _ => new { mfa = "off" }),
         ["GET /connections"] = new(_ => "/connections?limit=100", Own: true),
         ["POST /connections"] = new(_ => "/connections", m => new { organization_id = m.Organization, connection_type = "GenericSAML", name = "Theirs", saml = m.Saml }),
         ["GET /connections/{id}"] = new(m => $"/connections/{m.Connection}"),
@@ -126,6 +139,10 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
 
         internal string SamlKey { get; private set; } = null!;
 
+        internal string Factor { get; private set; } = null!;
+
+        internal string Challenge { get; private set; } = null!;
+
         internal string ExternalId { get; } = Mark + "-external";
 
         internal string Domain { get; } = Mark + ".example";
@@ -161,6 +178,9 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             var invited = (await Server.PostAsync("/user_management/invitations", new { email = "invited." + Email, organization_id = Organization })).Is(201);
             (Invitation, InvitationToken) = (invited["id"]!, invited["token"]!);
             (await Server.PutAsync("/branding", new { name = Mark })).Is(200);
+            Factor = (await Server.PostAsync("/auth/factors/enroll", new { type = "totp", totp_issuer = Mark, totp_user = Email, user_id = User })).Is(201)["id"]!;
+            Challenge = (await Server.PostAsync($"/auth/factors/{Factor}/challenge", new { })).Is(201)["id"]!;
+            (await Server.PutAsync("/sign_in_policy", new { mfa = "required" })).Is(200);
             SamlKey = (await Server.PostAsync("/saml_keys", new { purpose = "signing" })).Is(201)["id"]!;
             (await Server.PutAsync("/mail_settings", new { sender_name = Mark })).Is(200);
             RedirectUri = (await Server.PostAsync("/user_management/redirect_uris", new { uri = $"https://{Mark}.test/callback" })).Is(201)["id"]!;
@@ -208,7 +228,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             Assert.DoesNotContain(Mark, answer.Text.Replace(made.ExternalId, "", StringComparison.Ordinal).Replace(made.Email, "", StringComparison.Ordinal), StringComparison.Ordinal);
             // What exists nowhere is answered in the same words.
             var (theirs, given) = (Cases[name].Path(made), Body(name) is { } sent ? JsonSerializer.Serialize(sent) : null);
-            var id = new[] { made.ExternalId, made.OrganizationDomain, made.Connection, made.RedirectUri, made.Profile, made.Membership, made.Invitation, made.InvitationToken, made.Verification, made.ResetToken, made.Reset, made.MagicAuth, made.User, made.Organization, made.SamlKey, made.Email }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
+            var id = new[] { made.Factor, made.Challenge, made.ExternalId, made.OrganizationDomain, made.Connection, made.RedirectUri, made.Profile, made.Membership, made.Invitation, made.InvitationToken, made.Verification, made.ResetToken, made.Reset, made.MagicAuth, made.User, made.Organization, made.SamlKey, made.Email }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
             var nobody = id == made.Email ? "nobody@people.test" : name.Contains("externalId", StringComparison.Ordinal) ? "nobody" : "org_01J00000000000000000000000";
             var (path, body) = (theirs.Replace(id, nobody, StringComparison.Ordinal), given?.Replace(id, nobody, StringComparison.Ordinal));
             var unknown = await _server.SendAsync(method, path, _server.B.ApiKey, body);

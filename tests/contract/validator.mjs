@@ -14,7 +14,7 @@ export const documentedExtensions = {
   'GET /connections/{id}': { also: connection },
   'POST /connections': { also: connection, answers: { 201: { $ref: 'Connection' } } },
   'PUT /connections/{id}': { also: connection, answers: { 200: { $ref: 'Connection' } } },
-  'POST /user_management/authenticate': { refusals: { 403: ['pending_authentication_token', 'email', 'email_verification_id', 'organizations', 'user'] } },
+  'POST /user_management/authenticate': { refusals: { 403: ['pending_authentication_token', 'email', 'email_verification_id', 'organizations', 'user', 'authentication_factors', 'authentication_challenge'] } },
   'POST /directories': { also: ['scim_endpoint', 'bearer_token'], answers: { 201: { $ref: 'Directory' } } },
 };
 

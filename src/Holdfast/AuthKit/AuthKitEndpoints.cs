@@ -9,8 +9,8 @@ internal static class AuthKitEndpoints
     public static void AddAuthKit(this IServiceCollection services)
     {
         services.AddSingleton<AuthKitOptions>().AddSingleton<AccessTokens>().AddSingleton<RefreshTokens>().AddSingleton<BeginSession>().AddSingleton<SessionAnswer>();
-        services.AddSingleton<Authenticate>().AddSingleton<GrantByCode>().AddSingleton<GrantByPassword>().AddSingleton<GrantByEmailCode>().AddSingleton<GrantByMagicCode>().AddSingleton<GrantByRefreshToken>().AddSingleton<GrantByOrganization>();
-        services.AddSingleton<ItemSecrets>().AddSingleton<MagicAuth>().AddSingleton<EmailVerifications>().AddSingleton<PasswordResets>().AddSingleton<Sessions>();
+        services.AddSingleton<Authenticate>().AddSingleton<GrantByCode>().AddSingleton<GrantByPassword>().AddSingleton<GrantByEmailCode>().AddSingleton<GrantByMagicCode>().AddSingleton<GrantByRefreshToken>().AddSingleton<GrantByOrganization>().AddSingleton<GrantByFactor>().AddSingleton<Passkeys>();
+        services.AddSingleton<MagicAuth>().AddSingleton<EmailVerifications>().AddSingleton<PasswordResets>().AddSingleton<Sessions>();
         services.AddHostedPages();
     }
 

@@ -49,6 +49,27 @@ internal static class AuthKitErrors
         new ChooseBody("organization_selection_required", "The user must choose an organization to finish their authentication.", pendingToken,
             [.. organizations.Select(o => new ChooseBody.Organization(o.OrganizationId, o.Name))], user));
 
+    /// <summary>Somebody has a second factor, and shows it (403, as SDKs expect it). Beside the factors, as the description has them, stands a challenge that is ready to be answered.</summary>
+    public static ApiAnswer ShowFactor(string pendingToken, BeginSession.FactorsAsked asked) => new(StatusCodes.Status403Forbidden,
+        new FactorBody("mfa_challenge", "The user must answer a challenge of their second factor to finish their authentication.", pendingToken,
+            [.. asked.Factors.Select(f => new FactorBody.Factor(f.Id, f.Type))], asked.Challenge, asked.User));
+
+    private sealed record FactorBody(
+        string Code, string Message, string PendingAuthenticationToken, IReadOnlyList<FactorBody.Factor> AuthenticationFactors, MultiFactor.ChallengeBody AuthenticationChallenge,
+        Users.UserBody User)
+    {
+        public sealed record Factor(string Id, string Type);
+    }
+
+    /// <summary>Somebody must have a second factor, and has none (403, as SDKs expect it).</summary>
+    public static ApiAnswer EnrollFactor(string pendingToken, Users.UserBody user) => new(StatusCodes.Status403Forbidden,
+        new EnrollBody("mfa_enrollment", "The user must enroll a second factor to finish their authentication.", pendingToken, user));
+
+    private sealed record EnrollBody(string Code, string Message, string PendingAuthenticationToken, Users.UserBody User);
+
+    /// <summary>The organization to be switched to asks for a second factor, and the session was begun without: an SDK begins a sign-in anew.</summary>
+    public static ApiAnswer FactorNeeded { get; } = ApiError.OAuth("mfa_enrollment", "The organization asks for a second factor. Sign in again.");
+
     private sealed record ChooseBody(string Code, string Message, string PendingAuthenticationToken, IReadOnlyList<ChooseBody.Organization> Organizations, Users.UserBody User)
     {
         public sealed record Organization(string Id, string Name);

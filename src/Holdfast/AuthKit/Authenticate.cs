@@ -11,7 +11,8 @@ namespace Holdfast.AuthKit;
 /// <remarks>Nothing of it waits for the primary: a sign-in and a refresh are facts of this node.</remarks>
 internal sealed class Authenticate(
     OAuthClients clients, Idempotency idempotency, ForwardToAuthority authority, Database database, ClusterKeys keys, Acts acts, AuthKitOptions options, SessionAnswer answers,
-    GrantByCode byCode, GrantByPassword byPassword, GrantByEmailCode byEmailCode, GrantByMagicCode byMagicCode, GrantByRefreshToken byRefreshToken, GrantByOrganization byOrganization)
+    GrantByCode byCode, GrantByPassword byPassword, GrantByEmailCode byEmailCode, GrantByMagicCode byMagicCode, GrantByRefreshToken byRefreshToken, GrantByOrganization byOrganization,
+    GrantByFactor byFactor)
 {
     /// <summary>A request for a grant.</summary>
     internal sealed record Asked(HttpContext Http, OAuthParameters Parameters, OAuthClients.Client Client, Operation Operation)
@@ -49,6 +50,7 @@ internal sealed class Authenticate(
             "refresh_token" => await byRefreshToken.HandleAsync(asked),
             "urn:workos:oauth:grant-type:magic-auth:code" => await byMagicCode.HandleAsync(asked, this),
             "urn:workos:oauth:grant-type:organization-selection" => await byOrganization.HandleAsync(asked, this),
+            "urn:workos:oauth:grant-type:mfa-totp" => await byFactor.HandleAsync(asked, this),
             _ => ApiError.OAuth("invalid_request", "This grant_type is not known."),
         };
     }
@@ -58,13 +60,17 @@ internal sealed class Authenticate(
     public ApiAnswer Answer(Asked asked, BeginSession.Outcome outcome, string method, Func<Refusal, ApiAnswer> refused) => outcome switch
     {
         { Session: { } session } => answers.Of(asked.Client, session, null),
-        { Choice: { } choice } => AuthKitErrors.ChooseOrganization(
-            PendingAuthentication.Of(acts.Of(asked.Operation), choice.Who, method, options.PendingLifetime).Seal(keys, asked.Client.EnvironmentId), choice.Organizations, choice.User),
+        { Choice: { } choice } => AuthKitErrors.ChooseOrganization(Pending(asked, choice.Who, method, PendingAuthentication.Organization), choice.Organizations, choice.User),
         { Unproven: { } mailbox } => AuthKitErrors.ProveMailbox(
-            PendingAuthentication.Of(acts.Of(asked.Operation), mailbox.Who, method, options.PendingLifetime, mailbox.VerificationId).Seal(keys, asked.Client.EnvironmentId),
-            mailbox.Address, mailbox.VerificationId),
+            Pending(asked, mailbox.Who, method, PendingAuthentication.Mailbox, mailbox.VerificationId), mailbox.Address, mailbox.VerificationId),
+        { Asked: { } factors } => AuthKitErrors.ShowFactor(
+            Pending(asked, factors.Who, method, PendingAuthentication.Factor, factorIds: [.. factors.Factors.Select(f => f.Id)]), factors),
+        { Missing: { } missing } => AuthKitErrors.EnrollFactor(Pending(asked, missing.Who, method, PendingAuthentication.Enrollment), missing.User),
         _ => refused(outcome.Refused!.Value),
     };
+
+    private string Pending(Asked asked, SignedIn who, string method, string next, string? emailVerificationId = null, IReadOnlyList<string>? factorIds = null) =>
+        PendingAuthentication.Of(acts.Of(asked.Operation), who, method, options.PendingLifetime, next, emailVerificationId, factorIds).Seal(keys, asked.Client.EnvironmentId);
 
     /// <summary>Sends the request on to the node that alone may decide about it, when that is another.</summary>
     /// <param name="isVoid">The answer when nobody can any more.</param>

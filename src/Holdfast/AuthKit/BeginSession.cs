@@ -1,3 +1,4 @@
+using Holdfast.MultiFactor;
 using Holdfast.Storage;
 using Holdfast.Storage.Node;
 using Holdfast.Storage.Rows;
@@ -8,8 +9,11 @@ namespace Holdfast.AuthKit;
 /// <summary>From who somebody is to their session, in the decision that found it out.</summary>
 internal sealed class BeginSession(NodeStore node, RefreshTokens refreshTokens, AuthKitOptions options)
 {
-    /// <summary>What a sign-in came to: a session or, at a hosted page, a code for one; a choice or a proof that is still to be made; or a refusal.</summary>
-    public sealed record Outcome(RefreshToken? Session = null, Refusal? Refused = null, Choice? Choice = null, Mailbox? Unproven = null, string? Code = null);
+    /// <summary>What a sign-in came to: a session or, at a hosted page, a code for one; something that is still to be chosen or proven; or a refusal.</summary>
+    /// <param name="Offered">At a hosted page: nothing more is asked, but something is offered first.</param>
+    public sealed record Outcome(
+        RefreshToken? Session = null, Refusal? Refused = null, Choice? Choice = null, Mailbox? Unproven = null, string? Code = null, FactorsAsked? Asked = null, FactorMissing? Missing = null,
+        SignedIn? Offered = null);
 
     /// <summary>What stands at the end, when nothing more is asked of somebody.</summary>
     public delegate Decision<Outcome> Ending(View view, Act act, Decision<Ruling<SignedIn>> signIn, string method);
@@ -20,19 +24,37 @@ internal sealed class BeginSession(NodeStore node, RefreshTokens refreshTokens, 
     /// <summary>Somebody is in several organizations.</summary>
     public sealed record Choice(SignedIn Who, UserBody User, IReadOnlyList<Memberships.Member> Organizations);
 
-    /// <summary>Begins it in the organization of the sign-in; else in the only one that the user is in; else in none. Of several, the user chooses.</summary>
+    /// <summary>Somebody has second factors, and shows one of them.</summary>
+    /// <param name="Challenge">Of the latest of them, ready to be answered.</param>
+    public sealed record FactorsAsked(SignedIn Who, UserBody User, IReadOnlyList<Factor> Factors, ChallengeBody Challenge);
+
+    /// <summary>Somebody has no second factor, and where they sign in to one is required.</summary>
+    public sealed record FactorMissing(SignedIn Who, UserBody User);
+
+    /// <summary>Begins it in the organization of the sign-in; else in the only one that the user is in; else in none. Of several, the user chooses. Before that, whoever has
+    /// a second factor shows it; and whoever must have one, and has none, gets one first.</summary>
     /// <param name="end">Null for the session itself.</param>
     public Decision<Outcome> Decide(View view, Act act, Decision<Ruling<SignedIn>> signIn, string method, Ending? end = null)
     {
+        if (signIn.Answer.Answer is { } person && SecondFactor.IsAskedFor(view, act, person, method)
+            && Factor.Of(view, act.EnvironmentId, person.UserId, Factor.Totp) is [.., var latest] factors)
+        {
+            var (challengeId, challenge) = Challenges.Issue(act, latest.Id, "");
+            return new(new Outcome(Asked: new FactorsAsked(person, UserOf(view, act, person), factors,
+                ChallengeBody.Of(challengeId, latest.Id, act.Time, (act.Now + Challenges.Lifetime).ToUnixTimeMilliseconds()))), [.. signIn.Changes, challenge]);
+        }
         if (signIn.Answer.Answer is { OrganizationId: null } who)
         {
             var organizations = Memberships.Of(view, act, who.UserId);
             if (organizations.Count > 1)
             {
-                var row = UserStore.Find(view, act.EnvironmentId, who.UserId) ?? new UserRow(who.UserId, null, null, null, act.Time, act.Time);
-                return new(new Outcome(Choice: new Choice(who, row.ToBody(), organizations)), signIn.Changes);
+                return new(new Outcome(Choice: new Choice(who, UserOf(view, act, who), organizations)), signIn.Changes);
             }
             signIn = Rule.Grant(who with { OrganizationId = organizations is [var only] ? only.OrganizationId : null }, signIn.Changes);
+        }
+        if (signIn.Answer.Answer is { } settled && SecondFactor.IsMissing(view, act, settled, method))
+        {
+            return new(new Outcome(Missing: new FactorMissing(settled, UserOf(view, act, settled))), signIn.Changes);
         }
         return (end ?? Start)(view, act, signIn, method);
     }
@@ -43,4 +65,7 @@ internal sealed class BeginSession(NodeStore node, RefreshTokens refreshTokens, 
         var started = Session.Start(view, act, signIn, method, options.SessionLifetime, refreshTokens.KeyOf(act.EnvironmentId), node.Clock.Next());
         return new(new Outcome(started.Answer.Answer, started.Answer.Refused), started.Changes);
     }
+
+    private static UserBody UserOf(View view, Act act, SignedIn who) =>
+        (UserStore.Find(view, act.EnvironmentId, who.UserId) ?? new UserRow(who.UserId, null, null, null, act.Time, act.Time)).ToBody();
 }

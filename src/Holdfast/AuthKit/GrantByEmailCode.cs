@@ -15,7 +15,7 @@ internal sealed class GrantByEmailCode(Database database, ClusterKeys keys, Acts
         {
             return AuthKitErrors.Missing("pending_authentication_token and code");
         }
-        if (PendingAuthentication.Open(keys, asked.Client.EnvironmentId, token) is not { EmailVerificationId: { } itemId } pending)
+        if (PendingAuthentication.Open(keys, asked.Client.EnvironmentId, token) is not { EmailVerificationId: { } itemId } pending || !pending.Asks(PendingAuthentication.Mailbox))
         {
             return AuthKitErrors.BadPending;
         }
@@ -57,7 +57,7 @@ internal sealed class GrantByEmailCode(Database database, ClusterKeys keys, Acts
         {
             return new(new BeginSession.Outcome(Refused: wrong), []);
         }
-        var (answer, changes) = then(view, act, Rule.Grant(new SignedIn(pending.UserId, pending.CredentialId), proven), pending.Method);
+        var (answer, changes) = then(view, act, Rule.Grant(pending.Who, proven), pending.Method);
         return new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request)]);
     }
 }

@@ -15,7 +15,8 @@ internal sealed class GrantByOrganization(Database database, ClusterKeys keys, A
         {
             return AuthKitErrors.Missing("pending_authentication_token and organization_id");
         }
-        if (PendingAuthentication.Open(keys, asked.Client.EnvironmentId, token) is not { EmailVerificationId: null } pending)   // one who has not proven the mailbox chooses nothing
+        if (PendingAuthentication.Open(keys, asked.Client.EnvironmentId, token) is not { } pending
+            || !pending.Asks(PendingAuthentication.Organization))   // whoever is asked for a proof chooses nothing
         {
             return AuthKitErrors.BadPending;
         }
@@ -44,7 +45,7 @@ internal sealed class GrantByOrganization(Database database, ClusterKeys keys, A
         {
             return new(new BeginSession.Outcome(Refused: Refusal.NotFound), []);   // they may choose another
         }
-        var (answer, changes) = then(view, act, Rule.Grant(new SignedIn(pending.UserId, pending.CredentialId, organizationId)), pending.Method);
+        var (answer, changes) = then(view, act, Rule.Grant(pending.Who with { OrganizationId = organizationId }), pending.Method);
         return new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request)]);
     }
 }

@@ -25,13 +25,22 @@ internal sealed class GrantByRefreshToken(Database database, RefreshTokens refre
             return ApiError.TooManyRequests(wait);
         }
         var organizationId = asked.Find("organization_id");
-        var ruling = await database.RecordAsync(asked.Http, view => RefreshSession.Decide(
-            view, acts.Of(asked.Operation), token, key, Births.IsApplied(view, token.Birth.Incarnation, long.Parse(token.Birth.Position, CultureInfo.InvariantCulture)),
-            switchTo: organizationId == token.ActsIn ? null : organizationId));
+        var switchTo = organizationId == token.ActsIn ? null : organizationId;
+        var ruling = await database.RecordAsync(asked.Http, view =>
+        {
+            var act = acts.Of(asked.Operation);
+            var decided = RefreshSession.Decide(
+                view, act, token, key, Births.IsApplied(view, token.Birth.Incarnation, long.Parse(token.Birth.Position, CultureInfo.InvariantCulture)), switchTo: switchTo);
+            return decided.Answer.Answer is not null && switchTo is not null
+                && SecondFactor.IsMissing(view, act, new SignedIn(token.UserId, token.CredentialId, switchTo, FactorId: token.FactorId), token.Method)
+                ? Rule.Refuse<RefreshToken>(Refusal.FactorMissing)   // and the token is as good as it was
+                : decided;
+        });
         return ruling switch
         {
             { Answer: { } next } => answers.Of(asked.Client, next, person),
             { Refused: Refusal.NotFound } => AuthKitErrors.NoMembership,
+            { Refused: Refusal.FactorMissing } => AuthKitErrors.FactorNeeded,
             _ => AuthKitErrors.SessionEnded,
         };
     }

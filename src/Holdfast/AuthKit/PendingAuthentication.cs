@@ -6,15 +6,44 @@ using Holdfast.Users;
 
 namespace Holdfast.AuthKit;
 
-/// <summary>Who somebody has proven to be, while something is still to be asked of them. Used once, and only by the node that issued it (law 5).</summary>
+/// <summary>Who somebody has proven to be, while something is still to be asked of them. Used once, only by the node that issued it (law 5), and for that one next step.</summary>
 /// <param name="EmailVerificationId">What is asked is the code of this verification; null when it is something else.</param>
 /// <param name="ExpiresAt">Unix milliseconds.</param>
-internal sealed record PendingAuthentication(string Id, string Authority, string UserId, string? CredentialId, string Method, string? EmailVerificationId, long ExpiresAt)
+/// <param name="OrganizationId">Where they sign in to, as far as that is settled.</param>
+/// <param name="FactorId">The second factor that they have shown; null for none.</param>
+/// <param name="Next">What is asked; null in one that an elder release issued.</param>
+/// <param name="FactorIds">The factors of which one is asked: what is enrolled from now on is none of them.</param>
+internal sealed record PendingAuthentication(
+    string Id, string Authority, string UserId, string? CredentialId, string Method, string? EmailVerificationId, long ExpiresAt, string? OrganizationId = null,
+    string? FactorId = null, string? Next = null, IReadOnlyList<string>? FactorIds = null)
 {
+    public const string Mailbox = "mailbox";
+    public const string Organization = "organization";
+
+    /// <summary>A factor that they have is to be shown.</summary>
+    public const string Factor = "factor";
+
+    /// <summary>They have none, and must have one.</summary>
+    public const string Enrollment = "enrollment";
+
+    /// <summary>At a hosted page: they look at their new recovery codes.</summary>
+    public const string RecoveryCodes = "recovery_codes";
+
+    /// <summary>At a hosted page: they are offered a passkey.</summary>
+    public const string Passkey = "passkey";
+
     private const string Purpose = "pending-authentication";
 
-    public static PendingAuthentication Of(Act act, SignedIn who, string method, TimeSpan lifetime, string? emailVerificationId = null) =>
-        new(act.NewId(Ids.PendingAuthentication), act.Incarnation, who.UserId, who.CredentialId, method, emailVerificationId, (act.Now + lifetime).ToUnixTimeMilliseconds());
+    public static PendingAuthentication Of(
+        Act act, SignedIn who, string method, TimeSpan lifetime, string next, string? emailVerificationId = null, IReadOnlyList<string>? factorIds = null) => new(
+        act.NewId(Ids.PendingAuthentication), act.Incarnation, who.UserId, who.CredentialId, method, emailVerificationId, (act.Now + lifetime).ToUnixTimeMilliseconds(),
+        who.OrganizationId, who.FactorId, next, factorIds);
+
+    /// <summary>Who they are, as far as it is proven.</summary>
+    public SignedIn Who => new(UserId, CredentialId, OrganizationId, FactorId: FactorId);
+
+    /// <summary>Whether it asks for this. None of them stands in for another.</summary>
+    public bool Asks(string step) => (Next ?? (EmailVerificationId is null ? Organization : Mailbox)) == step;
 
     /// <summary>On the wire.</summary>
     public string Seal(ClusterKeys keys, string environmentId) => SealedToken.Make(keys, Purpose, environmentId, this);

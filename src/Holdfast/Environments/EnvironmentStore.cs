@@ -21,6 +21,10 @@ public sealed class EnvironmentStore(Database database, ClusterKeys keys, Ids id
     public string? FindClient(string environmentId) =>
         database.Read(view => view.Find<string>("SELECT client_id FROM environments WHERE id = @environmentId", new { environmentId }));
 
+    /// <summary>What an environment is called.</summary>
+    public string NameOf(string environmentId) =>
+        database.Read(view => view.Find<string>("SELECT name FROM environments WHERE id = @environmentId", new { environmentId })) ?? "";
+
     /// <summary>The one environment of a data folder that has just been made; null when it has none.</summary>
     public string? FindFirst() => database.Read(view => view.Find<string>("SELECT id FROM environments ORDER BY created_at, id LIMIT 1"));
 

@@ -53,6 +53,15 @@ public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes 
     /// <summary>Wrong tries of an address's mailed codes, however many there are: of a million, some five hundred a day are tried.</summary>
     public static readonly RateLimit GuessesPerAddress = new("address_guesses", 20, TimeSpan.FromHours(1));
 
+    /// <summary>Tries of one challenge. Each is counted before it is looked at, so that tries at once are too.</summary>
+    public static readonly RateLimit TriesPerChallenge = new("challenge_tries", 5, TimeSpan.FromMinutes(10)) { IsShared = false };
+
+    /// <summary>Challenges made of a factor: each is a row.</summary>
+    public static readonly RateLimit ChallengesPerFactor = new("challenges", 10, TimeSpan.FromSeconds(60));
+
+    /// <summary>Tries of a factor, or of a person's recovery codes, however many challenges there are; the right ones are given back.</summary>
+    public static readonly RateLimit TriesPerFactor = new("factor_tries", 20, TimeSpan.FromHours(1));
+
     /// <summary>Refreshes of one session. A storm of them is answered; a loop fills no journal.</summary>
     public static readonly RateLimit RefreshesPerSession = new("refreshes", 600, TimeSpan.FromMinutes(10));
 
@@ -82,6 +91,15 @@ public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes 
         return current.Requests <= most
             ? null
             : (int)Math.Max(1, Math.Ceiling((limit.Per - clock.GetElapsedTime(current.BeganAt, now)).TotalSeconds));
+    }
+
+    /// <summary>Takes back one that was counted: it was no guess.</summary>
+    public void GiveBack(RateLimit limit, string key)
+    {
+        while (_windows.TryGetValue((limit.Name, key), out var window) && !_windows.TryUpdate((limit.Name, key), window with { Requests = window.Requests - 1 }, window))
+        {
+            // Somebody counted meanwhile: once more, from what there is now.
+        }
     }
 
     /// <summary>Whether a limit is reached, without counting.</summary>

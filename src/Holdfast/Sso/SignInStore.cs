@@ -93,7 +93,7 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
         Schema.SsoCodes, Caller.Hash(code),
         ("environment_id", act.EnvironmentId), ("authority", act.Incarnation), ("client_id", to.ClientId), ("connection_id", null), ("profile_id", null), ("redirect_uri", to.RedirectUri),
         ("code_challenge", to.CodeChallenge), ("created_at", act.Time), ("expires_at", (act.Now + lifetime).ToUnixTimeMilliseconds()),
-        ("user_id", signIn.Who.UserId), ("credential_id", signIn.Who.CredentialId), ("organization_id", signIn.Who.OrganizationId), ("method", signIn.Method));
+        ("user_id", signIn.Who.UserId), ("credential_id", signIn.Who.CredentialId), ("organization_id", signIn.Who.OrganizationId), ("method", signIn.Method), ("factor_id", signIn.Who.FactorId));
 
     /// <summary>Redeems a code, once. Whoever shows it with something wrong has used it up: it has leaked.</summary>
     /// <param name="request">What repeats of one request share; null when it carries no <c>Idempotency-Key</c>.</param>
@@ -113,7 +113,7 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
             var row = view.Find<CodeRow>(
                 "SELECT environment_id AS EnvironmentId, authority AS Authority, client_id AS ClientId, connection_id AS ConnectionId, profile_id AS ProfileId, "
                 + "redirect_uri AS RedirectUri, code_challenge AS CodeChallenge, expires_at AS ExpiresAt, user_id AS UserId, credential_id AS CredentialId, "
-                + "organization_id AS OrganizationId, method AS Method FROM sso_codes WHERE id = @codeId AND expires_at > @now",
+                + "organization_id AS OrganizationId, method AS Method, factor_id AS FactorId FROM sso_codes WHERE id = @codeId AND expires_at > @now",
                 new { codeId, now = now.ToUnixTimeMilliseconds() });
             if (row is null || row.Authority != database.Incarnation)
             {
@@ -165,11 +165,11 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
 
     private sealed record CodeRow(
         string EnvironmentId, string Authority, string ClientId, string? ConnectionId, string? ProfileId, string RedirectUri, string? CodeChallenge, long ExpiresAt,
-        string? UserId, string? CredentialId, string? OrganizationId, string? Method)
+        string? UserId, string? CredentialId, string? OrganizationId, string? Method, string? FactorId)
     {
         /// <summary>What it is good for: a profile while its connection stands, or somebody who has signed in at a hosted page.</summary>
         public Redemption? Opens(View view, string codeId) =>
-            UserId is not null ? new Redemption(null, codeId, new HostedSignIn(new SignedIn(UserId, CredentialId, OrganizationId), Method!))
+            UserId is not null ? new Redemption(null, codeId, new HostedSignIn(new SignedIn(UserId, CredentialId, OrganizationId, FactorId: FactorId), Method!))
             : ConnectionStore.Find(view, EnvironmentId, ConnectionId!) is { IsActive: true } && FindProfile(view, ProfileId!) is { } profile ? new Redemption(profile, codeId, null)
             : null;
     }

@@ -52,6 +52,18 @@ internal enum Refusal
     /// <summary>Another incarnation issued it, and only that one redeems it (law 5).</summary>
     ItemElsewhere,
 
+    /// <summary>A second factor is asked for, and none was shown.</summary>
+    FactorMissing,
+
+    /// <summary>A passkey that is registered already, here or for somebody else.</summary>
+    CredentialTaken,
+
+    /// <summary>There are as many as there may be.</summary>
+    TooMany,
+
+    /// <summary>A passkey whose count of signatures went back: somebody has a copy.</summary>
+    PasskeyCopied,
+
     SessionExpired,
 
     /// <summary>The token is not one of this session, or its birth has arrived here and there is no such session.</summary>
@@ -77,4 +89,5 @@ internal static class Rule
 /// <param name="CredentialId">The credential that proved it; null for a mailbox or an identity provider.</param>
 /// <param name="OrganizationId">The organization that they signed in to; null for none.</param>
 /// <param name="IsNew">Whether this made the user.</param>
-internal sealed record SignedIn(string UserId, string? CredentialId = null, string? OrganizationId = null, bool IsNew = false);
+/// <param name="FactorId">The second factor, or the passkey, that they have shown; null for none.</param>
+internal sealed record SignedIn(string UserId, string? CredentialId = null, string? OrganizationId = null, bool IsNew = false, string? FactorId = null);

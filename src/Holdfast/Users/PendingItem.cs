@@ -49,6 +49,10 @@ internal sealed record PendingItem(
         view.Find<PendingItem>($"SELECT {Columns} FROM pending_items WHERE id = @id AND environment_id = @EnvironmentId AND kind = @kind AND expires_at > @Time",
             new { id, act.EnvironmentId, kind, act.Time }) is { } item && !item.IsSpent(view) ? item : null;
 
+    /// <summary>One that is there, over and used or not; null when it never was, or was forgotten.</summary>
+    public static PendingItem? FindAny(View view, string environmentId, string id, string kind) => view.Find<PendingItem>(
+        $"SELECT {Columns} FROM pending_items WHERE id = @id AND environment_id = @environmentId AND kind = @kind", new { environmentId, id, kind });
+
     /// <summary>The last ones of a subject, used or not, the newest first.</summary>
     public static List<PendingItem> Latest(View view, string environmentId, string kind, string subject) => view.Query<PendingItem>(
         $"SELECT {Columns} FROM pending_items WHERE environment_id = @environmentId AND kind = @kind AND subject = @subject ORDER BY created_at DESC, id LIMIT {MostOfSubject}",
@@ -58,11 +62,14 @@ internal sealed record PendingItem(
     public bool Opens(Act act, string secret) =>
         CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(SecretHash), Encoding.ASCII.GetBytes(Hash(act, Id, secret)));
 
-    private bool IsSpent(View view) => view.Find<long>("SELECT count(*) FROM spends WHERE id = @spend", new { spend = SpendId(Id) }) > 0;
+    /// <param name="request">That of who asks: what they have used by the same request themselves is good for them still; null for none.</param>
+    public bool IsSpent(View view, string? request = null) => view.Find<long>(
+        "SELECT count(*) FROM spends WHERE id = @spend AND (@request IS NULL OR request IS NULL OR request <> @request)", new { spend = SpendId(Id), request }) > 0;
 
     /// <summary>The item is used up.</summary>
-    public Change Spent(Act act) => Change.To(Schema.Spends, SpendId(Id),
-        ("environment_id", EnvironmentId), ("kind", "pending_item"), ("request", null), ("created_at", act.Time), ("expires_at", ExpiresAt));
+    /// <param name="request">By whom: their repeats may be answered again; null for nobody's.</param>
+    public Change Spent(Act act, string? request = null) => Change.To(Schema.Spends, SpendId(Id),
+        ("environment_id", EnvironmentId), ("kind", "pending_item"), ("request", request), ("created_at", act.Time), ("expires_at", ExpiresAt));
 
     private static string SpendId(string id) => Caller.Hash("pending_item\n" + id);
 

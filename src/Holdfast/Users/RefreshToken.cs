@@ -21,10 +21,11 @@ internal sealed record Birth(string Incarnation, string Position);
 /// <param name="OrganizationId">Where the session began; <paramref name="ActsIn"/> is the organization that it is in now, after a switch another.</param>
 /// <param name="ExpiresAt">When the session ends whatever happens, in Unix milliseconds.</param>
 /// <param name="Stamp">The stamp of the session's row, and <paramref name="CreatedAt"/> its time.</param>
+/// <param name="FactorId">The second factor, or the passkey, that was shown; null for none. When it is taken away, the session has ended.</param>
 /// <param name="KeyId">Names the <see cref="SuccessorKey"/>.</param>
 internal sealed record RefreshToken(
     string SessionId, string UserId, string? OrganizationId, string Method, long Generation, long ExpiresAt, Birth Birth, string? CredentialId, string Stamp, long CreatedAt,
-    string KeyId, string Mark, string? ActsIn)
+    string KeyId, string Mark, string? ActsIn, string? FactorId = null)
 {
     /// <summary>The next one.</summary>
     /// <param name="actsIn">Null to stay.</param>
@@ -34,10 +35,10 @@ internal sealed record RefreshToken(
     /// <summary>The session's row, the same from whichever of its tokens it is made.</summary>
     public Change Row(string environmentId) => Change.To(Schema.Sessions, SessionId,
         ("environment_id", environmentId), ("user_id", UserId), ("organization_id", OrganizationId), ("method", Method), ("credential_id", CredentialId),
-        ("birth", Birth.Incarnation), ("birth_position", Birth.Position), ("key_id", KeyId), ("created_at", CreatedAt), ("expires_at", ExpiresAt)).At(Stamp);
+        ("birth", Birth.Incarnation), ("birth_position", Birth.Position), ("key_id", KeyId), ("created_at", CreatedAt), ("expires_at", ExpiresAt), ("factor_id", FactorId)).At(Stamp);
 
     /// <summary>The session as it is now.</summary>
-    public Session Session => new(SessionId, UserId, ActsIn, CredentialId, KeyId, ExpiresAt);
+    public Session Session => new(SessionId, UserId, ActsIn, CredentialId, KeyId, ExpiresAt, FactorId);
 
     /// <summary>The session as it began, which its row says wherever it is written.</summary>
     public Session Begun => Session with { OrganizationId = OrganizationId };

@@ -7,14 +7,14 @@ using Holdfast.Storage.Rows;
 namespace Holdfast.Users;
 
 /// <summary>A session. Its row never changes; whether it goes on is read from what has been said of it since.</summary>
-internal sealed record Session(string Id, string UserId, string? OrganizationId, string? CredentialId, string KeyId, long ExpiresAt)
+internal sealed record Session(string Id, string UserId, string? OrganizationId, string? CredentialId, string KeyId, long ExpiresAt, string? FactorId = null)
 {
     /// <summary>How far apart two spends of one generation may be: a response was lost, and the client asks again.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
 
     /// <summary>A session's row, ended or not; null when there is none here.</summary>
     public static Session? Find(View view, string environmentId, string id) => view.Find<Session>(
-        "SELECT id AS Id, user_id AS UserId, organization_id AS OrganizationId, credential_id AS CredentialId, key_id AS KeyId, expires_at AS ExpiresAt "
+        "SELECT id AS Id, user_id AS UserId, organization_id AS OrganizationId, credential_id AS CredentialId, key_id AS KeyId, expires_at AS ExpiresAt, factor_id AS FactorId "
         + "FROM sessions WHERE id = @id AND environment_id = @environmentId", new { id, environmentId });
 
     /// <summary>Begins the session of a sign-in, in the same decision. Its row is the decision's first change: so its place in the journal is known.</summary>
@@ -32,7 +32,7 @@ internal sealed record Session(string Id, string UserId, string? OrganizationId,
         var birth = new Birth(act.Incarnation, NodeStore.NextPosition(view).ToString(CultureInfo.InvariantCulture));
         var token = new RefreshToken(
             id, who.UserId, who.OrganizationId, method, 0, (act.Now + lifetime).ToUnixTimeMilliseconds(), birth, who.CredentialId, stamp, act.Time, key.Id, key.Mark(id, 0),
-            who.OrganizationId);
+            who.OrganizationId, who.FactorId);
         return token.Session.Ended(view, act) is { } why
             ? Rule.Refuse<RefreshToken>(why, signIn.Changes)
             : Rule.Grant(token, [token.Row(act.EnvironmentId), .. signIn.Changes, UserStore.SignedIn(act, who.UserId)]);
@@ -45,6 +45,7 @@ internal sealed record Session(string Id, string UserId, string? OrganizationId,
         : Denied.Is(view, Id, act.EnvironmentId) ? Refusal.SessionEnded
         : Denied.Is(view, UserId) || (OrganizationId is { } organization && !Memberships.Allows(view, act.IdKey, organization, UserId)) ? Refusal.Denied
         : CredentialId is { } credential && Credential.IsReset(Credential.Of(view, act.EnvironmentId, UserId), credential) ? Refusal.SessionEnded
+        : FactorId is { } factor && Denied.IsDeleted(view, factor) ? Refusal.SessionEnded
         : WasReplayed(view, grace ?? Grace) ? Refusal.SessionReplayed
         : null;
 

@@ -8,7 +8,7 @@ internal static class UserEndpoints
     /// <param name="breached">Passwords that are known to thieves; null for none.</param>
     public static void AddUsers(this IServiceCollection services, BreachedPasswords? breached)
     {
-        services.AddSingleton<Acts>().AddSingleton<Invitations>().AddSingleton<PersonMails>();
+        services.AddSingleton<Acts>().AddSingleton<Invitations>().AddSingleton<PersonMails>().AddSingleton<ItemSecrets>();
         services.AddSingleton(_ => new HashQueue()).AddSingleton<PasswordHasher>().AddSingleton<PasswordPolicy>();
         services.AddSingleton(found => new PasswordLists(breached, found.GetRequiredService<ILogger<PasswordLists>>()));
     }

@@ -33,9 +33,9 @@ public sealed class CopiesTests
             .SelectMany(r => DescriptionTests.Methods(r).Select(m => $"{m} {DescriptionTests.Template(r)}")).Order(StringComparer.Ordinal);
         // Those of logout are shown by LogoutTests.
         Assert.Equal(
-            ["DELETE /connections/{id}", "DELETE /organization_domains/{id}", "DELETE /organizations/{id}", "DELETE /saml_keys/{id}",
+            ["DELETE /auth/factors/{id}", "DELETE /connections/{id}", "DELETE /organization_domains/{id}", "DELETE /organizations/{id}", "DELETE /saml_keys/{id}",
                 "DELETE /user_management/organization_memberships/{id}", "DELETE /user_management/redirect_uris/{id}",
-                "DELETE /user_management/users/{id}", "GET /sso/logout", "GET /sso/saml/slo/{connectionId}", "GET /user_management/sessions/logout",
+                "DELETE /user_management/users/{id}", "DELETE /user_management/users/{id}/auth_factors", "GET /sso/logout", "GET /sso/saml/slo/{connectionId}", "GET /user_management/sessions/logout",
                 "POST /sso/saml/slo/{connectionId}",
                 "POST /user_management/invitations/{id}/revoke", "POST /user_management/sessions/revoke", "PUT /connections/{id}", "PUT /user_management/organization_memberships/{id}/deactivate"], denying);
 
@@ -55,6 +55,11 @@ public sealed class CopiesTests
         Assert.Equal("1", Label((await server.PutAsync($"{membership}/deactivate", "")).Is(200)));
         Assert.Null(Label((await server.PutAsync($"{membership}/reactivate", "")).Is(200)));
         Assert.Equal("1", Label((await server.DeleteAsync(membership)).Is(200)));
+        var factor = (await server.PostAsync("/auth/factors/enroll", new { type = "generic_otp" })).Is(201);
+        Assert.Equal("1", Label(factor));   // a credential is to have a copy, too
+        Assert.Equal("1", Label((await server.DeleteAsync($"/auth/factors/{factor["id"]}")).Is(204)));
+        Assert.Equal("1", Label((await server.PostAsync($"{user}/auth_factors", new { type = "totp" })).Is(201)));
+        Assert.Equal("1", Label((await server.DeleteAsync($"{user}/auth_factors")).Is(204)));
         Assert.Equal("1", Label((await server.DeleteAsync(user)).Is(200)));
         var key = (await server.PostAsync("/saml_keys", new { purpose = "signing" })).Is(201)["id"];
         Assert.Equal("1", Label((await server.DeleteAsync($"/saml_keys/{key}")).Is(204)));
@@ -65,7 +70,7 @@ public sealed class CopiesTests
         Assert.Equal("1", Label((await server.SendAsync("GET", $"/user_management/sessions/logout?session_id={other.SessionId}", null)).Is(302)));
         Assert.Equal("1", Label((await server.DeleteAsync(organization)).Is(202)));
         Assert.Null(Label((await server.DeleteAsync(organization)).Is(404)));
-        Assert.Equal((12, 0), await CountsAsync(server));
+        Assert.Equal((16, 0), await CountsAsync(server));
     }
 
     private static async Task<string> OrganizationAsync(HoldfastServer server) => $"/organizations/{(await server.PostAsync("/organizations", new { name = "Acme" })).Is(201)["id"]}";

@@ -46,5 +46,5 @@ internal sealed class ChooseOrganization(Database database, ClusterKeys keys, Ac
 
     /// <summary>Who has proven who they are, and nothing else than this is asked of; null when nobody has.</summary>
     private PendingAuthentication? Read(Visit visit) =>
-        visit.Flow.Pending is { } token && PendingAuthentication.Open(keys, visit.Flow.EnvironmentId, token) is { EmailVerificationId: null } pending ? pending : null;
+        visit.Flow.Pending is { } token && PendingAuthentication.Open(keys, visit.Flow.EnvironmentId, token) is { } pending && pending.Asks(PendingAuthentication.Organization) ? pending : null;
 }

@@ -11,6 +11,7 @@ internal static class HostedEndpoints
         services.AddSingleton<HostedFlowCookie>().AddSingleton<Branding>().AddSingleton<ManageBranding>().AddSingleton<Visits>().AddSingleton<ToApplication>().AddSingleton<StartHosted>();
         services.AddSingleton<HomeRealm>().AddSingleton<AskAddress>().AddSingleton<AskPassword>().AddSingleton<AskCode>().AddSingleton<VerifyEmail>().AddSingleton<ChooseOrganization>().AddSingleton<ContinueFromProvider>();
         services.AddSingleton<AskNewAddress>().AddSingleton<AskDetails>().AddSingleton<VerifySignUp>();
+        services.AddSingleton<ShowFactor>().AddSingleton<ShowRecoveryCode>().AddSingleton<EnrollFactor>().AddSingleton<ReadRecoveryCodes>().AddSingleton<AddPasskey>().AddSingleton<SignInByPasskey>();
     }
 
     public static void MapHostedPages(this IEndpointRouteBuilder routes)
@@ -25,6 +26,14 @@ internal static class HostedEndpoints
         routes.MapStep<AskNewAddress>(AskNewAddress.Path, Writes.Nothing);
         routes.MapStep<AskDetails>(AskDetails.Path, Writes.Fact);
         routes.MapStep<VerifySignUp>(VerifySignUp.Path, Writes.Fact);
+        routes.MapStep<ShowFactor>(ShowFactor.Path, Writes.Fact);
+        routes.MapStep<ShowRecoveryCode>(ShowRecoveryCode.Path, Writes.Fact);
+        routes.MapStep<EnrollFactor>(EnrollFactor.Path, Writes.Fact);
+        routes.MapStep<ReadRecoveryCodes>(ReadRecoveryCodes.Path, Writes.Fact);
+        routes.MapStep<AddPasskey>(AddPasskey.Path, Writes.Fact);
+        routes.MapStep<SignInByPasskey>(SignInByPasskey.Path, Writes.Fact);
+        routes.MapGet(SignInByPasskey.QuestionPath, (HttpContext http, SignInByPasskey step) => step.AskAsync(http)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
+        routes.MapGet(AddPasskey.QuestionPath, (HttpContext http, AddPasskey step) => step.AskAsync(http)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
         MapBranding(routes);
     }
 

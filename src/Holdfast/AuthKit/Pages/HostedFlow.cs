@@ -43,6 +43,15 @@ internal sealed record HostedFlow(
     /// <summary>Who they have proven to be, sealed, while something is still asked of them.</summary>
     public string? Pending { get; init; }
 
+    /// <summary>The browser can make a passkey, and has said so.</summary>
+    public bool CanHavePasskey { get; init; }
+
+    /// <summary>The secret of the second factor that they are about to have (base 32): it is kept nowhere else until its code was typed in.</summary>
+    public string? FactorSecret { get; init; }
+
+    /// <summary>The recovery codes that they are shown, this once.</summary>
+    public IReadOnlyList<string>? RecoveryCodes { get; init; }
+
     /// <summary>Names a text that the next page shows once.</summary>
     public string? Notice { get; init; }
 

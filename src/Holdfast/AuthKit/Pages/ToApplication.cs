@@ -1,5 +1,6 @@
 using Holdfast.Environments;
 using Holdfast.Keys;
+using Holdfast.Protocols.OneTimePasswords;
 using Holdfast.Sso;
 using Holdfast.Storage;
 using Holdfast.Storage.Rows;
@@ -16,7 +17,9 @@ internal sealed class ToApplication(BeginSession begin, Visits visits, Database 
     public BeginSession.Ending Ending(HostedFlow flow, string? provenAddress, string? request = null)
     {
         var code = $"{database.Incarnation}.{Base64.Encode(request is null ? entropy.Bytes(32) : keys.Mac("hosted-code", flow.EnvironmentId, flow.Id, request))}";
-        return (view, act, signIn, method) => begin.Decide(view, act, Into(view, act, flow, signIn, provenAddress), method, (state, now, who, how) => who.Answer.Answer is { } signedIn && RedirectUriStore.Allows(state, flow.EnvironmentId, flow.RedirectUri)   // it may have been withdrawn meanwhile
+        return (view, act, signIn, method) => begin.Decide(view, act, Into(view, act, flow, signIn, provenAddress), method, (state, now, who, how) =>
+            who.Answer.Answer is { } offered && AddPasskey.IsOffered(state, now, flow, offered, how) ? new(new BeginSession.Outcome(Offered: offered), who.Changes)
+            : who.Answer.Answer is { } signedIn && RedirectUriStore.Allows(state, flow.EnvironmentId, flow.RedirectUri)   // it may have been withdrawn meanwhile
             ? new(new BeginSession.Outcome(Code: code),
                 [.. who.Changes, SignInStore.Mint(now, code, (flow.ClientId, flow.RedirectUri, flow.CodeChallenge), new HostedSignIn(signedIn, how), options.CodeLifetime)])
             : new(new BeginSession.Outcome(Refused: who.Answer.Refused ?? Refusal.Denied), who.Changes));
@@ -33,8 +36,14 @@ internal sealed class ToApplication(BeginSession begin, Visits visits, Database 
         }
         return outcome switch
         {
-            { Choice: { } choice } => visit.GoOn(ChooseOrganization.Path, Asked(visit.Flow, choice.Who, method)),
-            { Unproven: { } mailbox } => visit.GoOn(VerifyEmail.Path, Asked(visit.Flow, mailbox.Who, method, mailbox.VerificationId)),
+            { Choice: { } choice } => visit.GoOn(ChooseOrganization.Path, Asked(visit.Flow, choice.Who, method, PendingAuthentication.Organization)),
+            { Unproven: { } mailbox } => visit.GoOn(VerifyEmail.Path, Asked(visit.Flow, mailbox.Who, method, PendingAuthentication.Mailbox, mailbox.VerificationId)),
+            { Asked: { } factors } => visit.GoOn(ShowFactor.Path, Asked(visit.Flow, factors.Who, method, PendingAuthentication.Factor, factorIds: [.. factors.Factors.Select(f => f.Id)])),
+            { Missing: { } missing } => visit.GoOn(EnrollFactor.Path, Asked(visit.Flow, missing.Who, method, PendingAuthentication.Enrollment) with
+            {
+                FactorSecret = Base32.Encode(entropy.Bytes(Totp.SecretBytes)),
+            }),
+            { Offered: { } who } => visit.GoOn(AddPasskey.Path, Asked(visit.Flow, who, method, PendingAuthentication.Passkey)),
             _ => refused(outcome.Refused!.Value),
         };
     }
@@ -57,8 +66,13 @@ internal sealed class ToApplication(BeginSession begin, Visits visits, Database 
     }
 
     /// <summary>The flow of somebody who has proven who they are, and of whom something is still asked.</summary>
-    private HostedFlow Asked(HostedFlow flow, SignedIn who, string method, string? verificationId = null) => flow with
+    public HostedFlow Asked(HostedFlow flow, SignedIn who, string method, string next, string? verificationId = null, IReadOnlyList<string>? factorIds = null) => flow with
     {
-        Notice = null, Pending = PendingAuthentication.Of(acts.Of(flow.EnvironmentId), who, method, options.PendingLifetime, verificationId).Seal(keys, flow.EnvironmentId),
+        Notice = null, FactorSecret = null, RecoveryCodes = null,
+        Pending = PendingAuthentication.Of(acts.Of(flow.EnvironmentId), who, method, options.PendingLifetime, next, verificationId, factorIds).Seal(keys, flow.EnvironmentId),
     };
+
+    /// <summary>Who this browser has proven to be, when this is what is asked of them next; null otherwise.</summary>
+    public PendingAuthentication? Pending(HostedFlow flow, string step) =>
+        flow.Pending is { } token && PendingAuthentication.Open(keys, flow.EnvironmentId, token) is { } pending && pending.Asks(step) ? pending : null;
 }

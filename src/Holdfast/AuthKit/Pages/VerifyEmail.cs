@@ -83,5 +83,5 @@ internal sealed class VerifyEmail(
     }
 
     private PendingAuthentication? Read(Visit visit) =>
-        visit.Flow.Pending is { } token && PendingAuthentication.Open(keys, visit.Flow.EnvironmentId, token) is { EmailVerificationId: not null } pending ? pending : null;
+        visit.Flow.Pending is { } token && PendingAuthentication.Open(keys, visit.Flow.EnvironmentId, token) is { EmailVerificationId: not null } pending && pending.Asks(PendingAuthentication.Mailbox) ? pending : null;
 }

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Numerics;
 using Holdfast.Keys;
 
-namespace Holdfast.AuthKit;
+namespace Holdfast.Users;
 
 /// <summary>Secrets of what is mailed. Each follows from the id of its item, under a key of its purpose: so it is kept nowhere, and can be told again.</summary>
 internal sealed class ItemSecrets(ClusterKeys keys)

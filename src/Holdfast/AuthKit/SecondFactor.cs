@@ -1,0 +1,23 @@
+using Holdfast.Storage;
+using Holdfast.Users;
+
+namespace Holdfast.AuthKit;
+
+/// <summary>When a second factor is asked for (decision 0016).</summary>
+internal static class SecondFactor
+{
+    /// <summary>Whether one that they have is to be shown. What counts as two already, and what an identity provider has vouched for, is not asked again.</summary>
+    public static bool IsAskedFor(View view, Act act, SignedIn who, string method) =>
+        who.FactorId is null && IsAskedAfter(method, SignInPolicy.For(view, act.EnvironmentId, who.OrganizationId));
+
+    /// <summary>Whether there must be one, and none was shown.</summary>
+    public static bool IsMissing(View view, Act act, SignedIn who, string method) =>
+        who.FactorId is null && SignInPolicy.For(view, act.EnvironmentId, who.OrganizationId) is { Mfa: SignInPolicy.Required } policy && IsAskedAfter(method, policy);
+
+    private static bool IsAskedAfter(string method, SignInPolicy policy) => method switch
+    {
+        SignInMethod.Password or SignInMethod.MagicCode => true,
+        SignInMethod.Passkey => false,
+        _ => policy.MfaAfterSso,
+    };
+}
