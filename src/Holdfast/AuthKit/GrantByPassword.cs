@@ -15,7 +15,7 @@ internal sealed class GrantByPassword(Database database, PasswordHasher hasher, 
             return AuthKitErrors.Missing("email and password");
         }
         var (environmentId, address) = (asked.Client.EnvironmentId, Addresses.Normal(email));
-        if (limits.Count(RateLimits.AuthenticatePerAddress, RateLimits.KeyOf(environmentId, address)) is { } wait)
+        if (AuthenticateLimits.Count(limits, asked, address) is { } wait)
         {
             return ApiError.TooManyRequests(wait);
         }
@@ -77,7 +77,7 @@ internal sealed class GrantByPassword(Database database, PasswordHasher hasher, 
         return new(new BeginSession.Outcome(Unproven: new BeginSession.Mailbox(who, address, id, user.ToBody())),
         [
             .. signIn.Changes, VerifyAddress.Issue(act, who.UserId, address, code, options.MagicCodeLifetime, id),
-            .. mails.EmailVerification(view, act, id, address, code, act.Now + options.MagicCodeLifetime, user.Locale),
+            .. mails.EmailVerification(view, act, id, address, code, act.Now + options.MagicCodeLifetime, user.Locale, user.Id),
         ]);
     }
 }

@@ -10,6 +10,7 @@ internal static class HostedEndpoints
     {
         services.AddSingleton<HostedFlowCookie>().AddSingleton<Branding>().AddSingleton<Visits>().AddSingleton<ToApplication>().AddSingleton<StartHosted>();
         services.AddSingleton<AskAddress>().AddSingleton<AskPassword>().AddSingleton<VerifyEmail>().AddSingleton<ChooseOrganization>();
+        services.AddSingleton<ForgotPassword>().AddSingleton<ForgotSent>().AddSingleton<ResetPassword>().AddSingleton<FollowInvitation>().AddSingleton<AcceptInvitation>();
     }
 
     public static void MapHostedPages(this IEndpointRouteBuilder routes)
@@ -18,6 +19,12 @@ internal static class HostedEndpoints
         routes.MapStep<AskPassword>(AskPassword.Path, Writes.Fact);
         routes.MapStep<VerifyEmail>(VerifyEmail.Path, Writes.Fact);
         routes.MapStep<ChooseOrganization>(ChooseOrganization.Path, Writes.Fact);
+        routes.MapStep<ForgotPassword>(ForgotPassword.Path, Writes.Fact);
+        routes.MapStep<ForgotSent>(ForgotSent.Path, Writes.Nothing);
+        routes.MapGet(ResetPassword.Path, (HttpContext http, ResetPassword reset) => reset.Show(http)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
+        routes.MapPost(ResetPassword.Path, (HttpContext http, ResetPassword reset) => reset.TakeAsync(http)).WithMetadata(PageRoute.Yes, Writes.Fact).ExcludeFromDescription();
+        routes.MapGet(FollowInvitation.Path, (HttpContext http, FollowInvitation follow) => follow.Handle(http)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
+        routes.MapStep<AcceptInvitation>(AcceptInvitation.Path, Writes.Fact);
     }
 
     private static void MapStep<T>(this IEndpointRouteBuilder routes, string path, Writes writes) where T : Step

@@ -15,7 +15,7 @@ internal sealed class ToApplication(BeginSession begin, Visits visits, Database 
     public BeginSession.Ending Ending(HostedFlow flow, string? request = null)
     {
         var code = $"{database.Incarnation}.{Base64.Encode(request is null ? entropy.Bytes(32) : keys.Mac("hosted-code", flow.EnvironmentId, flow.Id, request))}";
-        return (view, act, signIn, method) => begin.Decide(view, act, Into(view, act, flow, signIn), method, (_, now, who, how) => who.Answer.Answer is { } signedIn
+        return (view, act, signIn, method) => begin.Decide(view, act, Into(view, act, flow, Invited(view, act, flow, signIn)), method, (_, now, who, how) => who.Answer.Answer is { } signedIn
             ? new(new BeginSession.Outcome(Code: code),
                 [.. who.Changes, SignInStore.Mint(now, code, (flow.ClientId, flow.RedirectUri, flow.CodeChallenge), new HostedSignIn(signedIn, how), options.CodeLifetime)])
             : new(new BeginSession.Outcome(Refused: who.Answer.Refused), who.Changes));
@@ -38,10 +38,28 @@ internal sealed class ToApplication(BeginSession begin, Visits visits, Database 
         };
     }
 
+    /// <summary>Accepts the invitation that the flow came by, if it is of an address that they hold; a mailbox that is proven, or vouched for, stands behind every sign-in that comes this far. One that is
+    /// over, or somebody else's, is left as it is.</summary>
+    private static Decision<Ruling<SignedIn>> Invited(View view, Act act, HostedFlow flow, Decision<Ruling<SignedIn>> signIn)
+    {
+        if (flow.InvitationToken is not { } token || signIn.Answer.Answer is not { } who
+            || Invitations.FindByToken(view, act.EnvironmentId, token) is not { } row || row.StateAt(act.Now) != InvitationRow.Pending
+            || !(who.IsNew ? TakesAddress(act, signIn.Changes, row.Email, who.UserId) : Addresses.HolderOf(view, act.EnvironmentId, row.Email) == who.UserId)
+            || (row.OrganizationId is { } organization && Denied.Standing(view, Memberships.IdOf(act.IdKey, organization, who.UserId), Memberships.Removed).Count > 0))
+        {
+            return signIn;
+        }
+        return Rule.Grant(row.OrganizationId is null ? who : who with { OrganizationId = row.OrganizationId }, [.. signIn.Changes, .. Invitations.Accept(view, act, row, who.UserId).Changes]);
+    }
+
+    /// <summary>Whether the decision gives them the address.</summary>
+    private static bool TakesAddress(Act act, IReadOnlyList<Change> changes, string address, string userId) =>
+        Addresses.Take(act, address, userId, 1) is var taken && changes.Any(c => c.Table == Schema.Claims && c.Id == taken.Id && c.Values.GetValueOrDefault("holder") as string == userId);
+
     /// <summary>Into the organization that the application wants, if they are in it.</summary>
     private static Decision<Ruling<SignedIn>> Into(View view, Act act, HostedFlow flow, Decision<Ruling<SignedIn>> signIn) =>
         flow.OrganizationId is not { } wanted || signIn.Answer.Answer is not { } who ? signIn
-        : Memberships.IsIn(view, act, wanted, who.UserId) ? Rule.Grant(who with { OrganizationId = wanted }, signIn.Changes)
+        : who.OrganizationId == wanted || Memberships.IsIn(view, act, wanted, who.UserId) ? Rule.Grant(who with { OrganizationId = wanted }, signIn.Changes)
         : Rule.Refuse<SignedIn>(Refusal.NotFound, signIn.Changes);
 
     /// <summary>The flow of somebody who has proven who they are, and of whom something is still asked.</summary>

@@ -73,7 +73,7 @@ internal sealed class VerifyEmail(
             return Decide.To<PendingAuthentication?>(pending with { EmailVerificationId = id },
             [
                 VerifyAddress.Issue(act, pending.UserId, address, code, options.MagicCodeLifetime, id),
-                .. mails.EmailVerification(view, act, id, address, code, act.Now + options.MagicCodeLifetime, visit.Texts.Language),
+                .. mails.EmailVerification(view, act, id, address, code, act.Now + options.MagicCodeLifetime, visit.Texts.Language, pending.UserId),
             ]);
         });
         return next is null
