@@ -38,6 +38,8 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         Settings settings, CancellationToken ct, Surroundings? world = null, Action<WebApplicationBuilder>? configure = null, Action<WebApplication, StorageHost>? map = null)
     {
         world ??= Surroundings.Real;
+        var met = new MetClaims();
+        world = world with { Join = met.Watching(world.Join) };
         OwnFile.KeepToOwner();
         Directory.CreateDirectory(settings.Data, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         if (!File.Exists(settings.ClusterKeyFile) && File.Exists(Path.Combine(settings.Data, "node.db")))
@@ -71,7 +73,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
                 throw new InvalidOperationException($"The cluster key file {settings.ClusterKeyFile} does not open this cluster's data: it is another cluster's.");
             }
             devKeys = settings.IsDev ? TestIdentityProviderKeys.LoadOrCreate(settings.Data, world.Clock) : null;
-            var app = Build(settings, world, keys, storage, network, dependencies, devKeys, configure, map);
+            var app = Build(settings, world, keys, storage, network, dependencies, met, devKeys, configure, map);
             await app.StartAsync(ct);
             return new Server(app, storage, network, devKeys);
         }
@@ -93,7 +95,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         world, ct, network.All, network.OpenPrimary);
 
     private static WebApplication Build(
-        Settings settings, Surroundings world, ClusterKeys keys, StorageHost storage, PeerNetwork network, Dependencies dependencies, TestIdentityProviderKeys? devKeys,
+        Settings settings, Surroundings world, ClusterKeys keys, StorageHost storage, PeerNetwork network, Dependencies dependencies, MetClaims met, TestIdentityProviderKeys? devKeys,
         Action<WebApplicationBuilder>? configure, Action<WebApplication, StorageHost>? map)
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -120,7 +122,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddEnvironments();
         services.AddMail(settings.Mail);
         services.AddOrganizations();
-        services.AddUsers(settings.Breached);
+        services.AddUsers(settings.Breached, met);
         services.AddSso();
         services.AddMultiFactor();
         services.AddAuthKit();

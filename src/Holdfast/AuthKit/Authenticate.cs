@@ -10,7 +10,7 @@ namespace Holdfast.AuthKit;
 /// <summary>Signs a person in, or goes on with their session: every grant comes in here (RFC 6749 §3.2).</summary>
 /// <remarks>Nothing of it waits for the primary: a sign-in and a refresh are facts of this node.</remarks>
 internal sealed class Authenticate(
-    OAuthClients clients, Idempotency idempotency, ForwardToAuthority authority, Database database, ClusterKeys keys, Acts acts, AuthKitOptions options, SessionAnswer answers,
+    OAuthClients clients, Idempotency idempotency, ForwardToAuthority authority, Database database, ClusterKeys keys, Acts acts, AuthKitOptions options, SessionAnswer answers, RefreshTokens refreshTokens,
     GrantByCode byCode, GrantByPassword byPassword, GrantByEmailCode byEmailCode, GrantByMagicCode byMagicCode, GrantByRefreshToken byRefreshToken, GrantByOrganization byOrganization,
     GrantByFactor byFactor)
 {
@@ -42,6 +42,10 @@ internal sealed class Authenticate(
         }
         var asked = new Asked(http, parameters, client, await idempotency.BeginAsync(http, client.EnvironmentId, client.Owner));
         http.Response.Headers.CacheControl = "no-store";
+        if (grant != "refresh_token" && Before(asked) is { } before)
+        {
+            return before;
+        }
         return grant switch
         {
             "authorization_code" => await byCode.HandleAsync(asked, this),
@@ -66,11 +70,23 @@ internal sealed class Authenticate(
         { Asked: { } factors } => AuthKitErrors.ShowFactor(
             Pending(asked, factors.Who, method, PendingAuthentication.Factor, factorIds: [.. factors.Factors.Select(f => f.Id)]), factors),
         { Missing: { } missing } => AuthKitErrors.EnrollFactor(Pending(asked, missing.Who, method, PendingAuthentication.Enrollment), missing.User),
-        _ => refused(outcome.Refused!.Value),
+        _ => Before(asked) ?? refused(outcome.Refused!.Value),   // two of one request at once: the one that came second is refused by what the first has used up
     };
 
     private string Pending(Asked asked, SignedIn who, string method, string next, string? emailVerificationId = null, IReadOnlyList<string>? factorIds = null) =>
         PendingAuthentication.Of(acts.Of(asked.Operation), who, method, options.PendingLifetime, next, emailVerificationId, factorIds).Seal(keys, asked.Client.EnvironmentId);
+
+    /// <summary>The session that this very request began when it came before, and its answer was lost; null when it began none here.</summary>
+    private ApiAnswer? Before(Asked asked)
+    {
+        if (asked.Operation.RequestId is null)
+        {
+            return null;
+        }
+        var act = acts.Of(asked.Operation);
+        var (session, ended) = database.Read(view => Session.OfRequest(view, act, refreshTokens.KeyOf(act.EnvironmentId)) is { } found ? (found, found.Session.Ended(view, act)) : (null, null));
+        return session is null ? null : ended is not null ? AuthKitErrors.SessionEnded : answers.Of(asked.Client, session, null);
+    }
 
     /// <summary>Sends the request on to the node that alone may decide about it, when that is another.</summary>
     /// <param name="isVoid">The answer when nobody can any more.</param>

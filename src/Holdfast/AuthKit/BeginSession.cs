@@ -63,9 +63,16 @@ internal sealed class BeginSession(NodeStore node, RefreshTokens refreshTokens, 
     public Decision<Outcome> Start(View view, Act act, Decision<Ruling<SignedIn>> signIn, string method)
     {
         var started = Session.Start(view, act, signIn, method, options.SessionLifetime, refreshTokens.KeyOf(act.EnvironmentId), node.Clock.Next());
-        return new(new Outcome(started.Answer.Answer, started.Answer.Refused), started.Changes);
+        return new(new Outcome(started.Answer.Answer, started.Answer.Refused), started is { Answer.Answer: { } session, Changes.Count: > 0 } && SignInMethod.ToEventType(method) is { } type
+            ? [.. started.Changes, PersonEvents.SignInSucceeded(act, type, session.UserId, AddressOf(view, act, session.UserId, started.Changes), session.SessionId)]
+            : started.Changes);
     }
 
     private static UserBody UserOf(View view, Act act, SignedIn who) =>
         (UserStore.Find(view, act.EnvironmentId, who.UserId) ?? new UserRow(who.UserId, null, null, null, act.Time, act.Time)).ToBody();
+    /// <summary>Of a user who is there, or whom this very decision makes.</summary>
+    private static string AddressOf(View view, Act act, string userId, IReadOnlyList<Change> changes) =>
+        (UserStore.Find(view, act.EnvironmentId, userId) is { } row ? row.Email ?? row.KnownEmail : null)
+        ?? changes.Where(c => c.Table == Schema.Users && c.Id == userId).Select(c => c.Values.GetValueOrDefault("email") as string).FirstOrDefault(email => email is not null)
+        ?? "";
 }

@@ -23,6 +23,10 @@ internal sealed class GrantByEmailCode(Database database, ClusterKeys keys, Acts
         {
             return elsewhere;
         }
+        if (AuthenticateLimits.CountChallenge(limits, asked, pending.Id) is { } wait)
+        {
+            return ApiError.TooManyRequests(wait);
+        }
         var whose = RateLimits.KeyOf(asked.Client.EnvironmentId, pending.UserId);
         if (limits.IsReached(RateLimits.GuessesPerCode, itemId) || limits.IsReached(RateLimits.GuessesPerAddress, whose))
         {

@@ -15,7 +15,7 @@ internal sealed class GrantByMagicCode(Database database, Acts acts, BeginSessio
         }
         var (environmentId, address) = (asked.Client.EnvironmentId, Addresses.Normal(email));
         var whose = RateLimits.KeyOf(environmentId, address);
-        if (limits.Count(RateLimits.AuthenticatePerAddress, whose) is { } wait)
+        if (AuthenticateLimits.Count(limits, asked, address) is { } wait)
         {
             return ApiError.TooManyRequests(wait);
         }
@@ -25,7 +25,7 @@ internal sealed class GrantByMagicCode(Database database, Acts acts, BeginSessio
         {
             return AuthKitErrors.WrongCode;
         }
-        if (limits.IsReached(RateLimits.GuessesPerCode, newest.Id) || limits.IsReached(RateLimits.GuessesPerAddress, whose))
+        if (limits.IsReached(RateLimits.GuessesPerCode, newest.Id) || AuthenticateLimits.IsGuessed(limits, asked, whose))
         {
             return AuthKitErrors.TooManyTries;
         }
@@ -33,7 +33,7 @@ internal sealed class GrantByMagicCode(Database database, Acts acts, BeginSessio
         if (sent.Find(item => item.Opens(act, code)) is not { } item)
         {
             limits.Count(RateLimits.GuessesPerCode, newest.Id);
-            limits.Count(RateLimits.GuessesPerAddress, whose);
+            AuthenticateLimits.Guessed(limits, asked, whose);
             return AuthKitErrors.WrongCode;
         }
         if (await authenticate.SendOnAsync(asked, item.Authority, AuthKitErrors.ExpiredCode) is { } elsewhere)

@@ -7,7 +7,7 @@ using Holdfast.Users;
 namespace Holdfast.AuthKit;
 
 /// <summary>Somebody who has proven who they are, and is in several organizations, has chosen one.</summary>
-internal sealed class GrantByOrganization(Database database, ClusterKeys keys, Acts acts, BeginSession begin)
+internal sealed class GrantByOrganization(Database database, ClusterKeys keys, Acts acts, BeginSession begin, RateLimits limits)
 {
     public async Task<IResult> HandleAsync(Authenticate.Asked asked, Authenticate authenticate)
     {
@@ -23,6 +23,10 @@ internal sealed class GrantByOrganization(Database database, ClusterKeys keys, A
         if (await authenticate.SendOnAsync(asked, pending.Authority, AuthKitErrors.BadPending) is { } elsewhere)
         {
             return elsewhere;
+        }
+        if (AuthenticateLimits.CountChallenge(limits, asked, pending.Id) is { } wait)
+        {
+            return ApiError.TooManyRequests(wait);
         }
         var request = asked.Operation.RequestId;
         var outcome = await database.RecordAsync(asked.Http, view => Decide(view, acts.Of(asked.Operation), pending, organizationId, request, (v, a, signIn, method) => begin.Decide(v, a, signIn, method)));

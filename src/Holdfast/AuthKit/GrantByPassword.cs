@@ -15,7 +15,7 @@ internal sealed class GrantByPassword(Database database, PasswordHasher hasher, 
             return AuthKitErrors.Missing("email and password");
         }
         var (environmentId, address) = (asked.Client.EnvironmentId, Addresses.Normal(email));
-        if (limits.Count(RateLimits.AuthenticatePerAddress, RateLimits.KeyOf(environmentId, address)) is { } wait)
+        if (AuthenticateLimits.Count(limits, asked, address) is { } wait)
         {
             return ApiError.TooManyRequests(wait);
         }
@@ -31,11 +31,11 @@ internal sealed class GrantByPassword(Database database, PasswordHasher hasher, 
     /// <summary>What an address and a password come to. The caller bounds how often it is tried.</summary>
     /// <param name="act">Made inside the decision.</param>
     /// <param name="then">What follows for somebody whose mailbox is proven; null for a session.</param>
+    /// <exception cref="BusyException">Too much waits to be hashed.</exception>
     public async Task<BeginSession.Outcome> SignInAsync(
         HttpContext http, string environmentId, string address, string password, Func<Act> act, BeginSession.Ending? then = null)
     {
-        var proven = password.Length > PasswordPolicy.Longest ? null : await FindAsync(environmentId, address, password, http.RequestAborted);
-        if (proven is null)
+        if (password.Length > PasswordPolicy.Longest || await FindAsync(environmentId, address, password, http.RequestAborted) is not { } proven)
         {
             return new BeginSession.Outcome(Refused: Refusal.WrongCredential);
         }
@@ -77,7 +77,7 @@ internal sealed class GrantByPassword(Database database, PasswordHasher hasher, 
         return new(new BeginSession.Outcome(Unproven: new BeginSession.Mailbox(who, address, id, user.ToBody())),
         [
             .. signIn.Changes, VerifyAddress.Issue(act, who.UserId, address, code, options.MagicCodeLifetime, id),
-            .. mails.EmailVerification(view, act, id, address, code, act.Now + options.MagicCodeLifetime, user.Locale),
+            .. mails.EmailVerification(view, act, id, address, code, act.Now + options.MagicCodeLifetime, user.Locale, user.Id),
         ]);
     }
 }

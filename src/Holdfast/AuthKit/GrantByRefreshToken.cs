@@ -16,9 +16,13 @@ internal sealed class GrantByRefreshToken(Database database, RefreshTokens refre
             return AuthKitErrors.Missing("refresh_token");
         }
         var environmentId = asked.Client.EnvironmentId;
-        if (refreshTokens.Open(environmentId, text) is not { Session: var token, Person: var person } || refreshTokens.FindKey(environmentId, token.KeyId) is not { } key)
+        if (refreshTokens.Open(environmentId, text) is not { Session: var token } shown || refreshTokens.FindKey(environmentId, token.KeyId) is not { } key)
         {
             return AuthKitErrors.SessionEnded;
+        }
+        if (shown.NeedsSecret && asked.Client.IsPublic)
+        {
+            return ApiError.OAuth("invalid_client", "This session began with client_secret, and needs it.");
         }
         if (limits.Count(RateLimits.RefreshesPerSession, token.SessionId) is { } wait)
         {
@@ -38,7 +42,7 @@ internal sealed class GrantByRefreshToken(Database database, RefreshTokens refre
         });
         return ruling switch
         {
-            { Answer: { } next } => answers.Of(asked.Client, next, person),
+            { Answer: { } next } => answers.Of(asked.Client, next, shown),
             { Refused: Refusal.NotFound } => AuthKitErrors.NoMembership,
             { Refused: Refusal.FactorMissing } => AuthKitErrors.FactorNeeded,
             _ => AuthKitErrors.SessionEnded,

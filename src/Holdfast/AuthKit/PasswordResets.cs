@@ -77,7 +77,7 @@ internal sealed class PasswordResets(
         }
         var act = acts.Of(Caller.Of(http).EnvironmentId);
         // Whoever has no token is told nothing, and hashes nothing.
-        if (token.Split('.') is not [var id, var secret] || database.Read(view => PendingItem.Find(view, act, id, Ids.PasswordReset)) is not { } item || !item.Opens(act, secret))
+        if (database.Read(view => Find(view, act, token)) is not var (item, secret))
         {
             return s_unknown;
         }
@@ -91,21 +91,30 @@ internal sealed class PasswordResets(
             return ApiError.BadRequest("password_reset_error", "The password cannot be used.", faults);
         }
         var hash = await hasher.HashAsync(act.EnvironmentId, password, http.RequestAborted);
-        var ruling = await database.RecordAsync(http, view =>
-        {
-            var now = acts.Of(act.EnvironmentId);
-            var (answer, changes) = Passwords.Reset(view, now, id, secret, hash);
-            return new Decision<Ruling<SignedIn>>(answer, answer.Answer is { CredentialId: { } made } changed ? [.. changes, .. mails.PasswordChanged(view, now, changed.UserId, made)] : changes);
-        });
+        var ruling = await database.RecordAsync(http, view => Reset(view, acts.Of(act.EnvironmentId), item, secret, hash));
         return ruling.Answer is { } who && database.Read(view => UserStore.Find(view, act.EnvironmentId, who.UserId)) is { } user
             ? ApiAnswer.Ok(new ConfirmedBody(user.ToBody()))
             : s_unknown;
     }
 
+    /// <summary>The link's password is set; the application and the person are told.</summary>
+    /// <param name="item">As it was found before the password was hashed.</param>
+    public Decision<Ruling<SignedIn>> Reset(View view, Act act, PendingItem item, string secret, string hash)
+    {
+        var (answer, changes) = Passwords.Reset(view, act, item.Id, secret, hash);
+        return new(answer, answer.Answer is { CredentialId: { } made, UserId: var userId }
+            ? [.. changes, PersonEvents.PasswordResetSucceeded(act, item), .. mails.PasswordChanged(view, act, userId, made)]
+            : changes);
+    }
+
+    /// <summary>A link that can still be followed, and its secret; null when it cannot.</summary>
+    public (PendingItem Item, string Secret)? Find(View view, Act act, string token) =>
+        token.Split('.') is [var id, var secret] && PendingItem.Find(view, act, id, Ids.PasswordReset) is { } item && item.Opens(act, secret) ? (item, secret) : null;
+
     private string TokenOf(string environmentId, string id) => $"{id}.{secrets.Token(environmentId, id)}";
 
     /// <summary>Where the mailed link leads.</summary>
-    private string LinkTo(string environmentId, string id) => $"{address.Url}/reset-password?token={TokenOf(environmentId, id)}";
+    public string LinkTo(string environmentId, string id) => $"{address.Url}/reset-password?token={TokenOf(environmentId, id)}";
 
     private Body Write(string id, string environmentId, string userId, string email, long createdAt, long expiresAt)
     {

@@ -21,7 +21,8 @@ internal sealed class RefreshTokens(ClusterKeys keys)
 
     /// <summary>What a token holds.</summary>
     /// <param name="Person">As they were when the session began: for a node to which their row has not come.</param>
-    internal sealed record Shown(RefreshToken Session, Person Person);
+    /// <param name="NeedsSecret">It began with the application's secret, and goes on with it only (RFC 6749 §6): a stolen token alone is worth nothing.</param>
+    internal sealed record Shown(RefreshToken Session, Person Person, bool NeedsSecret = false);
 
     /// <param name="CreatedAt">Unix milliseconds.</param>
     internal sealed record Person(string? Email, bool IsVerified, string? FirstName, string? LastName, long CreatedAt)

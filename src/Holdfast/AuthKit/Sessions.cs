@@ -64,9 +64,10 @@ internal sealed class Sessions(Database database, RedirectUriStore redirectUris,
         {
             return ApiError.Validation("session_id", "required");
         }
-        if (database.Read(view => view.Find<string>("SELECT environment_id FROM sessions WHERE id = @id", new { id })) is not { } environmentId)
+        // One that has not come here is ended all the same (law 4): its id says of which environment it is.
+        if (database.Read(view => view.Find<string>("SELECT environment_id FROM sessions WHERE id = @id", new { id }) ?? SessionIds.EnvironmentOf(view, acts.SessionIdKey, id)) is not { } environmentId)
         {
-            return AuthKitErrors.SessionNotHere;   // there is none of this id, or it has not come here; which, nobody can tell
+            return AuthKitErrors.SessionNotHere;   // nobody here has made such an id
         }
         var act = acts.Of(environmentId);
         await database.RecordAsync(http, view => Denied.Is(view, id, environmentId) ? Decide.Nothing(Rule.Grant(id).Answer) : Session.End(view, act, id, "signed_out"));

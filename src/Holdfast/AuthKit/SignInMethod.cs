@@ -21,6 +21,15 @@ internal static class SignInMethod
         _ => method,
     };
 
+    /// <summary>The type in the names of events; null for Single Sign-On, which tells of its own.</summary>
+    public static string? ToEventType(string method) => method switch
+    {
+        Password => "password",
+        MagicCode => "magic_auth",
+        _ when method.EndsWith("OAuth", StringComparison.Ordinal) => "oauth",
+        _ => null,
+    };
+
     /// <summary><c>auth_method</c>.</summary>
     public static string ToAuthMethod(string method) => method switch
     {

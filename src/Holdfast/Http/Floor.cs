@@ -54,7 +54,13 @@ public static class Floor
             return ApiError.Unauthorized;
         }
         http.Features.Set(caller);
-        return services.GetRequiredService<RateLimits>().Count(RateLimits.PerApiKey, caller.ApiKeyId) is { } wait ? ApiError.TooManyRequests(wait) : null;
+        var limits = services.GetRequiredService<RateLimits>();
+        var wait = limits.Count(RateLimits.PerApiKey, caller.ApiKeyId);
+        if (wait is null && http.Request.Path.StartsWithSegments("/user_management", StringComparison.Ordinal))
+        {
+            wait = limits.Count(HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method) ? RateLimits.PeopleReads : RateLimits.PeopleWrites, caller.EnvironmentId);
+        }
+        return wait is { } seconds ? ApiError.TooManyRequests(seconds) : null;
     }
 
     /// <summary>Outages are 503, what the server could not read is 4xx, and everything else is a bug: 500, in the log by its request id, without details.</summary>

@@ -59,6 +59,31 @@ public sealed class Ids(TimeProvider clock, Entropy entropy)
     /// <summary>One that anybody who knows the key makes from the same parts, on any node.</summary>
     public static string Derived(string prefix, byte[] key, params ReadOnlySpan<string> parts) => prefix + Encode(ClusterKeys.Mac(key, [prefix, .. parts]).AsSpan(0, 16));
 
+    /// <summary>The 16 bytes of an id; null when it is none of this prefix.</summary>
+    public static byte[]? BytesOf(string prefix, string id)
+    {
+        if (!id.StartsWith(prefix, StringComparison.Ordinal) || id.Length != prefix.Length + 26)
+        {
+            return null;
+        }
+        var value = System.UInt128.Zero;
+        foreach (var c in id.AsSpan(prefix.Length))
+        {
+            var digit = Alphabet.IndexOf(c, StringComparison.Ordinal);
+            if (digit < 0 || value >> 123 != 0)
+            {
+                return null;
+            }
+            value = (value << 5) | (uint)digit;
+        }
+        var bytes = new byte[16];
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt128BigEndian(bytes, value);
+        return bytes;
+    }
+
+    /// <summary>The id of these 16 bytes.</summary>
+    public static string OfBytes(string prefix, ReadOnlySpan<byte> bytes) => prefix + Encode(bytes);
+
     private static string Encode(ReadOnlySpan<byte> bytes)
     {
         var value = new System.UInt128(

@@ -23,7 +23,19 @@ public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes 
     /// <summary><c>POST /sso/token</c> without a secret, per environment: anybody can send that.</summary>
     public static readonly RateLimit PublicExchangePerEnvironment = new("public_exchange", 6000, TimeSpan.FromSeconds(60));
 
-    /// <summary><c>POST /user_management/authenticate</c>, per address.</summary>
+    /// <summary>Reading <c>/user_management/…</c>, per environment.</summary>
+    public static readonly RateLimit PeopleReads = new("people_reads", 1000, TimeSpan.FromSeconds(10));
+
+    /// <summary>Writing <c>/user_management/…</c>, per environment.</summary>
+    public static readonly RateLimit PeopleWrites = new("people_writes", 500, TimeSpan.FromSeconds(10));
+
+    /// <summary><c>POST /user_management/authenticate</c>, per thing that somebody has been asked (a pending authentication).</summary>
+    public static readonly RateLimit AuthenticatePerChallenge = new("challenge", 10, TimeSpan.FromSeconds(60));
+
+    /// <summary>The same of an e-mail address, where applications say from where people come: who tries from elsewhere is slowed, and locks nobody out for long.</summary>
+    public static readonly RateLimit AuthenticatePerAddressAnywhere = new("authenticate_anywhere", 60, TimeSpan.FromMinutes(5));
+
+    /// <summary><c>POST /user_management/authenticate</c>, per address; and per address and place, where the application names it.</summary>
     public static readonly RateLimit AuthenticatePerAddress = new("authenticate", 10, TimeSpan.FromSeconds(60));
 
     /// <summary>Tries to sign in at the hosted pages, per e-mail address and the place they come from.</summary>
@@ -61,6 +73,8 @@ public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes 
 
     /// <summary>Tries of a factor, or of a person's recovery codes, however many challenges there are; the right ones are given back.</summary>
     public static readonly RateLimit TriesPerFactor = new("factor_tries", 20, TimeSpan.FromHours(1));
+    /// <summary>The same from all places together, where the application names them: a stranger who guesses does not keep the owner's own code from being taken.</summary>
+    public static readonly RateLimit GuessesPerAddressAnywhere = new("address_guesses_anywhere", 60, TimeSpan.FromHours(1));
 
     /// <summary>Refreshes of one session. A storm of them is answered; a loop fills no journal.</summary>
     public static readonly RateLimit RefreshesPerSession = new("refreshes", 600, TimeSpan.FromMinutes(10));

@@ -11,6 +11,12 @@ namespace Holdfast.Users;
 /// <param name="Random">Random bytes of this one act, 16 or more.</param>
 internal sealed record Act(string EnvironmentId, byte[] IdKey, byte[] ItemKey, string Incarnation, DateTimeOffset Now, byte[] Random)
 {
+    /// <summary>What repeats of one request share; null when it carries no <c>Idempotency-Key</c>.</summary>
+    public string? Request { get; init; }
+
+    /// <summary>The cluster's key of <see cref="SessionIds"/>.</summary>
+    public byte[] SessionIdKey { get; init; } = [];
+
     /// <summary>Unix milliseconds.</summary>
     public long Time => Now.ToUnixTimeMilliseconds();
 

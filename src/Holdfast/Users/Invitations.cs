@@ -34,6 +34,12 @@ internal sealed class Invitations(ClusterKeys keys, PersonMails mails, TimeProvi
     public static InvitationRow? FindByToken(View view, string environmentId, string token) =>
         view.Find<InvitationRow>($"SELECT {Columns} FROM invitations WHERE {Effective} AND token_hash = @hash", new { environmentId, hash = Caller.Hash(token) });
 
+    /// <summary>The invitation that a token belongs to, and its environment: whoever follows the link says nothing else.</summary>
+    public static (string EnvironmentId, InvitationRow Row)? FindByToken(View view, string token) =>
+        view.Find<string>("SELECT environment_id FROM invitations WHERE token_hash = @hash", new { hash = Caller.Hash(token) }) is { } environmentId && FindByToken(view, environmentId, token) is { } row
+            ? (environmentId, row)
+            : null;
+
     /// <summary>Whether an invitation of this address, to this organization or to none, waits to be accepted.</summary>
     public static bool IsInvited(View view, Act act, string email, string? organizationId) => view.Query<InvitationRow>(
         $"SELECT {Columns} FROM invitations WHERE {Effective} AND email = @email AND expires_at > @now AND coalesce(organization_id, '') = @organization",

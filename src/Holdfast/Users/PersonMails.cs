@@ -5,25 +5,36 @@ using Holdfast.Storage.Rows;
 
 namespace Holdfast.Users;
 
-/// <summary>The mails that people get. Each is changes to be added to the decision that gives reason for it; none when the environment has switched that mail off.</summary>
+/// <summary>What people are mailed, and what the application is told of it by an event (it may mail by itself). Each is changes to be added to the decision that gives reason for it; without the
+/// mail when the environment has switched it off.</summary>
 /// <remarks>Nobody waits for a mail, and no answer tells whether there is one.</remarks>
 internal sealed class PersonMails(Mails mails, Http.PublicAddress publicAddress)
 {
     /// <summary>The code to sign in with.</summary>
     /// <param name="locale">The page's language; null for the user's, if somebody has the address.</param>
     /// <param name="byApi">The application made it by API: it sends it by itself, unless the environment says otherwise.</param>
-    public IReadOnlyList<Change> MagicCode(View view, Act act, string itemId, string address, string code, DateTimeOffset until, string? locale = null, bool byApi = false) => Want(
-        view, act, new WantedMail(MailKind.MagicCode, address, itemId, locale ?? LocaleOf(view, act, address), until, new Dictionary<string, string> { ["code"] = code, ["until"] = Time(until) }),
-        byApi ? MailSettings.MagicCodeByApi : null);
+    public IReadOnlyList<Change> MagicCode(View view, Act act, string itemId, string address, string code, DateTimeOffset until, string? locale = null, bool byApi = false) =>
+    [
+        PersonEvents.MagicCodeCreated(act, itemId, Addresses.HolderOf(view, act.EnvironmentId, address) ?? Addresses.NewHolder(view, act, address).UserId, address, until),
+        .. Want(view, act, new WantedMail(MailKind.MagicCode, address, itemId, locale ?? LocaleOf(view, act, address), until, new Dictionary<string, string> { ["code"] = code, ["until"] = Time(until) }),
+            byApi ? MailSettings.MagicCodeByApi : null),
+    ];
 
     /// <summary>The code that proves the mailbox, of a user or of a sign-up.</summary>
-    public IReadOnlyList<Change> EmailVerification(View view, Act act, string itemId, string address, string code, DateTimeOffset until, string? locale = null) => Want(
-        view, act, new WantedMail(MailKind.EmailVerification, address, itemId, locale ?? LocaleOf(view, act, address), until, new Dictionary<string, string> { ["code"] = code, ["until"] = Time(until) }));
+    /// <param name="userId">Null for a sign-up: there is no user yet, and no event.</param>
+    public IReadOnlyList<Change> EmailVerification(View view, Act act, string itemId, string address, string code, DateTimeOffset until, string? locale = null, string? userId = null) =>
+    [
+        .. userId is null ? [] : (Change[])[PersonEvents.EmailVerificationCreated(act, itemId, userId, address, until)],
+        .. Want(view, act, new WantedMail(MailKind.EmailVerification, address, itemId, locale ?? LocaleOf(view, act, address), until, new Dictionary<string, string> { ["code"] = code, ["until"] = Time(until) })),
+    ];
 
     /// <summary>The link to another password.</summary>
-    public IReadOnlyList<Change> PasswordReset(View view, Act act, string itemId, string address, string link, DateTimeOffset until, string? locale = null, bool byApi = false) => Want(
-        view, act, new WantedMail(MailKind.PasswordReset, address, itemId, locale ?? LocaleOf(view, act, address), until, new Dictionary<string, string> { ["link"] = link, ["until"] = Time(until) }),
-        byApi ? MailSettings.PasswordResetByApi : null);
+    public IReadOnlyList<Change> PasswordReset(View view, Act act, string itemId, string address, string link, DateTimeOffset until, string? locale = null, bool byApi = false) =>
+    [
+        .. Addresses.HolderOf(view, act.EnvironmentId, address) is { } userId ? (Change[])[PersonEvents.PasswordResetCreated(act, itemId, userId, address, until)] : [],
+        .. Want(view, act, new WantedMail(MailKind.PasswordReset, address, itemId, locale ?? LocaleOf(view, act, address), until, new Dictionary<string, string> { ["link"] = link, ["until"] = Time(until) }),
+            byApi ? MailSettings.PasswordResetByApi : null),
+    ];
 
     /// <summary>The link of an invitation.</summary>
     /// <param name="organization">Its name; null when it is to none.</param>

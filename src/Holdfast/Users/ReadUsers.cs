@@ -1,3 +1,4 @@
+using Holdfast.Claims;
 using Holdfast.Http;
 using Holdfast.Storage;
 
@@ -15,9 +16,19 @@ internal static class ReadUsers
         return Answer(http, database, meant, (view, environmentId) => UserStore.FindByExternalId(view, environmentId, meant), row => row.ToBody());
     }
 
-    /// <summary>The identities at social providers that a user signs in with. Those are not told of yet: the list is empty.</summary>
-    public static ApiAnswer ListIdentities(string id, HttpContext http, Database database) =>
-        Answer(http, database, id, (view, environmentId) => UserStore.Find(view, environmentId, id), _ => Array.Empty<IdentityBody>());
+    /// <summary>The identities at social providers that a user signs in with. One at an organization's own identity provider is a profile, and none of these.</summary>
+    public static ApiAnswer ListIdentities(string id, HttpContext http, Database database)
+    {
+        var environmentId = Caller.Of(http).EnvironmentId;
+        return database.Read(view => UserStore.Find(view, environmentId, id) is null
+            ? ApiError.NotFound("User", id)
+            : ApiAnswer.Ok(view.Query<Identity>(
+                "SELECT p.idp_id AS IdpId, p.connection_type AS Type FROM claims c JOIN profiles p ON p.id = c.value AND p.environment_id = c.environment_id "
+                + "WHERE c.environment_id = @environmentId AND c.kind = @kind AND c.holder = @id AND p.connection_type LIKE '%OAuth' ORDER BY p.connection_type, p.id LIMIT 100",
+                new { environmentId, kind = Claim.UserSsoProfile, id }).ConvertAll(i => new IdentityBody(i.IdpId, "OAuth", i.Type == "GitHubOAuth" ? "GithubOAuth" : i.Type))));
+    }
+
+    private sealed record Identity(string IdpId, string Type);
 
     public static ApiAnswer List(HttpContext http, Database database)
     {

@@ -28,7 +28,12 @@ internal sealed record Session(string Id, string UserId, string? OrganizationId,
         {
             return Rule.Refuse<RefreshToken>(signIn.Answer.Refused!.Value, signIn.Changes);
         }
-        var id = act.NewId(Ids.Session);
+        var id = SessionIds.New(act);
+        if (act.Request is not null && OfRequest(view, act, key) is { } before)
+        {
+            // The request was done before: its session is the answer, whatever this sign-in would have begun.
+            return before.Session.Ended(view, act) is { } over ? Rule.Refuse<RefreshToken>(over) : Rule.Grant(before);
+        }
         var birth = new Birth(act.Incarnation, NodeStore.NextPosition(view).ToString(CultureInfo.InvariantCulture));
         var token = new RefreshToken(
             id, who.UserId, who.OrganizationId, method, 0, (act.Now + lifetime).ToUnixTimeMilliseconds(), birth, who.CredentialId, stamp, act.Time, key.Id, key.Mark(id, 0),
@@ -37,6 +42,25 @@ internal sealed record Session(string Id, string UserId, string? OrganizationId,
             ? Rule.Refuse<RefreshToken>(why, signIn.Changes)
             : Rule.Grant(token, [token.Row(act.EnvironmentId), .. signIn.Changes, UserStore.SignedIn(act, who.UserId)]);
     }
+
+    /// <summary>The session that a request began here when it came before, with the token that it has now; null when it began none.</summary>
+    public static RefreshToken? OfRequest(View view, Act act, SuccessorKey key)
+    {
+        if (act.Request is null || view.Find<Row>(
+            "SELECT id AS Id, user_id AS UserId, organization_id AS OrganizationId, method AS Method, credential_id AS CredentialId, birth AS Birth, birth_position AS BirthPosition, key_id AS KeyId, "
+            + "created_at AS CreatedAt, expires_at AS ExpiresAt, made_stamp AS Stamp, "
+            + "(SELECT coalesce(max(generation) + 1, 0) FROM session_spends s WHERE s.session_id = sessions.id) AS Generation FROM sessions WHERE id = @id AND environment_id = @EnvironmentId",
+            new { id = SessionIds.New(act), act.EnvironmentId }) is not { } row || row.KeyId != key.Id)
+        {
+            return null;
+        }
+        return new RefreshToken(
+            row.Id, row.UserId, row.OrganizationId, row.Method, row.Generation, row.ExpiresAt, new Birth(row.Birth, row.BirthPosition), row.CredentialId, row.Stamp, row.CreatedAt, row.KeyId,
+            key.Mark(row.Id, row.Generation), row.OrganizationId);
+    }
+
+    private sealed record Row(
+        string Id, string UserId, string? OrganizationId, string Method, string? CredentialId, string Birth, string BirthPosition, string KeyId, long CreatedAt, long ExpiresAt, string Stamp, long Generation);
 
     /// <summary>Why it does not go on; null when it does.</summary>
     /// <param name="grace">Null for <see cref="Grace"/>.</param>

@@ -6,8 +6,9 @@ namespace Holdfast.Users;
 internal static class UserEndpoints
 {
     /// <param name="breached">Passwords that are known to thieves; null for none.</param>
-    public static void AddUsers(this IServiceCollection services, BreachedPasswords? breached)
+    public static void AddUsers(this IServiceCollection services, BreachedPasswords? breached, MetClaims met)
     {
+        services.AddSingleton(met).AddSingleton<TellLostClaims>().AddHostedService(found => found.GetRequiredService<TellLostClaims>());
         services.AddSingleton<Acts>().AddSingleton<Invitations>().AddSingleton<PersonMails>().AddSingleton<ItemSecrets>();
         services.AddSingleton(_ => new HashQueue()).AddSingleton<PasswordHasher>().AddSingleton<PasswordPolicy>();
         services.AddSingleton(found => new PasswordLists(breached, found.GetRequiredService<ILogger<PasswordLists>>()));

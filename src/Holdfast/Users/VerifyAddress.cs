@@ -17,6 +17,6 @@ internal static class VerifyAddress
         var (item, refused) = PendingItem.Redeem(view, act, itemId, Ids.EmailVerification, code);
         return item is null ? (null, refused)
             : item.Subject != userId || Addresses.HolderOf(view, act.EnvironmentId, item.Data!) != userId ? (null, Refusal.ItemUnknown)
-            : ([item.Spent(act), .. UserStore.Verify(view, act, userId, item.Data!)], null);
+            : ([item.Spent(act), PersonEvents.EmailVerified(act, item), .. UserStore.Verify(view, act, userId, item.Data!)], null);
     }
 }

@@ -52,7 +52,7 @@ internal sealed class AddPasskey(Database database, Acts acts, Passkeys passkeys
                 return Failed(visit, why == Refusal.CredentialTaken ? "add_passkey.taken" : why == Refusal.TooMany ? "add_passkey.too_many" : "add_passkey.failed");
             }
         }
-        var ending = toApplication.Ending(flow with { CanHavePasskey = false }, provenAddress: null, pending.Id);
+        var ending = toApplication.Ending(flow with { CanHavePasskey = false }, pending.Id);
         var outcome = await database.RecordAsync(visit.Http, view =>
         {
             var act = acts.Of(flow.EnvironmentId);

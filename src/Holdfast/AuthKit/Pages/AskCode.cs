@@ -55,7 +55,7 @@ internal sealed class AskCode(
             limits.Count(RateLimits.GuessesPerAddress, whose);
             return Wrong(visit, "code.wrong");
         }
-        var ending = toApplication.Ending(flow, address);
+        var ending = toApplication.Ending(flow);
         var outcome = await database.RecordAsync(visit.Http, view =>
         {
             var now = acts.Of(flow.EnvironmentId);

@@ -29,7 +29,7 @@ internal sealed class ContinueFromProvider(SignInStore signIns, Acts acts, Ids i
             return elsewhere;
         }
         var method = SignInMethod.Sso;
-        var ending = toApplication.Ending(flow, provenAddress: null);
+        var ending = toApplication.Ending(flow);
         var shown = new ShownCode(code, Visit.AddressOf(Path, flow.Id), null, ByPublicClient: false);
         var outcome = await signIns.RedeemAsync<BeginSession.Outcome>(shown, new OAuthClients.Client(flow.ClientId, flow.EnvironmentId, null), null, ids, (view, redemption) =>
         {

@@ -12,6 +12,7 @@ internal static class HostedEndpoints
         services.AddSingleton<HomeRealm>().AddSingleton<AskAddress>().AddSingleton<AskPassword>().AddSingleton<AskCode>().AddSingleton<VerifyEmail>().AddSingleton<ChooseOrganization>().AddSingleton<ContinueFromProvider>();
         services.AddSingleton<AskNewAddress>().AddSingleton<AskDetails>().AddSingleton<VerifySignUp>();
         services.AddSingleton<ShowFactor>().AddSingleton<ShowRecoveryCode>().AddSingleton<EnrollFactor>().AddSingleton<ReadRecoveryCodes>().AddSingleton<AddPasskey>().AddSingleton<SignInByPasskey>();
+        services.AddSingleton<ForgotPassword>().AddSingleton<ForgotSent>().AddSingleton<ResetPassword>().AddSingleton<FollowInvitation>().AddSingleton<AcceptInvitation>();
     }
 
     public static void MapHostedPages(this IEndpointRouteBuilder routes)
@@ -34,6 +35,12 @@ internal static class HostedEndpoints
         routes.MapStep<SignInByPasskey>(SignInByPasskey.Path, Writes.Fact);
         routes.MapGet(SignInByPasskey.QuestionPath, (HttpContext http, SignInByPasskey step) => step.AskAsync(http)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
         routes.MapGet(AddPasskey.QuestionPath, (HttpContext http, AddPasskey step) => step.AskAsync(http)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
+        routes.MapStep<ForgotPassword>(ForgotPassword.Path, Writes.Fact);
+        routes.MapStep<ForgotSent>(ForgotSent.Path, Writes.Nothing);
+        routes.MapGet(ResetPassword.Path, (HttpContext http, ResetPassword reset) => reset.Show(http)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
+        routes.MapPost(ResetPassword.Path, (HttpContext http, ResetPassword reset) => reset.TakeAsync(http)).WithMetadata(PageRoute.Yes, Writes.Fact).ExcludeFromDescription();
+        routes.MapGet(FollowInvitation.Path, (HttpContext http, FollowInvitation follow) => follow.Handle(http)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
+        routes.MapStep<AcceptInvitation>(AcceptInvitation.Path, Writes.Fact);
         MapBranding(routes);
     }
 

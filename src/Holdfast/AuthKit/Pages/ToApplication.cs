@@ -12,12 +12,11 @@ namespace Holdfast.AuthKit.Pages;
 internal sealed class ToApplication(BeginSession begin, Visits visits, Database database, ClusterKeys keys, Acts acts, AuthKitOptions options, Entropy entropy)
 {
     /// <summary>What follows when somebody has proven who they are: what the API would ask of them is asked of them here, too; and instead of the session there is a code.</summary>
-    /// <param name="provenAddress">The address that they have proven, or proved before; null when that is for their user's row to say.</param>
     /// <param name="request">What repeats of one request share: they get one code. Null for a request of its own.</param>
-    public BeginSession.Ending Ending(HostedFlow flow, string? provenAddress, string? request = null)
+    public BeginSession.Ending Ending(HostedFlow flow, string? request = null)
     {
         var code = $"{database.Incarnation}.{Base64.Encode(request is null ? entropy.Bytes(32) : keys.Mac("hosted-code", flow.EnvironmentId, flow.Id, request))}";
-        return (view, act, signIn, method) => begin.Decide(view, act, Into(view, act, flow, signIn, provenAddress), method, (state, now, who, how) =>
+        return (view, act, signIn, method) => begin.Decide(view, act, Into(view, act, flow, Invited(view, act, flow, signIn)), method, (state, now, who, how) =>
             who.Answer.Answer is { } offered && AddPasskey.IsOffered(state, now, flow, offered, how) ? new(new BeginSession.Outcome(Offered: offered), who.Changes)
             : who.Answer.Answer is { } signedIn && RedirectUriStore.Allows(state, flow.EnvironmentId, flow.RedirectUri)   // it may have been withdrawn meanwhile
             ? new(new BeginSession.Outcome(Code: code),
@@ -51,19 +50,37 @@ internal sealed class ToApplication(BeginSession begin, Visits visits, Database 
     /// <summary>Names what is said to somebody who has proven who they are, and may not go on.</summary>
     public static string Why(Refusal why) => why == Refusal.NotFound ? "fault.not_member" : "fault.not_admitted";
 
-    /// <summary>Into the organization that the application wants or that they are invited to, if they are in it, or are from now on.</summary>
-    private static Decision<Ruling<SignedIn>> Into(View view, Act act, HostedFlow flow, Decision<Ruling<SignedIn>> signIn, string? provenAddress)
+    /// <summary>Accepts the invitation that the flow came by, if it is of an address that they hold; a mailbox that is proven, or vouched for, stands behind every sign-in that comes this far. One that is
+    /// over, or somebody else's, is left as it is.</summary>
+    private static Decision<Ruling<SignedIn>> Invited(View view, Act act, HostedFlow flow, Decision<Ruling<SignedIn>> signIn)
     {
-        if (signIn.Answer.Answer is not { } who)
+        if (flow.InvitationToken is not { } token || signIn.Answer.Answer is not { } who
+            || Invitations.FindByToken(view, act.EnvironmentId, token) is not { } row)
         {
             return signIn;
         }
-        var (joined, changes) = flow.InvitationToken is { } token ? AcceptInvitation.Decide(view, act, token, who, provenAddress) : (null, []);
-        var wanted = flow.OrganizationId ?? joined;
-        return wanted is null || (wanted == who.OrganizationId && joined is null) ? new(signIn.Answer, [.. signIn.Changes, .. changes])
-            : wanted == joined || Memberships.IsIn(view, act, wanted, who.UserId) ? Rule.Grant(who with { OrganizationId = wanted }, [.. signIn.Changes, .. changes])
-            : Rule.Refuse<SignedIn>(Refusal.NotFound, signIn.Changes);
+        if (row.AcceptedUserId == who.UserId && row.OrganizationId is { } joined && who.OrganizationId is null && Memberships.IsIn(view, act, joined, who.UserId))
+        {
+            return Rule.Grant(who with { OrganizationId = joined }, signIn.Changes);   // accepted a step before
+        }
+        if (row.StateAt(act.Now) != InvitationRow.Pending
+            || !(who.IsNew ? TakesAddress(act, signIn.Changes, row.Email, who.UserId) : Addresses.HolderOf(view, act.EnvironmentId, row.Email) == who.UserId)
+            || (row.OrganizationId is { } organization && Denied.Standing(view, Memberships.IdOf(act.IdKey, organization, who.UserId), Memberships.Removed).Count > 0))
+        {
+            return signIn;
+        }
+        return Rule.Grant(row.OrganizationId is null ? who : who with { OrganizationId = row.OrganizationId }, [.. signIn.Changes, .. Invitations.Accept(view, act, row, who.UserId).Changes]);
     }
+
+    /// <summary>Whether the decision gives them the address.</summary>
+    private static bool TakesAddress(Act act, IReadOnlyList<Change> changes, string address, string userId) =>
+        Addresses.Take(act, address, userId, 1) is var taken && changes.Any(c => c.Table == Schema.Claims && c.Id == taken.Id && c.Values.GetValueOrDefault("holder") as string == userId);
+
+    /// <summary>Into the organization that the application wants, if they are in it.</summary>
+    private static Decision<Ruling<SignedIn>> Into(View view, Act act, HostedFlow flow, Decision<Ruling<SignedIn>> signIn) =>
+        flow.OrganizationId is not { } wanted || signIn.Answer.Answer is not { } who ? signIn
+        : who.OrganizationId == wanted || Memberships.IsIn(view, act, wanted, who.UserId) ? Rule.Grant(who with { OrganizationId = wanted }, signIn.Changes)
+        : Rule.Refuse<SignedIn>(Refusal.NotFound, signIn.Changes);
 
     /// <summary>The flow of somebody who has proven who they are, and of whom something is still asked.</summary>
     public HostedFlow Asked(HostedFlow flow, SignedIn who, string method, string next, string? verificationId = null, IReadOnlyList<string>? factorIds = null) => flow with

@@ -8,8 +8,7 @@ namespace Holdfast.AuthKit.Pages;
 
 /// <summary>Asks somebody who has given their password for the code that was mailed to them: their mailbox is not proven yet.</summary>
 internal sealed class VerifyEmail(
-    Database database, ClusterKeys keys, Acts acts, ToApplication toApplication, Visits visits, RateLimits limits, ItemSecrets secrets, PersonMails mails,
-    AuthKitOptions options) : Step
+    Database database, ClusterKeys keys, Acts acts, ToApplication toApplication, Visits visits, RateLimits limits, ItemSecrets secrets, PersonMails mails, AuthKitOptions options) : Step
 {
     public const string Path = "/sign-in/verify";
 
@@ -39,7 +38,7 @@ internal sealed class VerifyEmail(
             return Wrong(visit, "code.too_many");
         }
         var request = Caller.Hash($"{pending.Id}\n{itemId}");
-        var ending = toApplication.Ending(visit.Flow, visit.Flow.Address, request);
+        var ending = toApplication.Ending(visit.Flow, request);
         var outcome = await database.RecordAsync(visit.Http, view => GrantByEmailCode.Decide(view, acts.Of(visit.Flow.EnvironmentId), pending, itemId, code, request, ending));
         if (outcome.Refused == Refusal.ItemUnknown)
         {
@@ -74,7 +73,7 @@ internal sealed class VerifyEmail(
             return Decide.To<PendingAuthentication?>(pending with { EmailVerificationId = id },
             [
                 VerifyAddress.Issue(act, pending.UserId, address, code, options.MagicCodeLifetime, id),
-                .. mails.EmailVerification(view, act, id, address, code, act.Now + options.MagicCodeLifetime, visit.Texts.Language),
+                .. mails.EmailVerification(view, act, id, address, code, act.Now + options.MagicCodeLifetime, visit.Texts.Language, pending.UserId),
             ]);
         });
         return next is null

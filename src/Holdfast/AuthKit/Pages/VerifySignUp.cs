@@ -39,7 +39,7 @@ internal sealed class VerifySignUp(
             return Wrong(visit, "code.too_many");
         }
         var method = SignInMethod.MagicCode;
-        var ending = toApplication.Ending(flow, address);
+        var ending = toApplication.Ending(flow);
         var outcome = await database.RecordAsync(visit.Http, view =>
         {
             var act = acts.Of(flow.EnvironmentId);

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Holdfast.Environments;
 using Holdfast.Http;
 using Holdfast.Http.Pages;
 using Holdfast.Keys;
@@ -23,6 +24,13 @@ internal sealed class Visits(
         var now = clock.GetUtcNow();
         return wanted.Anew($"{database.Incarnation}.{now.ToUnixTimeSeconds():x8}{Base64.Encode(entropy.Bytes(16))}", Base64.Encode(entropy.Bytes(16)), now + options.HostedFlowLifetime);
     }
+
+    /// <summary>A flow that did not begin at the application: it ends at the environment's default address. Null when none is registered.</summary>
+    public HostedFlow? BeginAtHome(string environmentId, EnvironmentStore environments, RedirectUriStore redirectUris) =>
+        redirectUris.Default(environmentId) is { } home && environments.FindClient(environmentId) is { } client ? Begin(new HostedFlow("", environmentId, client, home, null, null, "", default)) : null;
+
+    /// <summary>This browser at a page that needs no flow of its own, with the flow that it goes on with.</summary>
+    public Visit Of(HttpContext http, HostedFlow flow) => VisitOf(http, flow, s_nothing);
 
     public Task<IResult> ShowAsync(HttpContext http, Step step) => Task.FromResult(
         cookie.Read(http, http.Request.Query["flow"]) is not { } flow ? PageErrors.NoFlow

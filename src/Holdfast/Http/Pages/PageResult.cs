@@ -22,9 +22,10 @@ public sealed class PageResult(Type component, PageContext context, int status =
     /// <summary>The page's forms come back here, and lead on to an application or an identity provider from there.</summary>
     /// <remarks>Browsers hold the redirects after a post against the policy, too, and where they end is not ours to say. The page's own server is told its address:
     /// else the browser would not say whence a post comes.</remarks>
-    public PageResult WithForms(bool isHttps)
+    /// <param name="tellsAddress">False where the address holds a secret.</param>
+    public PageResult WithForms(bool isHttps, bool tellsAddress = true)
     {
-        _referrerPolicy = "same-origin";
+        _referrerPolicy = tellsAddress ? "same-origin" : "no-referrer";
         return WithFormAction(isHttps ? "'self' https: http://127.0.0.1:* http://localhost:*" : "'self' http: https:");
     }
 
