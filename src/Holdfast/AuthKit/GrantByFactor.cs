@@ -73,7 +73,7 @@ internal sealed class GrantByFactor(Database database, ClusterKeys keys, Acts ac
             return new Taken(null, null);
         }
         var (verdict, shown) = (CodeVerdict.Wrong, (Factor?)null);
-        if (RecoveryCodes.Normal(code) is not null)
+        if (pending.Asks(PendingAuthentication.Factor) && RecoveryCodes.Normal(code) is not null)   // whoever sets up an app shows that it works
         {
             (verdict, shown) = await codes.TakeRecoveryAsync(environmentId, pending.UserId, code, Caller.Hash($"recovery\n{pending.Id}"), ct);
         }

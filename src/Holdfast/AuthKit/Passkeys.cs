@@ -37,9 +37,8 @@ internal sealed class Passkeys(Database database, ClusterKeys keys, EnvironmentS
     }
 
     /// <summary>Keeps a new one.</summary>
-    /// <param name="then">What follows in the same decision; null for nothing.</param>
     /// <returns>The factor's id, or why not.</returns>
-    public async Task<Ruling<string>> KeepAsync(HttpContext http, string environmentId, string userId, string token, string answer, Func<View, Act, IReadOnlyList<Change>>? then = null)
+    public async Task<Ruling<string>> KeepAsync(HttpContext http, string environmentId, string userId, string token, string answer)
     {
         if (Open(environmentId, token, answer) is not { } ceremony || ceremony.UserId != userId)
         {
@@ -62,7 +61,7 @@ internal sealed class Passkeys(Database database, ClusterKeys keys, EnvironmentS
                 return Rule.Refuse<string>(Refusal.ItemSpent);
             }
             var (ruling, changes) = Passkey.Register(view, act, userId, made.CredentialId, details, made.SignCount);
-            return new Decision<Ruling<string>>(ruling, [.. changes, ceremony.Spent(act), .. ruling.Answer is null || then is null ? [] : then(view, act)]);
+            return new Decision<Ruling<string>>(ruling, [.. changes, ceremony.Spent(act)]);
         });
     }
 

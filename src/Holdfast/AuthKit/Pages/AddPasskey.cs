@@ -1,4 +1,5 @@
 using Holdfast.Http;
+using Holdfast.Peers;
 using Holdfast.Storage;
 using Holdfast.Storage.Rows;
 using Holdfast.Users;
@@ -6,10 +7,13 @@ using Holdfast.Users;
 namespace Holdfast.AuthKit.Pages;
 
 /// <summary>Offers a passkey to somebody who has just signed in, in a browser that can make one. They may leave it.</summary>
-internal sealed class AddPasskey(Database database, Acts acts, Passkeys passkeys, ToApplication toApplication, Visits visits, HostedFlowCookie cookie) : Step
+internal sealed class AddPasskey(
+    Database database, Acts acts, Passkeys passkeys, ToApplication toApplication, Visits visits, HostedFlowCookie cookie, ForwardToAuthority authority) : Step
 {
     public const string Path = "/sign-in/add-passkey";
     public const string QuestionPath = "/sign-in/add-passkey/question";
+
+    private static readonly ApiAnswer s_nothing = ApiError.NotFound("Sign-in", "");
 
     /// <summary>Whether it is offered: not where nobody is to be, nor to who has one.</summary>
     public static bool IsOffered(View view, Act act, HostedFlow flow, SignedIn who, string method) =>
@@ -18,14 +22,17 @@ internal sealed class AddPasskey(Database database, Acts acts, Passkeys passkeys
 
     public override IResult Show(Visit visit) => toApplication.Pending(visit.Flow, PendingAuthentication.Passkey) is null ? visit.GoOn(AskAddress.Path, visit.Flow) : visit.Page<AddPasskeyPage>();
 
-    /// <summary>What the browser is asked: JSON, for the page's script.</summary>
+    /// <summary>What the browser is asked: JSON, for the page's script. By the node that will take the answer.</summary>
     public async Task<IResult> AskAsync(HttpContext http)
     {
-        var question = cookie.Read(http, http.Request.Query["flow"]) is { IsFinished: false } flow && toApplication.Pending(flow, PendingAuthentication.Passkey) is { } pending
-            ? await passkeys.AskForNewAsync(http, flow.EnvironmentId, pending.UserId)
-            : null;
         http.Response.Headers.CacheControl = "no-store";
-        return question is null ? ApiError.NotFound("Sign-in", "") : ApiAnswer.Ok(question);
+        if (cookie.Read(http, http.Request.Query["flow"]) is not { IsFinished: false } flow || toApplication.Pending(flow, PendingAuthentication.Passkey) is not { } pending)
+        {
+            return s_nothing;
+        }
+        return pending.Authority != database.Incarnation ? await authority.TryAsync(http, pending.Authority, s_nothing, AuthKitErrors.AuthorityUnavailable) ?? s_nothing
+            : await passkeys.AskForNewAsync(http, flow.EnvironmentId, pending.UserId) is { } question ? ApiAnswer.Ok(question)
+            : s_nothing;
     }
 
     public override async Task<IResult> TakeAsync(Visit visit)
@@ -45,7 +52,6 @@ internal sealed class AddPasskey(Database database, Acts acts, Passkeys passkeys
             {
                 return Failed(visit, "add_passkey.failed");
             }
-            // The answer is this node's to take, or nobody's: the question may be another's, when the browser was sent there meanwhile.
             var kept = await passkeys.KeepAsync(visit.Http, flow.EnvironmentId, pending.UserId, question, answer);
             if (kept.Refused is { } why)
             {
