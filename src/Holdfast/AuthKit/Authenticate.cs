@@ -11,11 +11,18 @@ namespace Holdfast.AuthKit;
 /// <remarks>Nothing of it waits for the primary: a sign-in and a refresh are facts of this node.</remarks>
 internal sealed class Authenticate(
     OAuthClients clients, Idempotency idempotency, ForwardToAuthority authority, Database database, ClusterKeys keys, Acts acts, AuthKitOptions options, SessionAnswer answers,
-    GrantByCode byCode, GrantByPassword byPassword, GrantByEmailCode byEmailCode, GrantByMagicCode byMagicCode, GrantByRefreshToken byRefreshToken, GrantByOrganization byOrganization)
+    GrantByCode byCode, GrantByPassword byPassword, GrantByEmailCode byEmailCode, GrantByMagicCode byMagicCode, GrantByRefreshToken byRefreshToken, GrantByOrganization byOrganization,
+    GrantByDeviceCode byDeviceCode, CrossOrigin crossOrigin, Freshness freshness, Actions actions)
 {
     /// <summary>A request for a grant.</summary>
-    internal sealed record Asked(HttpContext Http, OAuthParameters Parameters, OAuthClients.Client Client, Operation Operation)
+    /// <param name="IsBrowser">It comes from a page of a registered origin.</param>
+    internal sealed record Asked(HttpContext Http, OAuthParameters Parameters, OAuthClients.Client Client, Operation Operation, bool IsBrowser = false)
     {
+        public SignInOrigin Origin { get; } = SignInOrigin.Of(Parameters.Find("ip_address"), Parameters.Find("user_agent"));
+
+        /// <summary>The refresh token came in the browser's cookie, and goes back there alone.</summary>
+        public bool IsByCookie { get; init; }
+
         public string? Find(string name) => Parameters.Find(name);
     }
 
@@ -35,11 +42,13 @@ internal sealed class Authenticate(
         {
             return unknown!;
         }
-        if (client.IsPublic && grant is not ("authorization_code" or "refresh_token"))
+        var isBrowser = crossOrigin.Admit(http, client.EnvironmentId) && client.IsPublic;
+        if (client.IsPublic && grant is not ("authorization_code" or "refresh_token" or GrantByDeviceCode.Grant))
         {
             return ApiError.OAuth("invalid_client", "This grant needs client_secret.");
         }
-        var asked = new Asked(http, parameters, client, await idempotency.BeginAsync(http, client.EnvironmentId, client.Owner));
+        freshness.Require(client.EnvironmentId);
+        var asked = new Asked(http, parameters, client, await idempotency.BeginAsync(http, client.EnvironmentId, client.Owner), isBrowser);
         http.Response.Headers.CacheControl = "no-store";
         return grant switch
         {
@@ -49,6 +58,9 @@ internal sealed class Authenticate(
             "refresh_token" => await byRefreshToken.HandleAsync(asked),
             "urn:workos:oauth:grant-type:magic-auth:code" => await byMagicCode.HandleAsync(asked, this),
             "urn:workos:oauth:grant-type:organization-selection" => await byOrganization.HandleAsync(asked, this),
+            GrantByDeviceCode.Grant => await byDeviceCode.HandleAsync(asked, this),
+            // There is no Radar here, so no token of ours waits for a challenge of it.
+            "urn:workos:oauth:grant-type:radar-email-challenge:code" or "urn:workos:oauth:grant-type:radar-sms-challenge:code" => AuthKitErrors.BadPending,
             _ => ApiError.OAuth("invalid_request", "This grant_type is not known."),
         };
     }
@@ -57,14 +69,32 @@ internal sealed class Authenticate(
     /// <param name="refused">In the grant's own words.</param>
     public ApiAnswer Answer(Asked asked, BeginSession.Outcome outcome, string method, Func<Refusal, ApiAnswer> refused) => outcome switch
     {
-        { Session: { } session } => answers.Of(asked.Client, session, null),
+        { Session: { } session } => answers.Of(asked, session, null),
+        { Message: { } message } => ApiError.OAuth("access_denied", message),
         { Choice: { } choice } => AuthKitErrors.ChooseOrganization(
             PendingAuthentication.Of(acts.Of(asked.Operation), choice.Who, method, options.PendingLifetime).Seal(keys, asked.Client.EnvironmentId), choice.Organizations, choice.User),
         { Unproven: { } mailbox } => AuthKitErrors.ProveMailbox(
             PendingAuthentication.Of(acts.Of(asked.Operation), mailbox.Who, method, options.PendingLifetime, mailbox.VerificationId).Seal(keys, asked.Client.EnvironmentId),
             mailbox.Address, mailbox.VerificationId),
-        _ => refused(outcome.Refused!.Value),
+        _ => refused(outcome.Refused ?? Refusal.Denied),
     };
+
+    /// <summary>Decides about a sign-in; where that asks one of the environment's actions first, it is asked in between, outside the node's writer, and then it is decided anew.</summary>
+    /// <param name="decide">Keeps nothing as long as its outcome is a question.</param>
+    public async Task<T> DecideAsync<T>(Asked asked, Func<Task<T>> decide, Func<T, BeginSession.Outcome?> read)
+    {
+        const int MostQuestions = 3;   // whether they may sign up, whether they may sign in; and once more, when somebody else was first meanwhile
+        var decided = await decide();
+        for (var questions = 0; questions < MostQuestions && read(decided)?.Question is { } question; questions++)
+        {
+            asked.Origin.Say(question, await actions.AskAsync(question, asked.Http.RequestAborted));
+            decided = await decide();
+        }
+        return decided;
+    }
+
+    /// <inheritdoc cref="DecideAsync{T}(Asked, Func{Task{T}}, Func{T, BeginSession.Outcome?})"/>
+    public Task<BeginSession.Outcome> DecideAsync(Asked asked, Func<Task<BeginSession.Outcome>> decide) => DecideAsync(asked, decide, outcome => outcome);
 
     /// <summary>Sends the request on to the node that alone may decide about it, when that is another.</summary>
     /// <param name="isVoid">The answer when nobody can any more.</param>

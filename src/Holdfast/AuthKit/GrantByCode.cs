@@ -5,7 +5,7 @@ using Holdfast.Users;
 namespace Holdfast.AuthKit;
 
 /// <summary>A code that a sign-in at the organization's identity provider ended with: the person's user, and a session. It is the code of <c>/sso/token</c>, and good for one of the two.</summary>
-internal sealed class GrantByCode(SignInStore signIns, ToCodesAuthority authority, Acts acts, BeginSession begin, RateLimits limits, Ids ids)
+internal sealed class GrantByCode(SignInStore signIns, GrantByImpersonation byImpersonation, ToCodesAuthority authority, Acts acts, BeginSession begin, RateLimits limits, Ids ids)
 {
     public async Task<IResult> HandleAsync(Authenticate.Asked asked, Authenticate authenticate)
     {
@@ -14,6 +14,10 @@ internal sealed class GrantByCode(SignInStore signIns, ToCodesAuthority authorit
             return AuthKitErrors.Missing("code");
         }
         var client = asked.Client;
+        if (GrantByImpersonation.Reads(code))
+        {
+            return await byImpersonation.HandleAsync(asked, code, authenticate);
+        }
         var shown = new ShownCode(code, asked.Find("redirect_uri"), asked.Find("code_verifier"), client.IsPublic);
         if (shown.Verifier is null && client.IsPublic)
         {
@@ -28,14 +32,14 @@ internal sealed class GrantByCode(SignInStore signIns, ToCodesAuthority authorit
             return elsewhere;
         }
         var method = SignInMethod.Sso;
-        var outcome = await signIns.RedeemAsync<BeginSession.Outcome>(shown, client, asked.Operation.RequestId, ids, (view, redemption) =>
+        var outcome = await authenticate.DecideAsync(asked, () => signIns.RedeemAsync<BeginSession.Outcome>(shown, client, asked.Operation.RequestId, ids, (view, redemption) =>
         {
             var (act, profile) = (acts.Of(asked.Operation), redemption.Profile);
             method = SignInMethod.Of(profile.ConnectionType);
             var (answer, changes) = begin.Decide(view, act, SsoSignIn.Decide(view, act, new SsoSignIn.Profile(
-                profile.ConnectionId, profile.OrganizationId, profile.IdpId, profile.Email, new PersonNames(profile.FirstName, profile.LastName))), method);
+                profile.ConnectionId, profile.OrganizationId, profile.IdpId, profile.Email, new PersonNames(profile.FirstName, profile.LastName))), method, asked.Origin);
             return new(answer, changes);
-        });
+        }, keeps: answer => answer?.Question is null), answer => answer);
         return outcome is null ? SsoErrors.InvalidCode : authenticate.Answer(asked, outcome, method, _ => AuthKitErrors.NotAdmitted);
     }
 }

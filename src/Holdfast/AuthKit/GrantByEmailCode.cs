@@ -29,7 +29,7 @@ internal sealed class GrantByEmailCode(Database database, ClusterKeys keys, Acts
             return AuthKitErrors.TooManyTries;
         }
         var request = asked.Operation.RequestId;
-        var outcome = await database.RecordAsync(asked.Http, view =>
+        var outcome = await authenticate.DecideAsync(asked, () => database.RecordAsync(asked.Http, view =>
         {
             var act = acts.Of(asked.Operation);
             if (!pending.IsGood(view, act, request))
@@ -41,9 +41,13 @@ internal sealed class GrantByEmailCode(Database database, ClusterKeys keys, Acts
             {
                 return Decide.Nothing(new BeginSession.Outcome(Refused: wrong));
             }
-            var (answer, changes) = begin.Decide(view, act, Rule.Grant(new SignedIn(pending.UserId, pending.CredentialId), proven), pending.Method);
+            var (answer, changes) = begin.Decide(view, act, Rule.Grant(new SignedIn(pending.UserId, pending.CredentialId), proven), pending.Method, asked.Origin);
+            if (answer.Question is not null)
+            {
+                return Decide.Nothing(answer);
+            }
             return new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request)]);
-        });
+        }));
         if (outcome.Refused == Refusal.ItemUnknown)
         {
             limits.Count(RateLimits.GuessesPerCode, itemId);

@@ -24,7 +24,7 @@ internal sealed class GrantByOrganization(Database database, ClusterKeys keys, A
             return elsewhere;
         }
         var request = asked.Operation.RequestId;
-        var outcome = await database.RecordAsync(asked.Http, view =>
+        var outcome = await authenticate.DecideAsync(asked, () => database.RecordAsync(asked.Http, view =>
         {
             var act = acts.Of(asked.Operation);
             if (!pending.IsGood(view, act, request))
@@ -35,9 +35,13 @@ internal sealed class GrantByOrganization(Database database, ClusterKeys keys, A
             {
                 return Decide.Nothing(new BeginSession.Outcome(Refused: Refusal.NotFound));   // they may choose another
             }
-            var (answer, changes) = begin.Decide(view, act, Rule.Grant(new SignedIn(pending.UserId, pending.CredentialId, organizationId)), pending.Method);
+            var (answer, changes) = begin.Decide(view, act, Rule.Grant(new SignedIn(pending.UserId, pending.CredentialId, organizationId)), pending.Method, asked.Origin);
+            if (answer.Question is not null)
+            {
+                return Decide.Nothing(answer);
+            }
             return new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request)]);
-        });
+        }));
         return authenticate.Answer(asked, outcome, pending.Method, why => why switch
         {
             Refusal.NotFound => AuthKitErrors.NoMembership,

@@ -26,7 +26,7 @@ internal sealed class GrantByPassword(Database database, PasswordHasher hasher, 
             return AuthKitErrors.WrongPassword;
         }
         var renewed = PasswordHasher.IsOld(proven.Secret) ? await hasher.HashAsync(password, asked.Http.RequestAborted) : null;
-        var outcome = await database.RecordAsync(asked.Http, view => Decide(view, acts.Of(asked.Operation), address, proven.Id, renewed));
+        var outcome = await authenticate.DecideAsync(asked, () => database.RecordAsync(asked.Http, view => Decide(view, acts.Of(asked.Operation), address, proven.Id, renewed, asked.Origin)));
         return authenticate.Answer(asked, outcome, SignInMethod.Password, why => why switch
         {
             Refusal.WrongCredential => AuthKitErrors.WrongPassword,
@@ -52,12 +52,12 @@ internal sealed class GrantByPassword(Database database, PasswordHasher hasher, 
         return null;
     }
 
-    private Decision<BeginSession.Outcome> Decide(View view, Act act, string address, string proven, string? renewed)
+    private Decision<BeginSession.Outcome> Decide(View view, Act act, string address, string proven, string? renewed, SignInOrigin origin)
     {
         var signIn = Passwords.SignIn(view, act, address, proven, renewed);
         if (signIn.Answer.Answer is not { } who || UserStore.Find(view, act.EnvironmentId, who.UserId) is not { IsVerified: false } user)
         {
-            return begin.Decide(view, act, signIn, SignInMethod.Password);
+            return begin.Decide(view, act, signIn, SignInMethod.Password, origin);
         }
         var id = act.NewId(Ids.EmailVerification);
         return new(new BeginSession.Outcome(Unproven: new BeginSession.Mailbox(who, address, id, user.ToBody())),

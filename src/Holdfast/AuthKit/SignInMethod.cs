@@ -6,6 +6,7 @@ internal static class SignInMethod
     public const string Sso = "sso";
     public const string MagicCode = "magic_code";
     public const string Password = "password";
+    public const string Impersonation = "impersonation";
 
     /// <summary>By a connection: those of an OAuth provider are called by its name.</summary>
     public static string Of(string connectionType) => connectionType.EndsWith("OAuth", StringComparison.Ordinal) ? connectionType : Sso;
@@ -16,13 +17,14 @@ internal static class SignInMethod
         Sso => "SSO",
         MagicCode => "MagicAuth",
         Password => "Password",
+        Impersonation => "Impersonation",
         _ => method,
     };
 
     /// <summary><c>auth_method</c>.</summary>
     public static string ToAuthMethod(string method) => method switch
     {
-        Sso or MagicCode or Password => method,
+        Sso or MagicCode or Password or Impersonation => method,
         _ when method.EndsWith("OAuth", StringComparison.Ordinal) => "oauth",
         _ => "unknown",
     };

@@ -66,6 +66,8 @@ public static class Floor
                 return ApiError.Unavailable("primary_unavailable",
                     $"Changes cannot be saved right now. {primary.Message} Sign-in goes on. Repeat the request with the same Idempotency-Key: it is done once.",
                     retryAfter: 5);
+            case DataTooOldException old:
+                return ApiError.Unavailable("data_too_old", old.Message, retryAfter: 60);
             case StorageUnavailableException storage:
                 return ApiError.Unavailable("node_unavailable", storage.Message, retryAfter: 1);
             case BadHttpRequestException bad:
@@ -91,6 +93,8 @@ public static class Floor
         }
         return answer.Status switch
         {
+            503 when answer.Body is ApiError.Coded { Code: "data_too_old" } => new ErrorPage(503, "data_too_old", "Nobody can sign in at the moment.",
+                "This server has been cut off from its database for too long to be sure of who may. The people who run it have been told how to mend it; try again later."),
             503 => new ErrorPage(503, "unavailable", "This is not possible at the moment.", "Wait a moment, then reload this page."),
             >= 500 => new ErrorPage(answer.Status, "server_error", "Something went wrong here.", "Try again; if it happens again, tell the people who run it the reference below."),
             _ => new ErrorPage(answer.Status, "bad_request", "This request cannot be read.", "Go back to the application and try again."),
@@ -113,10 +117,7 @@ public static class Floor
         {
             headers.CacheControl = "no-store";
         }
-        var clock = http.RequestServices.GetRequiredService<TimeProvider>();
-        var health = http.RequestServices.GetRequiredService<Replicator>().Health;
-        var since = health.LastContact ?? health.Since;
-        if (clock.GetUtcNow() - since is var age && age > FreshEnough)
+        if (http.RequestServices.GetRequiredService<Replicator>().Age is var age && age > FreshEnough)
         {
             headers["Holdfast-Stale"] = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{(long)age.TotalSeconds}; cause=primary");
         }

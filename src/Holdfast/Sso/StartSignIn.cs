@@ -12,7 +12,7 @@ namespace Holdfast.Sso;
 /// <remarks>RFC 6749 §4.1.1; SAML 2.0 Bindings §3.4; OpenID Connect Core 1.0 §3.1.2.1.</remarks>
 internal sealed class StartSignIn(
     Database database, Connections connections, EnvironmentStore environments, RedirectUriStore redirectUris, ProviderDocuments documents, FlowCookie cookie,
-    RateLimits limits, SsoOptions options, Entropy entropy, TimeProvider clock, AttemptRing attempts)
+    Freshness freshness, RateLimits limits, SsoOptions options, Entropy entropy, TimeProvider clock, AttemptRing attempts)
 {
     private const int MostRestarts = 2;
 
@@ -66,6 +66,7 @@ internal sealed class StartSignIn(
         {
             return SsoErrors.Back(redirectUri, state, selectorFault!.Value.Error, selectorFault.Value.Description);
         }
+        freshness.Require(environmentId, connection.Connection.OrganizationId);
         var (forProvider, providerFault) = connection.Settings.Oidc is null ? (null, null) : ForProvider.Read(given, asked["prompt"] == "login", connection.Connection.ConnectionType);
         if (providerFault is not null)
         {

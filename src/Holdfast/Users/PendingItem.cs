@@ -58,7 +58,7 @@ internal sealed record PendingItem(
     public bool Opens(Act act, string secret) =>
         CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(SecretHash), Encoding.ASCII.GetBytes(Hash(act, Id, secret)));
 
-    private bool IsSpent(View view) => view.Find<long>("SELECT count(*) FROM spends WHERE id = @spend", new { spend = SpendId(Id) }) > 0;
+    public bool IsSpent(View view) => view.Find<long>("SELECT count(*) FROM spends WHERE id = @spend", new { spend = SpendId(Id) }) > 0;
 
     /// <summary>The item is used up.</summary>
     public Change Spent(Act act) => Change.To(Schema.Spends, SpendId(Id),

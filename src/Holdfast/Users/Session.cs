@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Holdfast.Http;
 using Holdfast.Storage;
 using Holdfast.Storage.Node;
@@ -21,8 +22,11 @@ internal sealed record Session(string Id, string UserId, string? OrganizationId,
     /// <param name="signIn">What a sign-in came to; a refusal stays one.</param>
     /// <param name="view">As the node's writer shows it: the birth is a place in this node's journal.</param>
     /// <param name="stamp">Of the node's clock, just taken: the row carries it wherever it is written.</param>
+    /// <param name="from">Where it is begun from; null for nothing known.</param>
+    /// <param name="impersonator">Who acts as the user; null for the user.</param>
     public static Decision<Ruling<RefreshToken>> Start(
-        View view, Act act, Decision<Ruling<SignedIn>> signIn, string method, TimeSpan lifetime, SuccessorKey key, string stamp)
+        View view, Act act, Decision<Ruling<SignedIn>> signIn, string method, TimeSpan lifetime, SuccessorKey key, string stamp, SessionClient? from = null,
+        Impersonator? impersonator = null)
     {
         if (signIn.Answer.Answer is not { } who)
         {
@@ -32,11 +36,19 @@ internal sealed record Session(string Id, string UserId, string? OrganizationId,
         var birth = new Birth(act.Incarnation, NodeStore.NextPosition(view).ToString(CultureInfo.InvariantCulture));
         var token = new RefreshToken(
             id, who.UserId, who.OrganizationId, method, 0, (act.Now + lifetime).ToUnixTimeMilliseconds(), birth, who.CredentialId, stamp, act.Time, key.Id, key.Mark(id, 0),
-            who.OrganizationId);
+            who.OrganizationId, impersonator);
         return token.Session.Ended(view, act) is { } why
             ? Rule.Refuse<RefreshToken>(why, signIn.Changes)
-            : Rule.Grant(token, [token.Row(act.EnvironmentId), .. signIn.Changes, UserStore.SignedIn(act, who.UserId)]);
+            : Rule.Grant(token, [token.Row(act.EnvironmentId), .. Client(id, from, impersonator), .. signIn.Changes, .. impersonator is null ? [UserStore.SignedIn(act, who.UserId)] : Array.Empty<Change>()]);
     }
+
+    private static Change[] Client(string id, SessionClient? from, Impersonator? impersonator) => from is null && impersonator is null
+        ? []
+        :
+        [
+            Change.To(Schema.Sessions, id, ("ip_address", from?.IpAddress), ("user_agent", from?.UserAgent),
+                ("impersonator", impersonator is null ? null : JsonSerializer.Serialize(impersonator, JavaScriptJson.Options))),
+        ];
 
     /// <summary>Why it does not go on; null when it does.</summary>
     /// <param name="grace">Null for <see cref="Grace"/>.</param>
