@@ -12,7 +12,7 @@ namespace Holdfast.AuthKit;
 internal sealed class Authenticate(
     OAuthClients clients, Idempotency idempotency, ForwardToAuthority authority, Database database, ClusterKeys keys, Acts acts, AuthKitOptions options, SessionAnswer answers,
     GrantByCode byCode, GrantByPassword byPassword, GrantByEmailCode byEmailCode, GrantByMagicCode byMagicCode, GrantByRefreshToken byRefreshToken, GrantByOrganization byOrganization,
-    GrantByDeviceCode byDeviceCode, CrossOrigin crossOrigin, Freshness freshness, Actions actions)
+    GrantByDeviceCode byDeviceCode, CrossOrigin crossOrigin, Actions actions)
 {
     /// <summary>A request for a grant.</summary>
     /// <param name="IsBrowser">It comes from a page of a registered origin.</param>
@@ -47,7 +47,6 @@ internal sealed class Authenticate(
         {
             return ApiError.OAuth("invalid_client", "This grant needs client_secret.");
         }
-        freshness.Require(client.EnvironmentId);
         var asked = new Asked(http, parameters, client, await idempotency.BeginAsync(http, client.EnvironmentId, client.Owner), isBrowser);
         http.Response.Headers.CacheControl = "no-store";
         return grant switch

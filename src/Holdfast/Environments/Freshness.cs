@@ -11,10 +11,6 @@ public sealed record StalenessCeiling(TimeSpan People);
 /// <remarks>Age is the time since the replica was last level with the primary. What peers tell makes facts fresh, and not what administrators have changed; so it does not count.</remarks>
 internal sealed class Freshness(Replicator replicator, Database database, StalenessCeiling ceiling)
 {
-    /// <summary>For the sign-ins of an environment, before it is known of which organization they are.</summary>
-    /// <exception cref="DataTooOldException">The data is older than the environment's ceiling.</exception>
-    public void Require(string environmentId) => Require(environmentId, null);
-
     /// <param name="organizationId">Null for none.</param>
     /// <exception cref="DataTooOldException">The data is older than the ceiling.</exception>
     public void Require(string environmentId, string? organizationId)

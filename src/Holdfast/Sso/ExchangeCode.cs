@@ -39,7 +39,6 @@ internal sealed class ExchangeCode(
         {
             return ApiError.TooManyRequests(wait);
         }
-        freshness.Require(client.EnvironmentId);
         var operation = await idempotency.BeginAsync(http, client.EnvironmentId, client.Owner);
         if (await authority.TryAsync(http, code) is { } answer)
         {
