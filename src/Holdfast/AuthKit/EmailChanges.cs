@@ -124,10 +124,15 @@ internal sealed class EmailChanges(
         {
             return Decide.Nothing(ApiError.NotFound("User", item.Subject));
         }
-        // The replica knows every deny and every use that this node has taken, shipped or not.
-        if (database.Read(local => Denied.Is(local, item.Subject)) || Denied.Is(view, item.Subject))
+        // The replica knows what this node has taken, shipped or not: a deny, and somebody who has proven the address meanwhile.
+        var (isDenied, holder) = database.Read(local => (Denied.Is(local, item.Subject), Addresses.HolderOf(local, act.EnvironmentId, item.Data!)));
+        if (isDenied || Denied.Is(view, item.Subject))
         {
             return Decide.Nothing(s_notAllowed);
+        }
+        if (holder is not null && holder != item.Subject)
+        {
+            return Decide.Nothing(s_notAvailable);
         }
         if (item.IsSpent(view))
         {

@@ -37,7 +37,9 @@ internal sealed class ManageActions(Database database, Idempotency idempotency, 
         return await idempotency.WriteAsync(http, (view, operation) =>
         {
             var environmentId = operation.EnvironmentId;
-            if (view.Find<long>($"SELECT count(*) FROM action_endpoints WHERE {ActionEndpoint.Effective} AND type = @Value", new { environmentId, input!.Type.Value }) > 0)
+            // The replica knows every deny that this node has taken, shipped or not; the primary may not yet.
+            var same = view.Query<string>($"SELECT id FROM action_endpoints WHERE {ActionEndpoint.Effective} AND type = @Value", new { environmentId, input!.Type.Value });
+            if (same.Exists(other => !database.Read(local => Denied.Is(local, other))))
             {
                 return Decide.Nothing(ApiError.Conflict("action_exists", "The environment has an action of this type. Change it, or delete it first."));
             }

@@ -28,7 +28,7 @@ internal static class CorsOrigins
             row => row.Id, Write)));
     }
 
-    public static async Task<ApiAnswer> CreateAsync(HttpContext http, Idempotency idempotency, TimeProvider clock)
+    public static async Task<ApiAnswer> CreateAsync(HttpContext http, Database database, Idempotency idempotency, TimeProvider clock)
     {
         var (input, refusal) = await JsonBody.ReadAsync<Input>(http);
         if (input is null)
@@ -42,8 +42,9 @@ internal static class CorsOrigins
         return await idempotency.WriteAsync(http, (view, operation) =>
         {
             var environmentId = operation.EnvironmentId;
-            var known = view.Query<string>($"SELECT origin FROM cors_origins WHERE {s_effective}", new { environmentId });
-            if (known.Contains(origin))
+            var known = view.Query<Row>($"SELECT {Columns} FROM cors_origins WHERE {s_effective}", new { environmentId });
+            // The replica knows every deny that this node has taken, shipped or not; the primary may not yet.
+            if (known.Find(row => row.Origin == origin) is { } same && !database.Read(local => Denied.Is(local, same.Id)))
             {
                 return Decide.Nothing(ApiError.Conflict("duplicate_cors_origin", "This CORS origin is registered already."));
             }
@@ -90,5 +91,5 @@ internal static class WebOrigin
         && Uri.TryCreate(text, UriKind.Absolute, out var uri)
         && (uri.Scheme == Uri.UriSchemeHttps || (uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback))
         && uri.Host.Length > 0 && !text.Contains('*', StringComparison.Ordinal)
-        && text == $"{uri.Scheme}://{uri.IdnHost.ToLowerInvariant()}{(uri.IsDefaultPort ? "" : $":{uri.Port}")}";
+        && text == $"{uri.Scheme}://{(uri.HostNameType == UriHostNameType.IPv6 ? uri.Host : uri.IdnHost).ToLowerInvariant()}{(uri.IsDefaultPort ? "" : $":{uri.Port}")}";
 }
