@@ -50,9 +50,13 @@ internal sealed class Actions(
     /// <summary>The question of somebody whom this sign-in would make; the refusal, when it was answered with no; null to go on.</summary>
     public Decision<BeginSession.Outcome>? AtRegistration(View view, Act act, Decision<Ruling<SignedIn>> signIn, string method, SignInOrigin? origin)
     {
-        if (origin is null || signIn.Answer.Answer is not { IsNew: true } who || ActionEndpoint.Find(view, act.EnvironmentId, UserRegistration) is not { } endpoint)
+        if (signIn.Answer.Answer is not { IsNew: true } who || ActionEndpoint.Find(view, act.EnvironmentId, UserRegistration) is not { } endpoint)
         {
             return null;
+        }
+        if (origin is null)
+        {
+            return Decide.Nothing(new BeginSession.Outcome(Refused: Refusal.Denied));   // where it cannot be asked, nobody is made past it
         }
         var user = Made(signIn.Changes, act, who.UserId);
         var context = new Dictionary<string, object?>(StringComparer.Ordinal)
@@ -122,8 +126,22 @@ internal sealed class Actions(
         return new UserRow(userId, Text("verified_email"), Text("first_name"), Text("last_name"), act.Time, act.Time, Text("name"), Text("email"), Text("verified_email"));
     }
 
+    /// <summary>Decides about a sign-in; where that meets a question, it is asked in between, outside the node's writer, and then it is decided anew.</summary>
+    /// <param name="decide">Keeps nothing as long as its outcome is a question.</param>
+    public async Task<T> DecideAsync<T>(SignInOrigin origin, Func<Task<T>> decide, Func<T, BeginSession.Outcome?> read, CancellationToken ct)
+    {
+        const int MostQuestions = 3;   // whether they may sign up, whether they may sign in; and once more, when somebody else was first meanwhile
+        var decided = await decide();
+        for (var questions = 0; questions < MostQuestions && read(decided)?.Question is { } question; questions++)
+        {
+            origin.Say(question, await AskAsync(question, ct));
+            decided = await decide();
+        }
+        return decided;
+    }
+
     /// <summary>Asks. Whatever becomes of it is an answer: one that is late, broken, unsigned or refused by the guard is what the endpoint's own setting says.</summary>
-    public async Task<ActionVerdict> AskAsync(ActionQuestion question, CancellationToken ct)
+    private async Task<ActionVerdict> AskAsync(ActionQuestion question, CancellationToken ct)
     {
         var (endpoint, now) = (question.Endpoint, clock.GetUtcNow().ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture));
         var secret = endpoint.Secret(keys);

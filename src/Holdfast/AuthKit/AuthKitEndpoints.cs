@@ -1,5 +1,5 @@
+using Holdfast.AuthKit.Pages;
 using Holdfast.Http;
-using Holdfast.Sso;
 
 namespace Holdfast.AuthKit;
 
@@ -13,12 +13,13 @@ internal static class AuthKitEndpoints
         services.AddSingleton<DeviceCodes>().AddSingleton<GrantByDeviceCode>().AddSingleton<Impersonations>().AddSingleton<GrantByImpersonation>().AddSingleton<EmailChanges>();
         services.AddSingleton<Actions>().AddSingleton<ManageActions>().AddSingleton<ManageSignInSettings>().AddSingleton<CrossOrigin>().AddSingleton<SessionCookies>();
         services.AddSingleton<ItemSecrets>().AddSingleton<MagicAuth>().AddSingleton<EmailVerifications>().AddSingleton<PasswordResets>().AddSingleton<Sessions>();
+        services.AddHostedPages();
     }
 
     public static void MapAuthKit(this IEndpointRouteBuilder routes)
     {
         var api = routes.MapGroup("/user_management").WithTags("AuthKit");
-        api.MapGet("/authorize", (HttpContext http, StartSignIn start) => start.HandleAsync(http, byAuthKit: true)).WithMetadata(Writes.Nothing).Produces(302);
+        api.MapGet("/authorize", (HttpContext http, StartHosted start) => start.HandleAsync(http)).WithMetadata(Writes.Nothing).Produces(302);
         api.MapPost("/authenticate", (HttpContext http, Authenticate authenticate) => authenticate.HandleAsync(http)).WithMetadata(Writes.Fact).Produces<SessionAnswer.Body>();
         api.MapMethods("/authenticate", [HttpMethods.Options], (HttpContext http, CrossOrigin crossOrigin) => crossOrigin.Preflight(http)).ExcludeFromDescription();
         api.MapPost("/authorize/device", (HttpContext http, DeviceCodes devices) => devices.BeginAsync(http)).WithMetadata(Writes.Nothing).Produces<DeviceCodes.Body>();
@@ -47,6 +48,7 @@ internal static class AuthKitEndpoints
         api.MapPost("/sessions/revoke", (HttpContext http, Sessions sessions) => sessions.RevokeAsync(http)).WithMetadata(ApiKeyRequired.Yes)
             .Accepts<Sessions.RevokeInput>(JsonBody.AnyType).Produces(200).WithMetadata(Writes.Deny);
         api.MapGet("/sessions/logout", (HttpContext http, Sessions sessions) => sessions.SignOutAsync(http)).WithMetadata(Writes.Deny).Produces(302);
+        routes.MapHostedPages();
 
         var actions = routes.MapGroup("/actions").WithTags("Actions").WithMetadata(ApiKeyRequired.Yes);
         actions.MapGet("", (HttpContext http, ManageActions manage) => manage.List(http)).Produces<ListBody<ManageActions.Body>>();

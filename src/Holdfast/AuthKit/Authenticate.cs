@@ -78,21 +78,10 @@ internal sealed class Authenticate(
         _ => refused(outcome.Refused ?? Refusal.Denied),
     };
 
-    /// <summary>Decides about a sign-in; where that asks one of the environment's actions first, it is asked in between, outside the node's writer, and then it is decided anew.</summary>
-    /// <param name="decide">Keeps nothing as long as its outcome is a question.</param>
-    public async Task<T> DecideAsync<T>(Asked asked, Func<Task<T>> decide, Func<T, BeginSession.Outcome?> read)
-    {
-        const int MostQuestions = 3;   // whether they may sign up, whether they may sign in; and once more, when somebody else was first meanwhile
-        var decided = await decide();
-        for (var questions = 0; questions < MostQuestions && read(decided)?.Question is { } question; questions++)
-        {
-            asked.Origin.Say(question, await actions.AskAsync(question, asked.Http.RequestAborted));
-            decided = await decide();
-        }
-        return decided;
-    }
+    /// <inheritdoc cref="Actions.DecideAsync"/>
+    public Task<T> DecideAsync<T>(Asked asked, Func<Task<T>> decide, Func<T, BeginSession.Outcome?> read) => actions.DecideAsync(asked.Origin, decide, read, asked.Http.RequestAborted);
 
-    /// <inheritdoc cref="DecideAsync{T}(Asked, Func{Task{T}}, Func{T, BeginSession.Outcome?})"/>
+    /// <inheritdoc cref="Actions.DecideAsync"/>
     public Task<BeginSession.Outcome> DecideAsync(Asked asked, Func<Task<BeginSession.Outcome>> decide) => DecideAsync(asked, decide, outcome => outcome);
 
     /// <summary>Sends the request on to the node that alone may decide about it, when that is another.</summary>

@@ -118,6 +118,15 @@ internal sealed class DeviceCodes(Database database, ClusterKeys keys, PublicAdd
         }
     }
 
+    /// <summary>The request of this id, if this node has it and it is not over.</summary>
+    public Waiting? FindById(string id)
+    {
+        lock (_gate)
+        {
+            return _byId.TryGetValue(id, out var waiting) && waiting.UserCode.Length > 0 && waiting.ExpiresAt > clock.GetUtcNow() ? waiting : null;
+        }
+    }
+
     /// <summary>Which of these lives may have shown a code: its first letters say. By chance several.</summary>
     public IEnumerable<string> MayHaveShown(string userCode, IEnumerable<string> incarnations) =>
         Normal(userCode) is { } code ? incarnations.Where(i => code.StartsWith(PlaceOf(i), StringComparison.Ordinal)) : [];

@@ -1,10 +1,11 @@
 using Holdfast.Http;
 using Holdfast.Sso;
+using Holdfast.Storage.Rows;
 using Holdfast.Users;
 
 namespace Holdfast.AuthKit;
 
-/// <summary>A code that a sign-in at the organization's identity provider ended with: the person's user, and a session. It is the code of <c>/sso/token</c>, and good for one of the two.</summary>
+/// <summary>A code that a sign-in ended with: at a hosted page, or at an identity provider. That of an identity provider is the code of <c>/sso/token</c>, too, and good for one of the two.</summary>
 internal sealed class GrantByCode(SignInStore signIns, GrantByImpersonation byImpersonation, ToCodesAuthority authority, Acts acts, BeginSession begin, RateLimits limits, Ids ids)
 {
     public async Task<IResult> HandleAsync(Authenticate.Asked asked, Authenticate authenticate)
@@ -34,10 +35,17 @@ internal sealed class GrantByCode(SignInStore signIns, GrantByImpersonation byIm
         var method = SignInMethod.Sso;
         var outcome = await authenticate.DecideAsync(asked, () => signIns.RedeemAsync<BeginSession.Outcome>(shown, client, asked.Operation.RequestId, ids, (view, redemption) =>
         {
-            var (act, profile) = (acts.Of(asked.Operation), redemption.Profile);
+            var act = acts.Of(asked.Operation);
+            if (redemption.Hosted is { } hosted)
+            {
+                method = hosted.Method;
+                var (session, facts) = begin.Admit(view, act, Rule.Grant(hosted.Who), method, asked.Origin);   // what there was to ask of the person, the pages have asked
+                return new(session, facts);
+            }
+            var profile = redemption.Profile!;
             method = SignInMethod.Of(profile.ConnectionType);
             var (answer, changes) = begin.Decide(view, act, SsoSignIn.Decide(view, act, new SsoSignIn.Profile(
-                profile.ConnectionId, profile.OrganizationId, profile.IdpId, profile.Email, new PersonNames(profile.FirstName, profile.LastName))), method, asked.Origin);
+                profile.ConnectionId, profile.OrganizationId, profile.IdpId, profile.Email, new PersonNames(profile.FirstName, profile.LastName))), method, origin: asked.Origin);
             return new(answer, changes);
         }, keeps: answer => answer?.Question is null), answer => answer);
         return outcome is null ? SsoErrors.InvalidCode : authenticate.Answer(asked, outcome, method, _ => AuthKitErrors.NotAdmitted);

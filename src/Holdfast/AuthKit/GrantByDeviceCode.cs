@@ -53,7 +53,7 @@ internal sealed class GrantByDeviceCode(Database database, DeviceCodes devices, 
             {
                 return Decide.Nothing(new BeginSession.Outcome(Refused: Refusal.ItemSpent));
             }
-            var (begun, changes) = begin.Decide(view, act, Rule.Grant(new SignedIn(userId, answer.CredentialId, answer.OrganizationId)), answer.Method, asked.Origin);
+            var (begun, changes) = begin.Admit(view, act, Rule.Grant(new SignedIn(userId, answer.CredentialId, answer.OrganizationId)), answer.Method, asked.Origin);
             return begun.Question is not null ? Decide.Nothing(begun) : new Decision<BeginSession.Outcome>(begun, [.. changes, Change.To(Schema.Spends, spend,
                 ("environment_id", environmentId), ("kind", "device_code"), ("request", id), ("created_at", act.Time), ("expires_at", request.ExpiresAt + (long)DeviceCodes.Lifetime.TotalMilliseconds))]);
         }));

@@ -93,11 +93,10 @@ public static class Floor
         }
         return answer.Status switch
         {
-            503 when answer.Body is ApiError.Coded { Code: "data_too_old" } => new ErrorPage(503, "data_too_old", "Nobody can sign in at the moment.",
-                "This server has been cut off from its database for too long to be sure of who may. The people who run it have been told how to mend it; try again later."),
-            503 => new ErrorPage(503, "unavailable", "This is not possible at the moment.", "Wait a moment, then reload this page."),
-            >= 500 => new ErrorPage(answer.Status, "server_error", "Something went wrong here.", "Try again; if it happens again, tell the people who run it the reference below."),
-            _ => new ErrorPage(answer.Status, "bad_request", "This request cannot be read.", "Go back to the application and try again."),
+            503 when answer.Body is ApiError.Coded { Code: "data_too_old" } => new ErrorPage(503, "data_too_old", "data_too_old"),
+            503 => new ErrorPage(503, "unavailable", "unavailable"),
+            >= 500 => new ErrorPage(answer.Status, "server_error", "server_error"),
+            _ => new ErrorPage(answer.Status, "bad_request", "bad_request"),
         };
     }
 
