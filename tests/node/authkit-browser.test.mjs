@@ -23,6 +23,7 @@ describe('authkit-js', () => {
     await new Promise((resolve) => application.once('listening', resolve));
     origin = `http://127.0.0.1:${application.address().port}`;
     await holdfast.registerCallback(`${origin}/`);
+    await holdfast.registerCallback(`${origin}/out`);
     await holdfast.must(201, 'POST', '/user_management/cors_origins', { origin });
   });
   after(async () => {
@@ -69,8 +70,9 @@ describe('authkit-js', () => {
       await page.goto(`${origin}/`);
       assert.equal(await client(page, devMode), email);
 
-      await page.evaluate((returnTo) => window.client.signOut({ returnTo, navigate: true }), `${origin}/`);
-      await page.waitForURL(`${origin}/`);
+      await page.evaluate((returnTo) => window.client.signOut({ returnTo, navigate: true }), `${origin}/out`);
+      await page.waitForURL(`${origin}/out`);
+      await page.goto(`${origin}/`);
       assert.equal(await client(page, devMode), null);
       assert.deepEqual(complaints, []);
       await close();

@@ -110,14 +110,14 @@ public sealed class SigningKeyTests
         await nodes[1].ShippedAsync();
         var rotated = (await RotateAsync(nodes[0])).Is(200)["id"]!;
         await nodes.HasAsync(1, view => SigningKeys.Current(SigningKeys.All(view, nodes[0].A.Id))?.Id == rotated);
-        Assert.Equal(rotated, (await SignedIn.ByMagicCodeAsync(nodes[1], "ada@people.test")).Token.Kid);
+        Assert.Equal(rotated, (await SignedIn.ByMagicCodeAsync(nodes[1], "ada.rotates@people.test")).Token.Kid);
 
         (await nodes[1].DeleteAsync($"/signing_keys/{rotated}")).Is(204);   // at once, whatever others have
-        var after = await SignedIn.ByMagicCodeAsync(nodes[1], "ada@people.test");
+        var after = await SignedIn.ByMagicCodeAsync(nodes[1], "bob.rotates@people.test");
         Assert.DoesNotContain(after.Token.Kid, new[] { rotated, current });
         Assert.DoesNotContain(rotated, Kids(await KeySetAsync(nodes[1])));
         await nodes.HasAsync(0, view => Holdfast.Http.Denied.Is(view, rotated));
-        Assert.Equal(after.Token.Kid, (await SignedIn.ByMagicCodeAsync(nodes[0], "ada@people.test")).Token.Kid);
+        Assert.Equal(after.Token.Kid, (await SignedIn.ByMagicCodeAsync(nodes[0], "carol.rotates@people.test")).Token.Kid);
     }
 
     [Fact]

@@ -12,6 +12,9 @@ class Jar extends CookieSessionStorage {
   }
 
   async applyHeaders(response, headers) {
+    if (response === undefined) {
+      return undefined;
+    }
     for (const header of [headers['Set-Cookie']].flat()) {
       const [pair] = header.split(';');
       const name = pair.slice(0, pair.indexOf('='));
