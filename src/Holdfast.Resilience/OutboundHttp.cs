@@ -66,11 +66,32 @@ public sealed class OutboundHttp : IDisposable
         OutboundLimits limits, CancellationToken ct)
     {
         var form = pairs.ToArray();
+        return await PostAsync(dependency, uri, authorization, () => new FormUrlEncodedContent(form), [], limits, ct);
+    }
+
+    /// <summary>Posts a JSON text as it is. Never follows a redirect: it speaks of people.</summary>
+    /// <param name="uri">https; http only where the operator listed the address it leads to.</param>
+    /// <param name="headers">To be sent besides.</param>
+    /// <exception cref="DependencyUnavailableException">Refused by the guard, unreachable, late, broken off, or 5xx. Whether the post had an
+    /// effect is unknown.</exception>
+    /// <exception cref="OutboundAnswerException">The answer is too large.</exception>
+    public Task<OutboundAnswer> PostJsonAsync(
+        Dependency dependency, Uri uri, byte[] json, IReadOnlyList<KeyValuePair<string, string>> headers, OutboundLimits limits, CancellationToken ct) =>
+        PostAsync(dependency, uri, null, () => new ByteArrayContent(json) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } }, headers, limits, ct);
+
+    private async Task<OutboundAnswer> PostAsync(
+        Dependency dependency, Uri uri, AuthenticationHeaderValue? authorization, Func<HttpContent> content, IReadOnlyList<KeyValuePair<string, string>> headers, OutboundLimits limits,
+        CancellationToken ct)
+    {
         var (answer, fault) = await dependency.CallAsync(
             async token =>
             {
                 using var request = Request(HttpMethod.Post, uri, authorization);
-                request.Content = new FormUrlEncodedContent(form);
+                request.Content = content();
+                foreach (var (name, value) in headers)
+                {
+                    request.Headers.TryAddWithoutValidation(name, value);
+                }
                 using var response = await SendAsync(request, token);
                 return await ReadAsync(response, limits, token) is { } body
                     ? (new OutboundAnswer((int)response.StatusCode, body), null)

@@ -131,13 +131,15 @@ public static class Schema
     public static readonly Table SignInPolicies = new("sign_in_policies",
         [new("made", First, "environment_id"), new("mfa", Later, "mfa", "mfa_after_sso"), new("touched", Greatest, "updated_at")]);
 
-    /// <summary>Sessions, each under the stamp of its birth wherever it is written. <c>birth</c> is an incarnation, <c>birth_position</c> a place in its journal;
-    /// <c>factor_id</c> the second factor, or the passkey, that was shown.</summary>
+    /// <summary>Sessions, each under the stamp of its birth wherever it is written. <c>birth</c> is an incarnation, <c>birth_position</c> a place in its journal.
+    /// <c>client</c> is where it was begun from, and <c>impersonator</c> (JSON) who acts as the user; a node that has the session from a token alone does not know it.
+    /// <c>factor_id</c> is the second factor, or the passkey, that was shown.</summary>
     public static readonly Table Sessions = new("sessions",
         [
             new("made", First, "environment_id", "user_id", "organization_id", "method", "credential_id", "birth", "birth_position", "key_id", "created_at",
                 "expires_at"),
             new("beside", First, "factor_id"),
+            new("client", First, "ip_address", "user_agent", "impersonator"),
         ], Expires: true, FromNodes: true);
 
     /// <summary>Generations of refresh tokens that were spent, one row a node: two that were made apart must both be seen.</summary>
@@ -173,6 +175,36 @@ public static class Schema
             new("acceptance", Least, "accepted_at"), new("mail", Greatest, "mail_wanted_at", "locale"), new("touched", Greatest, "updated_at"),
         ], FromNodes: true);
 
+    /// <summary>Web origins whose browsers may call the token endpoint.</summary>
+    public static readonly Table CorsOrigins = new("cors_origins", [new("made", First, "environment_id", "origin", "created_at")]);
+
+    /// <summary>What an environment adds to its access tokens; the id is the environment's.</summary>
+    public static readonly Table JwtTemplates = new("jwt_templates",
+        [new("made", First, "environment_id", "created_at"), new("content", Later, "content", "updated_at")]);
+
+    /// <summary>Times of sign-ins, by the id of an environment or an organization, in seconds; null where the wider one decides. <c>cookie_domain</c> is an environment's.</summary>
+    public static readonly Table SignInSettings = new("sign_in_settings",
+        [
+            new("made", First, "environment_id"), new("age", Later, "max_staleness"), new("token", Later, "access_token_lifetime"), new("session", Later, "session_lifetime"),
+            new("cookie", Later, "cookie_domain"),
+        ]);
+
+    /// <summary>What somebody answered to a device that asked to be signed in, by the id of its request. Without a user: no.</summary>
+    public static readonly Table DeviceAnswers = new("device_answers",
+        [new("made", First, "environment_id", "user_id", "organization_id", "credential_id", "factor_id", "method", "created_at", "expires_at")], Expires: true, FromNodes: true);
+
+    /// <summary>Which nodes have a signing key, by their names: a key that one does not have yet is not switched to.</summary>
+    public static readonly Table SigningKeyCopies = new("signing_key_copies",
+        [new("made", First, "environment_id", "key_id", "node", "created_at")], FromNodes: true);
+
+    /// <summary>Addresses that are asked before somebody is signed in or signed up. <c>type</c> is <c>authentication</c> or <c>user_registration</c>, <c>status</c>
+    /// <c>enabled</c> or <c>disabled</c>, <c>when_unreachable</c> <c>deny</c> or <c>allow</c>.</summary>
+    public static readonly Table ActionEndpoints = new("action_endpoints",
+        [
+            new("made", First, "environment_id", "type", "secret_sealed", "created_at"), new("place", Later, "endpoint_url"), new("policy", Later, "status", "when_unreachable"),
+            new("touched", Greatest, "updated_at"),
+        ]);
+
     /// <summary>How hosted pages look, by the id of the environment or organization. <c>logo</c> is an image in base64.</summary>
     public static readonly Table Branding = new("branding",
         [
@@ -198,6 +230,7 @@ public static class Schema
         Environments, Nodes, NodeList, ApiKeys, SigningKeys, RedirectUris, Organizations, OrganizationDomains, Claims, Connections, ProviderDocuments, Profiles,
         SsoCodes, Spends, Denies, Lifts, Events, IdempotencyKeys, Users, Memberships, PendingSignUps, PendingItems, Credentials, Sessions, SessionSpends,
         SamlKeys, SamlSessions, SsoAttempts, SamlMetadata, Invitations, Branding, Mails, MailSettings, Factors, SignInPolicies,
+        CorsOrigins, JwtTemplates, SignInSettings, DeviceAnswers, SigningKeyCopies, ActionEndpoints,
     ];
 
     /// <summary>The same by name.</summary>

@@ -38,10 +38,10 @@ internal static class HealthEndpoints
             ? ApiError.Unavailable("disk", broken.Message, retryAfter: 5)
             : ApiAnswer.Ok(new { status = "ready" });
 
-    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Dependencies dependencies, PeerLinks peers, TimeProvider clock)
+    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Dependencies dependencies, PeerLinks peers)
     {
         var primary = replicator.Health;
-        var age = (clock.GetUtcNow() - (primary.LastContact ?? primary.Since)).TotalSeconds;
+        var age = replicator.Age.TotalSeconds;
         return ApiAnswer.Ok(new Body(
             settings.Node, settings.Region, Version,
             new ReplicaBody(Math.Round(age, 1), replicator.Position.ToString()),

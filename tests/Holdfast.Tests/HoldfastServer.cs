@@ -211,7 +211,7 @@ internal sealed class HoldfastServer : IAsyncDisposable
 
     /// <summary>Everything that the node's replica holds, as one text; without what the node does for itself.</summary>
     public string Everything() => Storage.Database.Read(view => string.Join('\n', Schema.Tables
-        .Where(t => t != Schema.Nodes && t != Schema.ProviderDocuments)
+        .Where(t => t != Schema.Nodes && t != Schema.ProviderDocuments && t != Schema.SigningKeyCopies)
         .Select(t =>
         {
             var columns = string.Join(" || '|' || ", t.Groups.SelectMany(g => g.Columns).Prepend("id").Select(c => $"coalesce({c}, '')"));

@@ -10,6 +10,8 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
     /// <summary>A word that stands in everything of the first environment, and so must never reach the second.</summary>
     private const string Mark = "kestrelmark";
 
+    private const int Lifetime = 77_777;
+
     /// <summary>What each route is called with: the object of the first environment that its path or body names. A route that is not here fails a test.</summary>
     private static readonly Dictionary<string, Case> Cases = new(StringComparer.Ordinal)
     {
@@ -90,6 +92,30 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         ["POST /saml_keys"] = new(_ => "/saml_keys", _ => new { purpose = "encryption" }, Own: true),
         ["POST /saml_keys/{id}/activate"] = new(m => $"/saml_keys/{m.SamlKey}/activate", _ => new { }),
         ["DELETE /saml_keys/{id}"] = new(m => $"/saml_keys/{m.SamlKey}"),
+        ["GET /user_management/cors_origins"] = new(_ => "/user_management/cors_origins?limit=100", Own: true),
+        ["POST /user_management/cors_origins"] = new(_ => "/user_management/cors_origins", _ => new { origin = "https://theirs.test" }, Own: true),
+        ["DELETE /user_management/cors_origins/{id}"] = new(m => $"/user_management/cors_origins/{m.CorsOrigin}"),
+        ["GET /user_management/jwt_template"] = new(_ => "/user_management/jwt_template?", Own: true),
+        ["PUT /user_management/jwt_template"] = new(_ => "/user_management/jwt_template", _ => new { content = """{"theirs":1}""" }, Own: true),
+        ["GET /sign_in_settings"] = new(_ => "/sign_in_settings?", Own: true, Shows: _ => $"{Lifetime}"),
+        ["PUT /sign_in_settings"] = new(_ => "/sign_in_settings", _ => new { session_lifetime = 1000 }, Own: true),
+        ["GET /organizations/{id}/sign_in_settings"] = new(m => $"/organizations/{m.Organization}/sign_in_settings"),
+        ["PUT /organizations/{id}/sign_in_settings"] = new(m => $"/organizations/{m.Organization}/sign_in_settings", _ => new { session_lifetime = 1000 }),
+        ["GET /signing_keys"] = new(_ => "/signing_keys?", Own: true, Shows: m => m.SigningKey),
+        ["POST /signing_keys/rotate"] = new(_ => "/signing_keys/rotate", _ => new { }, Own: true),
+        ["DELETE /signing_keys/{id}"] = new(m => $"/signing_keys/{m.SigningKey}"),
+        ["GET /actions"] = new(_ => "/actions?", Own: true),
+        ["POST /actions"] = new(_ => "/actions", _ => new { type = "authentication", endpoint_url = "https://theirs.test/action" }, Own: true),
+        ["PUT /actions/{id}"] = new(m => $"/actions/{m.Action}", _ => new { status = "disabled" }),
+        ["DELETE /actions/{id}"] = new(m => $"/actions/{m.Action}"),
+        ["POST /user_management/users/{id}/email_verification/send"] = new(m => $"/user_management/users/{m.User}/email_verification/send", _ => new { }),
+        ["POST /user_management/users/{id}/email_verification/confirm"] = new(m => $"/user_management/users/{m.User}/email_verification/confirm", _ => new { code = "123456" }),
+        ["POST /user_management/users/{id}/email_change/send"] = new(m => $"/user_management/users/{m.User}/email_change/send", _ => new { new_email = "theirs@people.test" }),
+        ["POST /user_management/users/{id}/email_change/confirm"] = new(m => $"/user_management/users/{m.User}/email_change/confirm", _ => new { code = "123456" }),
+        ["POST /user_management/users/{id}/impersonations"] = new(m => $"/user_management/users/{m.User}/impersonations", _ => new { impersonator_email = "they@theirs.test", reason = "theirs" }),
+        ["POST /user_management/radar_challenges"] = new(
+            _ => "/user_management/radar_challenges", m => new { user_id = m.User, pending_authentication_token = "theirs", phone_number = "+15555550123" }),
+        ["GET /user_management/radar_challenges/{id}"] = new(m => $"/user_management/radar_challenges/{m.User}"),
         ["DELETE /connections/{id}"] = new(m => $"/connections/{m.Connection}"),
     };
 
@@ -143,6 +169,12 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
 
         internal string Challenge { get; private set; } = null!;
 
+        internal string SigningKey { get; private set; } = null!;
+
+        internal string CorsOrigin { get; private set; } = null!;
+
+        internal string Action { get; private set; } = null!;
+
         internal string ExternalId { get; } = Mark + "-external";
 
         internal string Domain { get; } = Mark + ".example";
@@ -183,6 +215,12 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             (await Server.PutAsync("/sign_in_policy", new { mfa = "required" })).Is(200);
             SamlKey = (await Server.PostAsync("/saml_keys", new { purpose = "signing" })).Is(201)["id"]!;
             (await Server.PutAsync("/mail_settings", new { sender_name = Mark })).Is(200);
+            SigningKey = (await Server.GetAsync("/signing_keys")).Is(200).Ids[0];
+            CorsOrigin = (await Server.PostAsync("/user_management/cors_origins", new { origin = $"https://{Mark}.test" })).Is(201)["id"]!;
+            Action = (await Server.PostAsync("/actions", new { type = "authentication", endpoint_url = $"https://{Mark}.test/action", status = "disabled" })).Is(201)["id"]!;
+            (await Server.PutAsync("/sign_in_settings", new { session_lifetime = Lifetime })).Is(200);
+            (await Server.PutAsync("/user_management/jwt_template", new { content = $$"""{"{{Mark}}":1}""" })).Is(200);
+            (await Server.SendAsync("PUT", "/user_management/jwt_template", Server.B.ApiKey, new { content = """{"theirs":1}""" })).Is(200);
             RedirectUri = (await Server.PostAsync("/user_management/redirect_uris", new { uri = $"https://{Mark}.test/callback" })).Is(201)["id"]!;
         }
 
@@ -228,7 +266,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             Assert.DoesNotContain(Mark, answer.Text.Replace(made.ExternalId, "", StringComparison.Ordinal).Replace(made.Email, "", StringComparison.Ordinal), StringComparison.Ordinal);
             // What exists nowhere is answered in the same words.
             var (theirs, given) = (Cases[name].Path(made), Body(name) is { } sent ? JsonSerializer.Serialize(sent) : null);
-            var id = new[] { made.Factor, made.Challenge, made.ExternalId, made.OrganizationDomain, made.Connection, made.RedirectUri, made.Profile, made.Membership, made.Invitation, made.InvitationToken, made.Verification, made.ResetToken, made.Reset, made.MagicAuth, made.User, made.Organization, made.SamlKey, made.Email }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
+            var id = new[] { made.Factor, made.Challenge, made.ExternalId, made.OrganizationDomain, made.Connection, made.RedirectUri, made.Profile, made.Membership, made.Invitation, made.InvitationToken, made.Verification, made.ResetToken, made.Reset, made.MagicAuth, made.User, made.Organization, made.SamlKey, made.SigningKey, made.CorsOrigin, made.Action, made.Email }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
             var nobody = id == made.Email ? "nobody@people.test" : name.Contains("externalId", StringComparison.Ordinal) ? "nobody" : "org_01J00000000000000000000000";
             var (path, body) = (theirs.Replace(id, nobody, StringComparison.Ordinal), given?.Replace(id, nobody, StringComparison.Ordinal));
             var unknown = await _server.SendAsync(method, path, _server.B.ApiKey, body);

@@ -25,6 +25,13 @@ internal sealed class NodeState(View view)
         set => Set("filled", value ? "1" : throw new ArgumentOutOfRangeException(nameof(value), "What was filled stays so."));
     }
 
+    /// <summary>When the replica was level with the primary, about; null when nobody has written it down.</summary>
+    public DateTimeOffset? LevelAt
+    {
+        get => Find("level_at") is { } time ? DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(time, CultureInfo.InvariantCulture)) : null;
+        set => Set("level_at", value!.Value.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture));
+    }
+
     /// <summary>The last change-log row that was applied here.</summary>
     public LogPosition Position
     {

@@ -22,6 +22,9 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     /// <summary>How long one step may wait for the primary before it counts as hung.</summary>
     public static readonly TimeSpan StepDeadline = TimeSpan.FromSeconds(5);
 
+    /// <summary>How often it is written down that the replica is level with the primary, so that a cold start knows how old its data is.</summary>
+    private static readonly TimeSpan LevelKeptEvery = TimeSpan.FromMinutes(1);
+
     /// <summary>From how far on a clock has jumped, and how long nothing is forgotten after it has.</summary>
     private static readonly TimeSpan Jump = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan AfterJump = TimeSpan.FromHours(2);
@@ -37,8 +40,28 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     private DateTimeOffset _prunedAt;
     private DateTimeOffset? _expiredThere;
     private readonly (DateTimeOffset Wall, long Ticks) _began = (world.Clock.GetUtcNow(), world.Clock.GetTimestamp());
+    private readonly DateTimeOffset? _levelBefore = node.Read(view => view.NodeState.LevelAt);
+    private long _levelAt = Never;
+    private DateTimeOffset? _levelKept;
     private TimeSpan _drift;
     private long? _jumpedAt;
+
+    private const long Never = long.MinValue;
+
+    /// <summary>How old what the replica says is: since it last was level with the primary, in this run or an earlier one (law 6). By the clock that does not jump, while the
+    /// process runs.</summary>
+    public TimeSpan Age
+    {
+        get
+        {
+            if (Interlocked.Read(ref _levelAt) is not Never and var at)
+            {
+                return world.Clock.GetElapsedTime(at);
+            }
+            var before = _began.Wall - (_levelBefore ?? _began.Wall);
+            return world.Clock.GetElapsedTime(_began.Ticks) + (before > TimeSpan.Zero ? before : TimeSpan.Zero);
+        }
+    }
 
     /// <summary>How the primary looked at the last contact.</summary>
     public PrimaryHealth Health => Volatile.Read(ref _health);
@@ -131,6 +154,10 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
             // Reading first: a log that lost its tail must be noticed before anything is written on top of it.
             var more = await TailAsync(either.Token);
             read = world.Clock.GetUtcNow();
+            if (!more)
+            {
+                await NoteLevelAsync(read.Value, either.Token);
+            }
             var shipped = await ShipAsync(either.Token);
             more |= shipped;
             if (!shipped && Health.Fault is not null)
@@ -167,6 +194,17 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
             NoteFault(PrimaryFault.Unreachable, $"Replication failed: {unforeseen.Message}", read);
         }
         return false;
+    }
+
+    private async Task NoteLevelAsync(DateTimeOffset now, CancellationToken ct)
+    {
+        Interlocked.Exchange(ref _levelAt, world.Clock.GetTimestamp());
+        if (_levelKept is { } kept && now - kept < LevelKeptEvery)
+        {
+            return;
+        }
+        await node.Writer.EnqueueAsync(session => session.State.LevelAt = now).Within(ct);
+        _levelKept = now;
     }
 
     private async Task<bool> TailAsync(CancellationToken ct)

@@ -1,8 +1,8 @@
-using System.Collections.Concurrent;
-using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Holdfast.Environments;
 using Holdfast.Http;
-using Holdfast.Keys;
+using Holdfast.Organizations;
 using Holdfast.Storage;
 using Holdfast.Users;
 using Microsoft.IdentityModel.JsonWebTokens;
@@ -11,57 +11,88 @@ using Microsoft.IdentityModel.Tokens;
 namespace Holdfast.AuthKit;
 
 /// <summary>Access tokens: JWTs that an application checks by itself, against the environment's published keys (RFC 7519; RS256 of RFC 7518 §3.3).</summary>
-internal sealed class AccessTokens(Database database, EnvironmentStore environments, ClusterKeys keys, PublicAddress address, AuthKitOptions options, Ids ids, TimeProvider clock)
+internal sealed class AccessTokens(
+    Database database, EnvironmentStore environments, SigningKeys keys, JwtTemplates templates, PublicAddress address, AuthKitOptions options, Ids ids, TimeProvider clock,
+    ILogger<AccessTokens> log)
 {
     private static readonly JsonWebTokenHandler s_writer = new() { SetDefaultTimesOnTokenCreation = false };
 
-    private readonly ConcurrentDictionary<string, SigningCredentials> _signers = new(StringComparer.Ordinal);
+    /// <param name="LeftOut">Why the environment's template is not in it, as a short slug; null when it is, or there is none.</param>
+    public sealed record Made(string Token, string? LeftOut);
 
-    /// <summary>A token of a session as it is now.</summary>
-    public string Make(OAuthClients.Client client, RefreshToken session)
+    /// <summary>A token of a session as it is now. A template that cannot be rendered for somebody is left out: they are signed in nevertheless.</summary>
+    /// <exception cref="NoSigningKeyException">Every key was denied, and no new one has come yet.</exception>
+    public Made Make(OAuthClients.Client client, RefreshToken session)
     {
         var now = clock.GetUtcNow();
+        var idKey = environments.IdKey(client.EnvironmentId);
         var claims = new Dictionary<string, object>(StringComparer.Ordinal)
         {
-            ["sub"] = session.UserId,
-            ["sid"] = session.SessionId,
-            ["jti"] = ids.New(""),
             ["client_id"] = client.Id,
             ["auth_time"] = session.CreatedAt / 1000,
+            ["aud"] = client.Id,
         };
         if (session.ActsIn is { } organization)
         {
-            var roles = RoleSlugs.Read(database.Read(view => Memberships.RolesOf(view, environments.IdKey(client.EnvironmentId), organization, session.UserId)));
+            var roles = RoleSlugs.Read(database.Read(view => Memberships.RolesOf(view, idKey, organization, session.UserId)));
             claims["org_id"] = organization;
             claims["role"] = roles[0];
             claims["roles"] = roles;
         }
-        return s_writer.CreateToken(new SecurityTokenDescriptor
+        var leftOut = Extend(claims, client, session, idKey);
+        // These last, so that nothing takes their place.
+        (claims["sub"], claims["sid"], claims["jti"]) = (session.UserId, session.SessionId, ids.New(""));
+        if (session.Impersonator is { } impersonator)
         {
-            Issuer = address.Url,
-            Audience = client.Id,
-            IssuedAt = now.UtcDateTime,
-            Expires = (now + options.AccessTokenLifetime).UtcDateTime,
-            Claims = claims,
-            SigningCredentials = Signer(client.EnvironmentId),
-        });
+            claims["act"] = new Dictionary<string, object>(StringComparer.Ordinal) { ["sub"] = impersonator.Email };
+        }
+        var lifetime = database.Read(view => SignInSettings.Of(view, client.EnvironmentId, session.ActsIn)).AccessTokenLifetime is { } seconds
+            ? TimeSpan.FromSeconds(seconds)
+            : options.AccessTokenLifetime;
+        var (end, sessionEnd) = (now + lifetime, DateTimeOffset.FromUnixTimeMilliseconds(session.ExpiresAt));
+        return new Made(
+            s_writer.CreateToken(new SecurityTokenDescriptor
+            {
+                Issuer = address.Url,
+                IssuedAt = now.UtcDateTime,
+                Expires = (end < sessionEnd ? end : sessionEnd).UtcDateTime,   // no token is good for longer than its session
+                Claims = claims,
+                SigningCredentials = keys.Signer(client.EnvironmentId) ?? throw new NoSigningKeyException(),
+            }),
+            leftOut);
     }
 
-    /// <summary>The key that signs: the one activated last. When it is denied, the next one that was published beforehand, so that denying is switching.</summary>
-    private SigningCredentials Signer(string environmentId)
+    /// <summary>Adds what the environment's template says.</summary>
+    /// <returns>Why not; null when it is done, or there is none.</returns>
+    private string? Extend(Dictionary<string, object> claims, OAuthClients.Client client, RefreshToken session, byte[] idKey)
     {
-        var key = database.Read(view => view.Find<Row>(
-            $"SELECT id AS Id, private_key_sealed AS Sealed FROM signing_keys WHERE environment_id = @environmentId AND {Denied.Not("signing_keys.id")} "
-            + "ORDER BY coalesce(activated_at, 0) DESC, created_at, id LIMIT 1", new { environmentId }))
-            ?? throw new InvalidOperationException($"The environment {environmentId} has no signing key.");
-        return _signers.GetOrAdd(key.Id, _ =>
+        if (templates.Of(client.EnvironmentId) is not { } template)
         {
-            using var rsa = RSA.Create();
-            rsa.ImportPkcs8PrivateKey(keys.OpenAtRest($"signing_keys/{key.Id}/private_key", key.Sealed), out var _);
-            // Of its numbers, and not of the object: each thread that signs makes an object of its own.
-            return new SigningCredentials(new RsaSecurityKey(rsa.ExportParameters(includePrivateParameters: true)) { KeyId = key.Id }, SecurityAlgorithms.RsaSha256);
-        });
+            return null;
+        }
+        var (more, fault) = template.Render(database.Read(view => Context(view, client.EnvironmentId, session, idKey)));
+        if (more is null)
+        {
+            AuthKitLog.TemplateLeftOut(log, client.EnvironmentId, session.SessionId, fault!);
+            return fault;
+        }
+        foreach (var (name, value) in more)
+        {
+            claims[name] = value;
+        }
+        return null;
     }
 
-    private sealed record Row(string Id, string Sealed);
+    private static JsonObject Context(View view, string environmentId, RefreshToken session, byte[] idKey)
+    {
+        static JsonNode? Node<T>(T? body) => body is null ? null : JsonSerializer.SerializeToNode(body, JavaScriptJson.Options);
+        var organization = session.ActsIn is { } id ? OrganizationStore.Find(view, environmentId, id) : null;
+        var membership = session.ActsIn is { } there ? MembershipStore.Find(view, environmentId, Memberships.IdOf(idKey, there, session.UserId)) : null;
+        return new JsonObject
+        {
+            ["user"] = Node(UserStore.Find(view, environmentId, session.UserId)?.ToBody()),
+            ["organization"] = Node(organization is null ? null : OrganizationStore.Body(view, organization)),
+            ["organization_membership"] = Node(membership?.ToBody(user: null) is { } body ? body with { OrganizationName = membership.OrganizationName } : null),
+        };
+    }
 }

@@ -32,6 +32,15 @@ internal static class AuthKitErrors
 
     public static ApiAnswer BadPending { get; } = ApiError.BadRequest("invalid_pending_authentication_token", "The pending authentication token is not valid, has expired, or was used.");
 
+    /// <summary>RFC 8628 §3.5, all four.</summary>
+    public static ApiAnswer DevicePending { get; } = ApiError.OAuth("authorization_pending", "The person has not answered yet.");
+
+    public static ApiAnswer DeviceTooSoon { get; } = ApiError.OAuth("slow_down", "This was asked too soon: wait five seconds longer each time from now on.");
+
+    public static ApiAnswer DeviceExpired { get; } = ApiError.OAuth("expired_token", "The device code has expired. Begin anew.");
+
+    public static ApiAnswer DeviceRefused { get; } = ApiError.OAuth("access_denied", "The person has refused.");
+
     public static ApiAnswer Missing(string names) => ApiError.OAuth("invalid_request", $"{names} must be given.");
 
     /// <summary>The node that issued it, and alone redeems it, cannot be reached.</summary>

@@ -1,3 +1,4 @@
+using Holdfast.Environments;
 using Holdfast.MultiFactor;
 using Holdfast.Storage;
 using Holdfast.Storage.Node;
@@ -7,13 +8,15 @@ using Holdfast.Users;
 namespace Holdfast.AuthKit;
 
 /// <summary>From who somebody is to their session, in the decision that found it out.</summary>
-internal sealed class BeginSession(NodeStore node, RefreshTokens refreshTokens, AuthKitOptions options)
+internal sealed class BeginSession(NodeStore node, RefreshTokens refreshTokens, AuthKitOptions options, Freshness freshness, Actions actions)
 {
-    /// <summary>What a sign-in came to: a session or, at a hosted page, a code for one; something that is still to be chosen or proven; or a refusal.</summary>
+    /// <summary>What a sign-in came to: a session or, at a hosted page, a code for one, or who is to answer a device; something that is still to be chosen or proven; a question to one of the
+    /// environment's actions; or a refusal.</summary>
     /// <param name="Offered">At a hosted page: nothing more is asked, but something is offered first.</param>
+    /// <param name="Message">What the action that refused says to the person; null when nothing.</param>
     public sealed record Outcome(
         RefreshToken? Session = null, Refusal? Refused = null, Choice? Choice = null, Mailbox? Unproven = null, string? Code = null, FactorsAsked? Asked = null, FactorMissing? Missing = null,
-        SignedIn? Offered = null);
+        SignedIn? Offered = null, SignedIn? Proven = null, ActionQuestion? Question = null, string? Message = null);
 
     /// <summary>What stands at the end, when nothing more is asked of somebody.</summary>
     public delegate Decision<Outcome> Ending(View view, Act act, Decision<Ruling<SignedIn>> signIn, string method);
@@ -33,9 +36,15 @@ internal sealed class BeginSession(NodeStore node, RefreshTokens refreshTokens, 
 
     /// <summary>Begins it in the organization of the sign-in; else in the only one that the user is in; else in none. Of several, the user chooses. Before that, whoever has
     /// a second factor shows it; and whoever must have one, and has none, gets one first.</summary>
-    /// <param name="end">Null for the session itself.</param>
-    public Decision<Outcome> Decide(View view, Act act, Decision<Ruling<SignedIn>> signIn, string method, Ending? end = null)
+    /// <param name="end">Null for the session itself. A code for one asks the environment's action when it is exchanged.</param>
+    /// <param name="origin">Where it comes from; null when nothing is known of that.</param>
+    /// <exception cref="Http.DataTooOldException">The data is older than the organization's ceiling.</exception>
+    public Decision<Outcome> Decide(View view, Act act, Decision<Ruling<SignedIn>> signIn, string method, Ending? end = null, SignInOrigin? origin = null)
     {
+        if (actions.AtRegistration(view, act, signIn, method, origin) is { } first)
+        {
+            return first;
+        }
         if (signIn.Answer.Answer is { } person && SecondFactor.IsAskedFor(view, act, person, method)
             && Factor.Of(view, act.EnvironmentId, person.UserId, Factor.Totp) is [.., var latest] factors)
         {
@@ -56,16 +65,37 @@ internal sealed class BeginSession(NodeStore node, RefreshTokens refreshTokens, 
         {
             return new(new Outcome(Missing: new FactorMissing(settled, UserOf(view, act, settled))), signIn.Changes);
         }
-        return (end ?? Start)(view, act, signIn, method);
+        if (end is null)
+        {
+            return Admit(view, act, signIn, method, origin);
+        }
+        freshness.Require(view, act.EnvironmentId, signIn.Answer.Answer?.OrganizationId);
+        return end(view, act, signIn, method);
     }
 
-    /// <summary>The session of somebody of whom nothing more is asked.</summary>
-    public Decision<Outcome> Start(View view, Act act, Decision<Ruling<SignedIn>> signIn, string method)
+    /// <summary>The session of somebody who has chosen what there was to choose; the environment's action is asked before.</summary>
+    public Decision<Outcome> Admit(View view, Act act, Decision<Ruling<SignedIn>> signIn, string method, SignInOrigin? origin) =>
+        actions.AtAuthentication(view, act, signIn, method, origin) ?? Start(view, act, signIn, method, origin);
+
+    /// <summary>Begins it for somebody whom nobody asks anything any more.</summary>
+    /// <param name="impersonator">Who acts as the user; null for the user.</param>
+    /// <param name="lifetime">Null for the environment's own.</param>
+    /// <exception cref="Http.DataTooOldException">The data is older than the organization's ceiling.</exception>
+    public Decision<Outcome> Start(
+        View view, Act act, Decision<Ruling<SignedIn>> signIn, string method, SignInOrigin? origin, Impersonator? impersonator = null, TimeSpan? lifetime = null)
     {
-        var started = Session.Start(view, act, signIn, method, options.SessionLifetime, refreshTokens.KeyOf(act.EnvironmentId), node.Clock.Next());
-        return new(new Outcome(started.Answer.Answer, started.Answer.Refused), started is { Answer.Answer: { } session, Changes.Count: > 0 } && SignInMethod.ToEventType(method) is { } type
-            ? [.. started.Changes, PersonEvents.SignInSucceeded(act, type, session.UserId, AddressOf(view, act, session.UserId, started.Changes), session.SessionId)]
-            : started.Changes);
+        var organizationId = signIn.Answer.Answer?.OrganizationId;
+        freshness.Require(view, act.EnvironmentId, organizationId);
+        var set = SignInSettings.Of(view, act.EnvironmentId, organizationId).SessionLifetime is { } seconds ? TimeSpan.FromSeconds(seconds) : options.SessionLifetime;
+        var started = Session.Start(
+            view, act, signIn, method, lifetime ?? set, refreshTokens.KeyOf(act.EnvironmentId), node.Clock.Next(), origin?.Client, impersonator);
+        return started.Answer.Answer is { } session
+            ? new(new Outcome(session), started.Changes.Count == 0 ? [] :   // of a request that came before
+            [
+                .. started.Changes, SessionBody.Begun(session, origin?.Client, act),
+                .. SignInMethod.ToEventType(method) is { } type ? [PersonEvents.SignInSucceeded(act, type, session.UserId, AddressOf(view, act, session.UserId, started.Changes), session.SessionId)] : Array.Empty<Change>(),
+            ])
+            : new(new Outcome(Refused: started.Answer.Refused), started.Changes);
     }
 
     private static UserBody UserOf(View view, Act act, SignedIn who) =>

@@ -7,7 +7,7 @@ using Holdfast.Users;
 namespace Holdfast.AuthKit;
 
 /// <summary>A code that a sign-in ended with: at a hosted page, or at an identity provider. That of an identity provider is the code of <c>/sso/token</c>, too, and good for one of the two.</summary>
-internal sealed class GrantByCode(SignInStore signIns, ToCodesAuthority authority, Acts acts, BeginSession begin, RateLimits limits, Ids ids)
+internal sealed class GrantByCode(SignInStore signIns, GrantByImpersonation byImpersonation, ToCodesAuthority authority, Acts acts, BeginSession begin, RateLimits limits, Ids ids)
 {
     public async Task<IResult> HandleAsync(Authenticate.Asked asked, Authenticate authenticate)
     {
@@ -16,6 +16,10 @@ internal sealed class GrantByCode(SignInStore signIns, ToCodesAuthority authorit
             return AuthKitErrors.Missing("code");
         }
         var client = asked.Client;
+        if (GrantByImpersonation.Reads(code))
+        {
+            return await byImpersonation.HandleAsync(asked, code, authenticate);
+        }
         var shown = new ShownCode(code, asked.Find("redirect_uri"), asked.Find("code_verifier"), client.IsPublic);
         if (shown.Verifier is null && client.IsPublic)
         {
@@ -30,20 +34,20 @@ internal sealed class GrantByCode(SignInStore signIns, ToCodesAuthority authorit
             return elsewhere;
         }
         var method = SignInMethod.Sso;
-        var outcome = await signIns.RedeemAsync<BeginSession.Outcome>(shown, client, asked.Operation.RequestId, ids, (view, redemption) =>
+        var outcome = await authenticate.DecideAsync(asked, () => signIns.RedeemAsync<BeginSession.Outcome>(shown, client, asked.Operation.RequestId, ids, (view, redemption) =>
         {
             var act = acts.Of(asked.Operation);
             if (redemption.Hosted is { } hosted)
             {
                 method = hosted.Method;
-                var (session, facts) = begin.Start(view, act, Rule.Grant(hosted.Who), method);   // what there was to ask, the pages have asked
+                var (session, facts) = begin.Admit(view, act, Rule.Grant(hosted.Who), method, asked.Origin);   // what there was to ask of the person, the pages have asked
                 return new(session, facts);
             }
             var profile = redemption.Profile!;
             method = SignInMethod.Of(profile.ConnectionType);
-            var (answer, changes) = begin.Decide(view, act, SignIn(view, act, profile), method);
+            var (answer, changes) = begin.Decide(view, act, SignIn(view, act, profile), method, origin: asked.Origin);
             return new(answer, changes);
-        });
+        }, keeps: answer => answer?.Question is null), answer => answer);
         return outcome is null ? SsoErrors.InvalidCode : authenticate.Answer(asked, outcome, method, _ => AuthKitErrors.NotAdmitted);
     }
 

@@ -33,7 +33,8 @@ internal sealed class GrantByEmailCode(Database database, ClusterKeys keys, Acts
             return AuthKitErrors.TooManyTries;
         }
         var request = asked.Operation.RequestId;
-        var outcome = await database.RecordAsync(asked.Http, view => Decide(view, acts.Of(asked.Operation), pending, itemId, code, request, (v, a, signIn, method) => begin.Decide(v, a, signIn, method)));
+        var outcome = await authenticate.DecideAsync(asked, () => database.RecordAsync(asked.Http, view =>
+            Decide(view, acts.Of(asked.Operation), pending, itemId, code, request, (v, a, signIn, method) => begin.Decide(v, a, signIn, method, origin: asked.Origin))));
         if (outcome.Refused == Refusal.ItemUnknown)
         {
             limits.Count(RateLimits.GuessesPerCode, itemId);
@@ -62,6 +63,8 @@ internal sealed class GrantByEmailCode(Database database, ClusterKeys keys, Acts
             return new(new BeginSession.Outcome(Refused: wrong), []);
         }
         var (answer, changes) = then(view, act, Rule.Grant(pending.Who, proven), pending.Method);
-        return new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request)]);
+        return answer.Question is null
+            ? new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request)])
+            : new Decision<BeginSession.Outcome>(answer, []);
     }
 }

@@ -48,12 +48,12 @@ internal sealed class GrantByFactor(Database database, ClusterKeys keys, Acts ac
                 _ => AuthKitErrors.WrongCode,
             };
         }
-        var outcome = await database.RecordAsync(asked.Http, view =>
+        var outcome = await authenticate.DecideAsync(asked, () => database.RecordAsync(asked.Http, view =>
         {
             var act = acts.Of(asked.Operation);
-            var (answer, changes) = Decide(view, act, pending, factorId, request, (v, a, signIn, method) => begin.Decide(v, a, signIn, method));
+            var (answer, changes) = Decide(view, act, pending, factorId, request, (v, a, signIn, method) => begin.Decide(v, a, signIn, method, origin: asked.Origin));
             return new Decision<BeginSession.Outcome>(answer, changes.Count > 0 ? [.. changes, item.Spent(act, request)] : []);
-        });
+        }));
         return authenticate.Answer(asked, outcome, pending.Method, why => why == Refusal.ItemSpent ? AuthKitErrors.BadPending : AuthKitErrors.NotAdmitted);
     }
 
@@ -98,7 +98,9 @@ internal sealed class GrantByFactor(Database database, ClusterKeys keys, Acts ac
             return new(new BeginSession.Outcome(Refused: Refusal.ItemSpent), []);
         }
         var (answer, changes) = then(view, act, Rule.Grant(pending.Who with { FactorId = factorId }), pending.Method);
-        return new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request), .. FactorEvents.Succeeded(view, act, pending)]);
+        return answer.Question is null
+            ? new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request), .. FactorEvents.Succeeded(view, act, pending)])
+            : new Decision<BeginSession.Outcome>(answer, []);
     }
 
     /// <summary>A challenge of a factor that counts here: one of those that were asked for; when there was none, one that was enrolled since.</summary>

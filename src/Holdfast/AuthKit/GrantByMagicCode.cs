@@ -40,11 +40,11 @@ internal sealed class GrantByMagicCode(Database database, Acts acts, BeginSessio
         {
             return elsewhere;
         }
-        var outcome = await database.RecordAsync(asked.Http, view =>
+        var outcome = await authenticate.DecideAsync(asked, () => database.RecordAsync(asked.Http, view =>
         {
             var now = acts.Of(asked.Operation);
-            return begin.Decide(view, now, MagicCode.Redeem(view, now, item.Id, code), SignInMethod.MagicCode);
-        });
+            return begin.Decide(view, now, MagicCode.Redeem(view, now, item.Id, code), SignInMethod.MagicCode, origin: asked.Origin);
+        }));
         return authenticate.Answer(asked, outcome, SignInMethod.MagicCode, why => why switch
         {
             Refusal.ItemUnknown => AuthKitErrors.WrongCode,

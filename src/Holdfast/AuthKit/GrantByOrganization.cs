@@ -29,7 +29,8 @@ internal sealed class GrantByOrganization(Database database, ClusterKeys keys, A
             return ApiError.TooManyRequests(wait);
         }
         var request = asked.Operation.RequestId;
-        var outcome = await database.RecordAsync(asked.Http, view => Decide(view, acts.Of(asked.Operation), pending, organizationId, request, (v, a, signIn, method) => begin.Decide(v, a, signIn, method)));
+        var outcome = await authenticate.DecideAsync(asked, () => database.RecordAsync(asked.Http, view =>
+            Decide(view, acts.Of(asked.Operation), pending, organizationId, request, (v, a, signIn, method) => begin.Decide(v, a, signIn, method, origin: asked.Origin))));
         return authenticate.Answer(asked, outcome, pending.Method, why => why switch
         {
             Refusal.NotFound => AuthKitErrors.NoMembership,
@@ -50,6 +51,8 @@ internal sealed class GrantByOrganization(Database database, ClusterKeys keys, A
             return new(new BeginSession.Outcome(Refused: Refusal.NotFound), []);   // they may choose another
         }
         var (answer, changes) = then(view, act, Rule.Grant(pending.Who with { OrganizationId = organizationId }), pending.Method);
-        return new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request)]);
+        return answer.Question is null
+            ? new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request)])
+            : new Decision<BeginSession.Outcome>(answer, []);
     }
 }

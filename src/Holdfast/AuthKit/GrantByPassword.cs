@@ -19,7 +19,8 @@ internal sealed class GrantByPassword(Database database, PasswordHasher hasher, 
         {
             return ApiError.TooManyRequests(wait);
         }
-        var outcome = await SignInAsync(asked.Http, environmentId, address, password, () => acts.Of(asked.Operation));
+        var outcome = await SignInAsync(asked.Http, environmentId, address, password, () => acts.Of(asked.Operation),
+            (view, act, signIn, method) => begin.Decide(view, act, signIn, method, origin: asked.Origin), decide => authenticate.DecideAsync(asked, decide));
         return authenticate.Answer(asked, outcome, SignInMethod.Password, why => why switch
         {
             Refusal.WrongCredential => AuthKitErrors.WrongPassword,
@@ -30,17 +31,20 @@ internal sealed class GrantByPassword(Database database, PasswordHasher hasher, 
 
     /// <summary>What an address and a password come to. The caller bounds how often it is tried.</summary>
     /// <param name="act">Made inside the decision.</param>
-    /// <param name="then">What follows for somebody whose mailbox is proven; null for a session.</param>
+    /// <param name="then">What follows for somebody whose mailbox is proven.</param>
+    /// <param name="decides">Runs the decision, and asks between two runs what is to be asked; null to run it once.</param>
     /// <exception cref="BusyException">Too much waits to be hashed.</exception>
     public async Task<BeginSession.Outcome> SignInAsync(
-        HttpContext http, string environmentId, string address, string password, Func<Act> act, BeginSession.Ending? then = null)
+        HttpContext http, string environmentId, string address, string password, Func<Act> act, BeginSession.Ending then,
+        Func<Func<Task<BeginSession.Outcome>>, Task<BeginSession.Outcome>>? decides = null)
     {
         if (password.Length > PasswordPolicy.Longest || await FindAsync(environmentId, address, password, http.RequestAborted) is not { } proven)
         {
             return new BeginSession.Outcome(Refused: Refusal.WrongCredential);
         }
         var renewed = PasswordHasher.IsOld(proven.Secret) ? await hasher.HashAsync(environmentId, password, http.RequestAborted) : null;
-        return await database.RecordAsync(http, view => Decide(view, act(), address, proven.Id, renewed, then ?? ((v, a, signIn, method) => begin.Decide(v, a, signIn, method))));
+        Task<BeginSession.Outcome> DecideAsync() => database.RecordAsync(http, view => Decide(view, act(), address, proven.Id, renewed, then));
+        return await (decides is null ? DecideAsync() : decides(DecideAsync));
     }
 
     /// <summary>The one that it opens. For an address that has none, as long is spent as for somebody of the environment: always the same one, so that no hash that was

@@ -1,17 +1,29 @@
 using System.Globalization;
+using Holdfast.Environments;
 using Holdfast.Http;
 using Holdfast.Storage;
 using Holdfast.Storage.Peers;
+using Holdfast.Storage.Rows;
 using Holdfast.Users;
 
 namespace Holdfast.AuthKit;
 
 /// <summary>Goes on with a session, in the same organization or another one. Any node does, the primary there or not (RFC 6749 §6; decision 0009).</summary>
-internal sealed class GrantByRefreshToken(Database database, RefreshTokens refreshTokens, Acts acts, SessionAnswer answers, RateLimits limits)
+internal sealed class GrantByRefreshToken(Database database, RefreshTokens refreshTokens, Acts acts, SessionAnswer answers, SessionCookies cookies, Freshness freshness, RateLimits limits)
 {
     public async Task<IResult> HandleAsync(Authenticate.Asked asked)
     {
-        if (asked.Find("refresh_token") is not { } text)
+        var text = asked.Find("refresh_token");
+        if (text is null && asked.IsBrowser)   // a page that is not registered must not use what the browser sends along by itself
+        {
+            text = SessionCookies.Read(asked.Http, asked.Client.Id);
+            asked = asked with { IsByCookie = true };
+            if (text is null)
+            {
+                return AuthKitErrors.SessionEnded;
+            }
+        }
+        if (text is null)
         {
             return AuthKitErrors.Missing("refresh_token");
         }
@@ -29,23 +41,36 @@ internal sealed class GrantByRefreshToken(Database database, RefreshTokens refre
             return ApiError.TooManyRequests(wait);
         }
         var organizationId = asked.Find("organization_id");
-        var switchTo = organizationId == token.ActsIn ? null : organizationId;
-        var ruling = await database.RecordAsync(asked.Http, view =>
-        {
-            var act = acts.Of(asked.Operation);
-            var decided = RefreshSession.Decide(
-                view, act, token, key, Births.IsApplied(view, token.Birth.Incarnation, long.Parse(token.Birth.Position, CultureInfo.InvariantCulture)), switchTo: switchTo);
-            return decided.Answer.Answer is not null && switchTo is not null
-                && SecondFactor.IsMissing(view, act, new SignedIn(token.UserId, token.CredentialId, switchTo, FactorId: token.FactorId), token.Method)
-                ? Rule.Refuse<RefreshToken>(Refusal.FactorMissing)   // and the token is as good as it was
-                : decided;
-        });
+        var ruling = await database.RecordAsync(asked.Http, view => Decide(view, acts.Of(asked.Operation), token, key, organizationId));
         return ruling switch
         {
-            { Answer: { } next } => answers.Of(asked.Client, next, shown),
+            { Answer: { } next } => answers.Of(asked, next, shown),
             { Refused: Refusal.NotFound } => AuthKitErrors.NoMembership,
             { Refused: Refusal.FactorMissing } => AuthKitErrors.FactorNeeded,
-            _ => AuthKitErrors.SessionEnded,
+            _ => Ended(asked),
         };
+    }
+
+    private Decision<Ruling<RefreshToken>> Decide(View view, Act act, RefreshToken token, SuccessorKey key, string? organizationId)
+    {
+        freshness.Require(view, act.EnvironmentId, organizationId ?? token.ActsIn);
+        var isBirthApplied = Births.IsApplied(view, token.Birth.Incarnation, long.Parse(token.Birth.Position, CultureInfo.InvariantCulture));
+        var switchTo = organizationId == token.ActsIn ? null : organizationId;
+        var (ruling, changes) = RefreshSession.Decide(view, act, token, key, isBirthApplied, switchTo: switchTo);
+        if (ruling.Answer is not null && switchTo is not null
+            && SecondFactor.IsMissing(view, act, new SignedIn(token.UserId, token.CredentialId, switchTo, FactorId: token.FactorId), token.Method))
+        {
+            return Rule.Refuse<RefreshToken>(Refusal.FactorMissing);   // and the token is as good as it was
+        }
+        return new(ruling, ruling.Refused == Refusal.SessionReplayed ? [.. changes, .. SessionBody.Ended(view, token.SessionId, act)] : changes);
+    }
+
+    private ApiAnswer Ended(Authenticate.Asked asked)
+    {
+        if (asked.IsByCookie)
+        {
+            cookies.Delete(asked.Http, asked.Client.EnvironmentId, asked.Client.Id);
+        }
+        return AuthKitErrors.SessionEnded;
     }
 }

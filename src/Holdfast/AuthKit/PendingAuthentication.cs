@@ -32,6 +32,9 @@ internal sealed record PendingAuthentication(
     /// <summary>At a hosted page: they are offered a passkey.</summary>
     public const string Passkey = "passkey";
 
+    /// <summary>At a hosted page: they say whether a device is signed in as them.</summary>
+    public const string Device = "device";
+
     private const string Purpose = "pending-authentication";
 
     public static PendingAuthentication Of(

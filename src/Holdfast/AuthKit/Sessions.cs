@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using Holdfast.Environments;
 using Holdfast.Http;
 using Holdfast.Sso;
@@ -9,19 +8,9 @@ using Holdfast.Users;
 namespace Holdfast.AuthKit;
 
 /// <summary>A user's sessions: list them, end one, sign out.</summary>
-internal sealed class Sessions(Database database, RedirectUriStore redirectUris, Acts acts, TimeProvider clock)
+internal sealed class Sessions(Database database, RedirectUriStore redirectUris, EnvironmentStore environments, SessionCookies cookies, Acts acts, TimeProvider clock)
 {
     internal sealed record RevokeInput(Given<string> SessionId);
-
-    internal sealed record Body(
-        string Object, string Id, string UserId, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? OrganizationId, string? IpAddress, string? UserAgent,
-        string AuthMethod, string Status, DateTimeOffset ExpiresAt, DateTimeOffset? EndedAt, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
-
-    private sealed record Row(string Id, string UserId, string? OrganizationId, string Method, long CreatedAt, long ExpiresAt, long? EndedAt);
-
-    private const string Columns =
-        "id AS Id, user_id AS UserId, organization_id AS OrganizationId, method AS Method, created_at AS CreatedAt, expires_at AS ExpiresAt, "
-        + "(SELECT min(d.created_at) FROM denies d WHERE d.subject = sessions.id AND d.environment_id = sessions.environment_id) AS EndedAt";
 
     public ApiAnswer List(string userId, HttpContext http)
     {
@@ -34,9 +23,9 @@ internal sealed class Sessions(Database database, RedirectUriStore redirectUris,
         return database.Read(view => UserStore.Find(view, environmentId, userId) is null
             ? ApiError.NotFound("User", userId)
             : ApiAnswer.Ok(page.Answer(
-                view.Query<Row>(page.Sql($"SELECT {Columns} FROM sessions WHERE environment_id = @environmentId AND user_id = @userId"),
+                view.Query<SessionBody.Row>(page.Sql($"SELECT {SessionBody.Columns} FROM sessions WHERE environment_id = @environmentId AND user_id = @userId"),
                     page.Parameters(view, "sessions", environmentId, new { userId })),
-                row => row.Id, Write)));
+                row => row.Id, row => SessionBody.Of(row, clock.GetUtcNow()))));
     }
 
     /// <summary>A deny: it is taken with the primary gone, and for a session that has not come to this node yet. So what another environment has is answered like what nobody has.</summary>
@@ -52,7 +41,7 @@ internal sealed class Sessions(Database database, RedirectUriStore redirectUris,
             return ApiError.Validation("session_id", input.SessionId.Value is null ? "required" : "invalid");
         }
         var act = acts.Of(Caller.Of(http).EnvironmentId);
-        await database.RecordAsync(http, view => Session.End(view, act, id, "revoked"));
+        await database.RecordAsync(http, view => End(view, act, id, "revoked"));
         return ApiAnswer.Ok(new { });
     }
 
@@ -70,7 +59,11 @@ internal sealed class Sessions(Database database, RedirectUriStore redirectUris,
             return AuthKitErrors.SessionNotHere;   // nobody here has made such an id
         }
         var act = acts.Of(environmentId);
-        await database.RecordAsync(http, view => Denied.Is(view, id, environmentId) ? Decide.Nothing(Rule.Grant(id).Answer) : Session.End(view, act, id, "signed_out"));
+        await database.RecordAsync(http, view => Denied.Is(view, id, environmentId) ? Decide.Nothing(Rule.Grant(id).Answer) : End(view, act, id, "signed_out"));
+        if (environments.FindClient(environmentId) is { } clientId)
+        {
+            cookies.Delete(http, environmentId, clientId);
+        }
         return query["return_to"] is [{ Length: > 0 } wanted] && redirectUris.Allows(environmentId, wanted) ? new Back(wanted)
             : redirectUris.Default(environmentId) is { } home ? new Back(home)
             : SignedOut.Everywhere;
@@ -78,12 +71,10 @@ internal sealed class Sessions(Database database, RedirectUriStore redirectUris,
 
     private static bool IsId(string text) => text.StartsWith(Ids.Session, StringComparison.Ordinal) && text.Length == Ids.Session.Length + 26 && text[Ids.Session.Length..].All(char.IsAsciiLetterOrDigit);
 
-    private Body Write(Row row)
+    /// <summary>Ends it, and tells so where it is known.</summary>
+    private static Decision<Ruling<string>> End(View view, Act act, string id, string reason)
     {
-        var ended = row.EndedAt ?? (row.ExpiresAt <= clock.GetUtcNow().ToUnixTimeMilliseconds() ? row.ExpiresAt : null);
-        return new Body("session", row.Id, row.UserId, row.OrganizationId, null, null, SignInMethod.ToAuthMethod(row.Method),
-            row.EndedAt is not null ? "revoked" : ended is not null ? "expired" : "active", DateTimeOffset.FromUnixTimeMilliseconds(row.ExpiresAt),
-            ended is { } at ? DateTimeOffset.FromUnixTimeMilliseconds(at) : null, DateTimeOffset.FromUnixTimeMilliseconds(row.CreatedAt),
-            DateTimeOffset.FromUnixTimeMilliseconds(row.EndedAt ?? row.CreatedAt));
+        var (ruling, changes) = Session.End(view, act, id, reason);
+        return new(ruling, changes.Count == 0 ? changes : [.. changes, .. SessionBody.Ended(view, id, act)]);
     }
 }

@@ -7,6 +7,7 @@ internal static class SignInMethod
     public const string MagicCode = "magic_code";
     public const string Password = "password";
     public const string Passkey = "passkey";
+    public const string Impersonation = "impersonation";
 
     /// <summary>By a connection: those of an OAuth provider are called by its name.</summary>
     public static string Of(string connectionType) => connectionType.EndsWith("OAuth", StringComparison.Ordinal) ? connectionType : Sso;
@@ -18,6 +19,7 @@ internal static class SignInMethod
         MagicCode => "MagicAuth",
         Password => "Password",
         Passkey => "Passkey",
+        Impersonation => "Impersonation",
         _ => method,
     };
 
@@ -33,7 +35,7 @@ internal static class SignInMethod
     /// <summary><c>auth_method</c>.</summary>
     public static string ToAuthMethod(string method) => method switch
     {
-        Sso or MagicCode or Password or Passkey => method,
+        Sso or MagicCode or Password or Passkey or Impersonation => method,
         _ when method.EndsWith("OAuth", StringComparison.Ordinal) => "oauth",
         _ => "unknown",
     };

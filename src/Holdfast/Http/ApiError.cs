@@ -11,7 +11,7 @@ public static class ApiError
 
     private sealed record Reasoned(string Code, string Message, IReadOnlyList<Reason> Errors);
 
-    private sealed record Coded(string Code, string Message);
+    internal sealed record Coded(string Code, string Message);
 
     private sealed record OAuthBody(string Error, string ErrorDescription);
 

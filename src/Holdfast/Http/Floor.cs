@@ -72,6 +72,8 @@ public static class Floor
                 return ApiError.Unavailable("primary_unavailable",
                     $"Changes cannot be saved right now. {primary.Message} Sign-in goes on. Repeat the request with the same Idempotency-Key: it is done once.",
                     retryAfter: 5);
+            case DataTooOldException old:
+                return ApiError.Unavailable("data_too_old", old.Message, retryAfter: 60);
             case StorageUnavailableException storage:
                 return ApiError.Unavailable("node_unavailable", storage.Message, retryAfter: 1);
             case BusyException busy:
@@ -100,6 +102,7 @@ public static class Floor
         return answer.Status switch
         {
             429 => new ErrorPage(429, "rate_limit_exceeded", "busy"),
+            503 when answer.Body is ApiError.Coded { Code: "data_too_old" } => new ErrorPage(503, "data_too_old", "data_too_old"),
             503 => new ErrorPage(503, "unavailable", "unavailable"),
             >= 500 => new ErrorPage(answer.Status, "server_error", "server_error"),
             _ => new ErrorPage(answer.Status, "bad_request", "bad_request"),
@@ -122,10 +125,7 @@ public static class Floor
         {
             headers.CacheControl = "no-store";
         }
-        var clock = http.RequestServices.GetRequiredService<TimeProvider>();
-        var health = http.RequestServices.GetRequiredService<Replicator>().Health;
-        var since = health.LastContact ?? health.Since;
-        if (clock.GetUtcNow() - since is var age && age > FreshEnough)
+        if (http.RequestServices.GetRequiredService<Replicator>().Age is var age && age > FreshEnough)
         {
             headers["Holdfast-Stale"] = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{(long)age.TotalSeconds}; cause=primary");
         }

@@ -6,19 +6,25 @@ namespace Holdfast.Http;
 /// <summary>Ids: a prefix and a ULID (26 characters of Crockford's base 32). All prefixes stand on this page.</summary>
 public sealed class Ids(TimeProvider clock, Entropy entropy)
 {
+    public const string ActionEndpoint = "action_endpoint_";
+    public const string ActionExecution = "action_execution_";
     public const string ApiKey = "api_key_";
     public const string Attempt = "attempt_";
     public const string Client = "client_";
     public const string Connection = "conn_";
     public const string ConnectionDomain = "conn_domain_";
+    public const string CorsOrigin = "cors_origin_";
     public const string Credential = "credential_";
     public const string Deny = "deny_";
+    public const string DeviceRequest = "device_request_";
+    public const string EmailChange = "email_change_";
     public const string EmailVerification = "email_verification_";
     public const string Environment = "environment_";
     public const string Event = "event_";
     public const string ExternalKey = "ext_";
     public const string Factor = "auth_factor_";
     public const string FactorChallenge = "auth_challenge_";
+    public const string Impersonation = "impersonation_";
     public const string Invitation = "invitation_";
     public const string Lift = "lift_";
     public const string MagicCode = "magic_auth_";

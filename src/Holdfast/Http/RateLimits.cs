@@ -59,6 +59,15 @@ public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes 
     /// <summary>Links to another password made for an address.</summary>
     public static readonly RateLimit ResetsPerAddress = new("resets", 3, TimeSpan.FromSeconds(60));
 
+    /// <summary>Codes for another address, and codes that prove one, made for a user.</summary>
+    public static readonly RateLimit CodesPerUser = new("user_codes", 3, TimeSpan.FromSeconds(60));
+
+    /// <summary>Requests of devices to be signed in, per environment: anybody can send one.</summary>
+    public static readonly RateLimit DevicesPerEnvironment = new("devices", 600, TimeSpan.FromSeconds(60));
+
+    /// <summary>Codes of devices typed in, right or wrong, from one address: of sixty-four million that a node may have shown, few are tried.</summary>
+    public static readonly RateLimit DeviceCodesPerIp = new("device_codes", 10, TimeSpan.FromSeconds(60));
+
     /// <summary>Wrong tries of one mailed code.</summary>
     public static readonly RateLimit GuessesPerCode = new("guesses", 5, TimeSpan.FromMinutes(10)) { IsShared = false };
 

@@ -8,7 +8,7 @@ namespace Holdfast.Sso;
 /// <summary>Exchanges a one-time code for a profile and a token that shows it (RFC 6749 §4.1.3).</summary>
 internal sealed class ExchangeCode(
     OAuthClients clients, SignInStore signIns, Idempotency idempotency, ProfileToken tokens, RateLimits limits, Ids ids, SsoOptions options, ToCodesAuthority authority,
-    Connections connections)
+    Connections connections, Freshness freshness)
 {
     public async Task<IResult> HandleAsync(HttpContext http)
     {
@@ -44,7 +44,11 @@ internal sealed class ExchangeCode(
         {
             return answer;
         }
-        var redeemed = await signIns.RedeemAsync(shown, client, operation.RequestId, ids, (_, redemption) => Decide.Nothing(redemption.Profile is null ? null : redemption));
+        var redeemed = await signIns.RedeemAsync(shown, client, operation.RequestId, ids, (view, redemption) =>
+        {
+            freshness.Require(view, client.EnvironmentId, redemption.Profile?.OrganizationId);
+            return Decide.Nothing(redemption.Profile is null ? null : redemption);
+        });
         return redeemed is null
             ? SsoErrors.InvalidCode
             : ApiAnswer.Ok(new Body("Bearer", tokens.Make(redeemed), (int)options.ProfileTokenLifetime.TotalSeconds, redeemed.Profile!.ToBody(connections.Find(redeemed.Profile!.ConnectionId))));

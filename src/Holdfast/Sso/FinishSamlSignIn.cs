@@ -10,7 +10,7 @@ namespace Holdfast.Sso;
 /// <remarks>SAML 2.0 Bindings §3.5 (HTTP POST); Profiles §4.1.4.3 (what must be checked), §4.1.4.5 (no replay) and §4.1.5 (what nobody asked for).</remarks>
 internal sealed class FinishSamlSignIn(
     Connections connections, SignInStore signIns, FlowCookie cookie, AttemptRing attempts, ResumeFlow resume, StartSignIn start, SamlChecks checks, SingleUse singleUse,
-    PeerLinks peers, Database database, EnvironmentStore environments, RedirectUriStore redirectUris, RateLimits limits, SsoOptions options, PublicAddress address, Ids ids,
+    Freshness freshness, PeerLinks peers, Database database, EnvironmentStore environments, RedirectUriStore redirectUris, RateLimits limits, SsoOptions options, PublicAddress address, Ids ids,
     Entropy entropy, TimeProvider clock, ILogger<FinishSamlSignIn> log)
 {
     /// <summary>The largest post that is read, in bytes; above it the answer is 413. A response of 512 kB is 684 kB in base64.</summary>
@@ -107,6 +107,7 @@ internal sealed class FinishSamlSignIn(
         {
             return SsoErrors.Back(redirectUri, null, "connection_unlinked", "The connection is not active.");
         }
+        freshness.Require(environmentId, connection.Connection.OrganizationId);
 
         // Decide.
         var (verdict, surface) = await checks.CheckAsync(response, trust, requestId: null, now, http.RequestAborted);

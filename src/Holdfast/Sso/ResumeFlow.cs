@@ -7,7 +7,7 @@ namespace Holdfast.Sso;
 
 /// <summary>What every way back from an identity provider goes through before anything is checked: may this flow still end, here and now?</summary>
 internal sealed class ResumeFlow(
-    Database database, RedirectUriStore redirectUris, StartSignIn start, FlowCookie cookie, FlowAttempts tries, AttemptRing attempts, ForwardToAuthority authority)
+    Database database, RedirectUriStore redirectUris, StartSignIn start, FlowCookie cookie, FlowAttempts tries, AttemptRing attempts, ForwardToAuthority authority, Freshness freshness)
 {
     /// <summary>Ends a flow, if it may end. The browser keeps its cookie while a reload may still end it: when something of ours or the provider is away.</summary>
     /// <param name="end">What ends it, once it may.</param>
@@ -20,6 +20,7 @@ internal sealed class ResumeFlow(
                 ? Results.Empty
                 : await start.AgainAsync(http, connection, flow);   // who alone could end it is gone, or cannot be asked
         }
+        freshness.Require(flow.EnvironmentId, connection.Connection.OrganizationId);
         if (!tries.MayTry(flow.Id))
         {
             return SsoErrors.NoFlow(attempts.Remember(flow.ConnectionId, "FlowTriedTooOften", $"the sign-in was tried {FlowAttempts.MostPerFlow} times"));

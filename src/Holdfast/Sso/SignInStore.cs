@@ -98,8 +98,10 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
     /// <summary>Redeems a code, once. Whoever shows it with something wrong has used it up: it has leaked.</summary>
     /// <param name="request">What repeats of one request share; null when it carries no <c>Idempotency-Key</c>.</param>
     /// <param name="then">What comes of it, in the same decision; a repeat asks again.</param>
+    /// <param name="keeps">Whether this answer is one: of one that is not, nothing is kept, and the code is as good as before. Null for always.</param>
     /// <returns>What <paramref name="then"/> answers; null when the code is not redeemed.</returns>
-    public Task<T?> RedeemAsync<T>(ShownCode shown, OAuthClients.Client client, string? request, Ids ids, Func<View, Redemption, Decision<T?>> then) where T : class
+    public Task<T?> RedeemAsync<T>(ShownCode shown, OAuthClients.Client client, string? request, Ids ids, Func<View, Redemption, Decision<T?>> then, Func<T?, bool>? keeps = null)
+        where T : class
     {
         var codeId = Caller.Hash(shown.Code);
         // Whoever knows a client id may send anything here: only a code that this node made is worth the writer's time.
@@ -133,6 +135,10 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
                         : Decide.To<T?>(null, Denied.Because("replayed", codeId, row.EnvironmentId, ids, now));   // the first one's token ends too
             }
             var (answer, changes) = redemption is null ? Decide.Nothing<T?>(null) : then(view, redemption);
+            if (redemption is not null && keeps?.Invoke(answer) == false)
+            {
+                return Decide.Nothing(answer);
+            }
             return new(answer, [.. changes, Spend(codeId, "sso_code", row.EnvironmentId, redemption is null ? null : request, now,
                 DateTimeOffset.FromUnixTimeMilliseconds(row.ExpiresAt) + options.ProfileTokenLifetime)]);
         });

@@ -1,3 +1,4 @@
+using Holdfast.Environments;
 using Holdfast.Http;
 using Holdfast.Organizations;
 using Holdfast.Protocols.OpenIdConnect;
@@ -9,7 +10,7 @@ namespace Holdfast.Sso;
 /// <summary>Begins a sign-in: finds the connection, and sends the browser to its identity provider. Writes nothing.</summary>
 /// <remarks>RFC 6749 §4.1.1; SAML 2.0 Bindings §3.4; OpenID Connect Core 1.0 §3.1.2.1.</remarks>
 internal sealed class StartSignIn(
-    Database database, Connections connections, AuthorizationRequests requests, ProviderDocuments documents, FlowCookie cookie, RateLimits limits,
+    Database database, Connections connections, AuthorizationRequests requests, ProviderDocuments documents, FlowCookie cookie, Freshness freshness, RateLimits limits,
     SsoOptions options, Entropy entropy, TimeProvider clock, AttemptRing attempts)
 {
     private const int MostRestarts = 2;
@@ -36,6 +37,7 @@ internal sealed class StartSignIn(
     /// <summary>Begins the sign-in of a request, by this connection.</summary>
     public async Task<IResult> BeginAsync(HttpContext http, ReadyConnection connection, AuthorizationRequest request)
     {
+        freshness.Require(request.EnvironmentId, connection.Connection.OrganizationId);
         var isAnew = request["prompt"] == "login";
         var (forProvider, providerFault) = connection.Settings.Oidc is null ? (null, null) : ForProvider.Read(request.Given, isAnew, connection.Connection.ConnectionType);
         if (providerFault is not null)

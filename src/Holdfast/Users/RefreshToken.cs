@@ -17,6 +17,12 @@ internal sealed record SuccessorKey(string Id, byte[] Key)
 /// <param name="Position">Of its row in that incarnation's journal: a node that has applied it has the session, or there is none.</param>
 internal sealed record Birth(string Incarnation, string Position);
 
+/// <summary>Who acts as a user, and why: one of the people who run the application.</summary>
+internal sealed record Impersonator(string Email, string? Reason);
+
+/// <summary>Where a session was begun from; null where nobody said. Shown, and never believed.</summary>
+internal sealed record SessionClient(string? IpAddress, string? UserAgent);
+
 /// <summary>What a refresh token says once it is opened: the whole session, so that a node that has not heard of it can go on with it.</summary>
 /// <param name="OrganizationId">Where the session began; <paramref name="ActsIn"/> is the organization that it is in now, after a switch another.</param>
 /// <param name="ExpiresAt">When the session ends whatever happens, in Unix milliseconds.</param>
@@ -25,7 +31,7 @@ internal sealed record Birth(string Incarnation, string Position);
 /// <param name="KeyId">Names the <see cref="SuccessorKey"/>.</param>
 internal sealed record RefreshToken(
     string SessionId, string UserId, string? OrganizationId, string Method, long Generation, long ExpiresAt, Birth Birth, string? CredentialId, string Stamp, long CreatedAt,
-    string KeyId, string Mark, string? ActsIn, string? FactorId = null)
+    string KeyId, string Mark, string? ActsIn, string? FactorId = null, Impersonator? Impersonator = null)
 {
     /// <summary>The next one.</summary>
     /// <param name="actsIn">Null to stay.</param>

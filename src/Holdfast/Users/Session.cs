@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Holdfast.Http;
 using Holdfast.Storage;
 using Holdfast.Storage.Node;
@@ -21,8 +22,11 @@ internal sealed record Session(string Id, string UserId, string? OrganizationId,
     /// <param name="signIn">What a sign-in came to; a refusal stays one.</param>
     /// <param name="view">As the node's writer shows it: the birth is a place in this node's journal.</param>
     /// <param name="stamp">Of the node's clock, just taken: the row carries it wherever it is written.</param>
+    /// <param name="from">Where it is begun from; null for nothing known.</param>
+    /// <param name="impersonator">Who acts as the user; null for the user.</param>
     public static Decision<Ruling<RefreshToken>> Start(
-        View view, Act act, Decision<Ruling<SignedIn>> signIn, string method, TimeSpan lifetime, SuccessorKey key, string stamp)
+        View view, Act act, Decision<Ruling<SignedIn>> signIn, string method, TimeSpan lifetime, SuccessorKey key, string stamp, SessionClient? from = null,
+        Impersonator? impersonator = null)
     {
         if (signIn.Answer.Answer is not { } who)
         {
@@ -37,10 +41,10 @@ internal sealed record Session(string Id, string UserId, string? OrganizationId,
         var birth = new Birth(act.Incarnation, NodeStore.NextPosition(view).ToString(CultureInfo.InvariantCulture));
         var token = new RefreshToken(
             id, who.UserId, who.OrganizationId, method, 0, (act.Now + lifetime).ToUnixTimeMilliseconds(), birth, who.CredentialId, stamp, act.Time, key.Id, key.Mark(id, 0),
-            who.OrganizationId, who.FactorId);
+            who.OrganizationId, who.FactorId, impersonator);
         return token.Session.Ended(view, act) is { } why
             ? Rule.Refuse<RefreshToken>(why, signIn.Changes)
-            : Rule.Grant(token, [token.Row(act.EnvironmentId), .. signIn.Changes, UserStore.SignedIn(act, who.UserId)]);
+            : Rule.Grant(token, [token.Row(act.EnvironmentId), .. Client(id, from, impersonator), .. signIn.Changes, .. impersonator is null ? [UserStore.SignedIn(act, who.UserId)] : Array.Empty<Change>()]);
     }
 
     /// <summary>The session that a request began here when it came before, with the token that it has now; null when it began none.</summary>
@@ -48,7 +52,7 @@ internal sealed record Session(string Id, string UserId, string? OrganizationId,
     {
         if (act.Request is null || view.Find<Row>(
             "SELECT id AS Id, user_id AS UserId, organization_id AS OrganizationId, method AS Method, credential_id AS CredentialId, birth AS Birth, birth_position AS BirthPosition, key_id AS KeyId, "
-            + "created_at AS CreatedAt, expires_at AS ExpiresAt, made_stamp AS Stamp, "
+            + "created_at AS CreatedAt, expires_at AS ExpiresAt, made_stamp AS Stamp, factor_id AS FactorId, impersonator AS Impersonator, "
             + "(SELECT coalesce(max(generation) + 1, 0) FROM session_spends s WHERE s.session_id = sessions.id) AS Generation FROM sessions WHERE id = @id AND environment_id = @EnvironmentId",
             new { id = SessionIds.New(act), act.EnvironmentId }) is not { } row || row.KeyId != key.Id)
         {
@@ -56,11 +60,21 @@ internal sealed record Session(string Id, string UserId, string? OrganizationId,
         }
         return new RefreshToken(
             row.Id, row.UserId, row.OrganizationId, row.Method, row.Generation, row.ExpiresAt, new Birth(row.Birth, row.BirthPosition), row.CredentialId, row.Stamp, row.CreatedAt, row.KeyId,
-            key.Mark(row.Id, row.Generation), row.OrganizationId);
+            key.Mark(row.Id, row.Generation), row.OrganizationId,
+            row.FactorId, row.Impersonator is { } who ? JsonSerializer.Deserialize<Impersonator>(who, JavaScriptJson.Options) : null);
     }
 
     private sealed record Row(
-        string Id, string UserId, string? OrganizationId, string Method, string? CredentialId, string Birth, string BirthPosition, string KeyId, long CreatedAt, long ExpiresAt, string Stamp, long Generation);
+        string Id, string UserId, string? OrganizationId, string Method, string? CredentialId, string Birth, string BirthPosition, string KeyId, long CreatedAt, long ExpiresAt, string Stamp, string? FactorId, string? Impersonator,
+        long Generation);
+
+    private static Change[] Client(string id, SessionClient? from, Impersonator? impersonator) => from is null && impersonator is null
+        ? []
+        :
+        [
+            Change.To(Schema.Sessions, id, ("ip_address", from?.IpAddress), ("user_agent", from?.UserAgent),
+                ("impersonator", impersonator is null ? null : JsonSerializer.Serialize(impersonator, JavaScriptJson.Options))),
+        ];
 
     /// <summary>Why it does not go on; null when it does.</summary>
     /// <param name="grace">Null for <see cref="Grace"/>.</param>

@@ -25,6 +25,11 @@ internal sealed record Settings(
     /// <summary>A sorted list of passwords that are known to thieves; null for none.</summary>
     public BreachedPasswords? Breached { get; init; }
 
+    /// <summary>The oldest data that signs a person in, where an environment or an organization says no other (law 6).</summary>
+    public TimeSpan MaxStaleness { get; init; } = DefaultMaxStaleness;
+
+    public static readonly TimeSpan DefaultMaxStaleness = TimeSpan.FromHours(72);
+
     /// <summary>Origin of the node that has the primary; null when it is this one's own.</summary>
     public Uri? PrimaryNode { get; init; }
 }
@@ -55,6 +60,7 @@ internal sealed class SettingsOptions
         Add(command, "smtp", "the mail server: smtp://user:password@host:port (STARTTLS) or smtps://… (TLS at once), with ?from=ADDRESS, ?tls=start|implicit|none, ?ca=FILE; better as HOLDFAST_SMTP, which no list of processes shows (default: none)");
         Add(command, "breached-passwords", "a file of SHA-1 hashes in hex, whole or their first 16 digits or more, one a line in ascending order, each perhaps with ':' and a count: new passwords must not be among them (default: none)");
         Add(command, "rate-limit-factor", $"times the documented rate limits (default {(isDev ? 100 : 1)})");
+        Add(command, "max-staleness", "the oldest data that signs a person in, such as 72h, 90m or 7d (default 72h)");
         Add(command, "journal-max-bytes", "what the journal may hold until the primary is back (default 8 GiB)");
         if (isDev)
         {
@@ -105,13 +111,18 @@ internal sealed class SettingsOptions
         {
             faults.Add("--journal-max-bytes: at least 1048576 is needed.");
         }
+        if (ReadSpan(Get("max-staleness") ?? "72h") is not { } maxStaleness)
+        {
+            faults.Add("--max-staleness: a number of seconds, minutes, hours or days is needed, such as 72h; a minute at least, a year at most.");
+            maxStaleness = default;
+        }
         var host = Environment.MachineName;
         return faults.Count > 0
             ? (null, faults)
             : (new Settings(
                 urls, publicUrl, data, primaryNode is null ? Path.GetFullPath(primary[Sqlite.Length..]) : "", Get("node") ?? host, Get("region") ?? "local", Get("zone") ?? host,
                 Path.GetFullPath(Get("cluster-key-file") ?? Path.Combine(data, "cluster.key")), guard.Guard, factor, new JournalLimits(journal), _isDev)
-            { Peers = peers, PrimaryNode = primaryNode, Dns = resolvers, Mail = mail, Breached = breached }, faults);
+            { Peers = peers, PrimaryNode = primaryNode, Dns = resolvers, Mail = mail, Breached = breached, MaxStaleness = maxStaleness }, faults);
     }
 
     private List<Uri> ReadPeers(string? text, List<string> faults)
@@ -207,6 +218,16 @@ internal sealed class SettingsOptions
             faults.Add($"--primary: '{primary[OfNode.Length..]}' is not an http or https origin.");
         }
         return origin;
+    }
+
+    /// <summary>A length of time: a whole number and its unit.</summary>
+    private static TimeSpan? ReadSpan(string text)
+    {
+        var unit = text.Length == 0 ? 0 : text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86_400, _ => 0 };
+        return unit > 0 && int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && (long)number * unit is >= 60 and <= 365 * 86_400 and var seconds
+                ? TimeSpan.FromSeconds(seconds)
+                : null;
     }
 
     private static Uri? ReadOrigin(string url) =>

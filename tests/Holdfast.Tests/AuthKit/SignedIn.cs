@@ -34,6 +34,13 @@ internal sealed record SignedIn(HoldfastServer Server, Answer Answer)
     public static async Task<SignedIn> ByMagicCodeAsync(HoldfastServer server, string email) =>
         new(server, (await AskAsync(server, MagicGrant, ("email", email), ("code", (await MailCodeAsync(server, email)).Code))).Is(200));
 
+    /// <summary>A code that only whoever has the verifier exchanges (RFC 7636).</summary>
+    public static async Task<(string Code, string Verifier)> PkceCodeAsync(SamlConnection connection, string nameId = "ada@acme.test")
+    {
+        var verifier = $"{SamlProvider.Unique()}{SamlProvider.Unique()}{SamlProvider.Unique()}";
+        return (await connection.SignInAsync(nameId, ("code_challenge", Protocols.OpenIdConnect.Pkce.Challenge(verifier)), ("code_challenge_method", "S256")), verifier);
+    }
+
     public static async Task<SignedIn> BySsoAsync(SamlConnection connection, string nameId = "ada@acme.test") =>
         new(connection.Server, (await AskAsync(connection.Server, "authorization_code", ("code", await connection.SignInAsync(nameId)))).Is(200));
 

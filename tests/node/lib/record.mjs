@@ -15,7 +15,7 @@ export function recordAnswers(baseUrl) {
   globalThis.fetch = async (input, init) => {
     const response = await plainFetch(input, init);
     const url = new URL(input.url ?? input);
-    if (url.origin === origin) {
+    if (url.origin === origin && init?.method !== 'OPTIONS') {   // a preflight is the browsers' own, and no operation
       const text = await response.clone().text();
       const answer = {
         method: (init?.method ?? input.method ?? 'GET').toUpperCase(),

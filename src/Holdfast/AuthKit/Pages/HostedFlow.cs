@@ -55,6 +55,9 @@ internal sealed record HostedFlow(
     /// <summary>Names a text that the next page shows once.</summary>
     public string? Notice { get; init; }
 
+    /// <summary>The device that is to be signed in; null for an application.</summary>
+    public HostedDevice? Device { get; init; }
+
     /// <summary>It has ended at the application: whoever goes back is told so.</summary>
     public bool IsFinished { get; init; }
 
@@ -64,7 +67,7 @@ internal sealed record HostedFlow(
     /// <summary>The same from its beginning, with nothing that anybody has said or proven, under a new id.</summary>
     public HostedFlow Anew(string id, string formToken, DateTimeOffset until) => new(id, EnvironmentId, ClientId, RedirectUri, State, CodeChallenge, formToken, until)
     {
-        UiLocales = UiLocales, OrganizationId = OrganizationId, InvitationToken = InvitationToken, IsSignUp = IsSignUp, IsAnew = IsAnew, ForProvider = ForProvider,
+        UiLocales = UiLocales, OrganizationId = OrganizationId, InvitationToken = InvitationToken, IsSignUp = IsSignUp, IsAnew = IsAnew, ForProvider = ForProvider, Device = Device,
     };
 
     /// <summary>The same for another address: nothing that was proven or mailed for the one before goes with it.</summary>
@@ -86,6 +89,10 @@ internal sealed record HostedFlow(
         return new AuthorizationRequest(EnvironmentId, ClientId, Visit.AddressOf(ContinueFromProvider.Path, Id), null, given);
     }
 }
+
+/// <summary>A device's request that somebody is about to answer.</summary>
+/// <param name="Authority">The node that has it in its memory.</param>
+internal sealed record HostedDevice(string RequestId, string UserCode, string Authority);
 
 /// <summary>The cookie that binds it to its browser. The browser sends it only from our own pages, and when it comes here by a link.</summary>
 internal sealed class HostedFlowCookie(ClusterKeys keys, PublicAddress address)

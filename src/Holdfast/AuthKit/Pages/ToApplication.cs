@@ -12,9 +12,14 @@ namespace Holdfast.AuthKit.Pages;
 internal sealed class ToApplication(BeginSession begin, Visits visits, Database database, ClusterKeys keys, Acts acts, AuthKitOptions options, Entropy entropy)
 {
     /// <summary>What follows when somebody has proven who they are: what the API would ask of them is asked of them here, too; and instead of the session there is a code.</summary>
+    /// <remarks>A device gets no code: who they are is asked to answer it.</remarks>
     /// <param name="request">What repeats of one request share: they get one code. Null for a request of its own.</param>
     public BeginSession.Ending Ending(HostedFlow flow, string? request = null)
     {
+        if (flow.Device is not null)
+        {
+            return (view, act, signIn, method) => begin.Decide(view, act, Into(view, act, flow, Invited(view, act, flow, signIn)), method, (_, _, who, _) => new(new BeginSession.Outcome(Proven: who.Answer.Answer, Refused: who.Answer.Refused), who.Changes));
+        }
         var code = $"{database.Incarnation}.{Base64.Encode(request is null ? entropy.Bytes(32) : keys.Mac("hosted-code", flow.EnvironmentId, flow.Id, request))}";
         return (view, act, signIn, method) => begin.Decide(view, act, Into(view, act, flow, Invited(view, act, flow, signIn)), method, (state, now, who, how) =>
             who.Answer.Answer is { } offered && AddPasskey.IsOffered(state, now, flow, offered, how) ? new(new BeginSession.Outcome(Offered: offered), who.Changes)
@@ -35,6 +40,7 @@ internal sealed class ToApplication(BeginSession begin, Visits visits, Database 
         }
         return outcome switch
         {
+            { Proven: { } who } => visit.GoOn(ConfirmDevice.Path, Asked(visit.Flow, who, method, PendingAuthentication.Device)),
             { Choice: { } choice } => visit.GoOn(ChooseOrganization.Path, Asked(visit.Flow, choice.Who, method, PendingAuthentication.Organization)),
             { Unproven: { } mailbox } => visit.GoOn(VerifyEmail.Path, Asked(visit.Flow, mailbox.Who, method, PendingAuthentication.Mailbox, mailbox.VerificationId)),
             { Asked: { } factors } => visit.GoOn(ShowFactor.Path, Asked(visit.Flow, factors.Who, method, PendingAuthentication.Factor, factorIds: [.. factors.Factors.Select(f => f.Id)])),

@@ -35,6 +35,11 @@ internal sealed class Visit(HttpContext http, HostedFlow flow, IReadOnlyDictiona
         return new SeeOther(AddressOf(path, next.Id));
     }
 
+    /// <summary>A page that says how it ended.</summary>
+    /// <param name="heading">Names a text, as <paramref name="advice"/> does.</param>
+    public IResult Message(string heading, string advice) => PageResult.Of<MessagePage>(context, StatusCodes.Status200OK,
+        (nameof(MessagePage.Heading), Texts[heading]), (nameof(MessagePage.Advice), Texts[advice]));
+
     public static string AddressOf(string path, string flowId) => $"{path}?flow={Uri.EscapeDataString(flowId)}";
 
     private PageResult Page<T>(int status, Fault? fault, IEnumerable<(string Name, object? Value)> parameters) where T : HostedPage => PageResult.Of<T>(context, status,

@@ -94,6 +94,11 @@ internal sealed class Visits(
     private PageResult Finished(HttpContext http, HostedFlow flow)
     {
         var context = ContextOf(http, flow);
+        if (flow.Device is not null)
+        {
+            return PageResult.Of<MessagePage>(context, StatusCodes.Status200OK,
+                (nameof(MessagePage.Heading), context.Texts["device.done"]), (nameof(MessagePage.Advice), context.Texts["device.done_lead"]));
+        }
         var home = new Uri(flow.RedirectUri).GetLeftPart(UriPartial.Authority);
         return PageResult.Of<MessagePage>(context, StatusCodes.Status200OK,
             (nameof(MessagePage.Heading), context.Texts["finished.title"]), (nameof(MessagePage.Advice), context.Texts["finished.lead"]),
@@ -105,7 +110,7 @@ internal sealed class Visits(
     private PageContext ContextOf(HttpContext http, HostedFlow flow) => PageContext.Of(http, branding.Of(flow.EnvironmentId, flow.OrganizationId), flow.UiLocales);
 
     /// <summary>Whether the browser says that the post comes from our own page. One that says nothing is believed as far as the form's token and the flow's cookie go.</summary>
-    private bool IsFromOurPage(HttpContext http)
+    public bool IsFromOurPage(HttpContext http)
     {
         if (http.Request.Headers["Sec-Fetch-Site"].ToString() is { Length: > 0 } site)
         {

@@ -1,0 +1,157 @@
+using Holdfast.AuthKit;
+using Holdfast.Http;
+using Holdfast.Tests.Peers;
+using Holdfast.Users;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Holdfast.Tests.AuthKit;
+
+/// <summary>Devices that ask to be signed in (RFC 8628; OAUTH-023). How a person answers on a page, the browser's tests show.</summary>
+public sealed class DeviceTests(Shared shared) : IClassFixture<Shared>
+{
+    private const string Grant = "urn:ietf:params:oauth:grant-type:device_code";
+
+    private readonly HoldfastServer _server = shared.Server;
+
+    private static string Somebody() => $"{SamlProvider.Unique()}@people.test";
+
+    private static async Task<Answer> BeginAsync(HoldfastServer server) =>
+        (await server.SendAsync("POST", "/user_management/authorize/device", null, new { client_id = server.A.ClientId })).Is(200);
+
+    private static Task<Answer> PollAsync(HoldfastServer server, string code, string? clientId = null, string? key = null) => server.SendAsync(
+        "POST", "/user_management/authenticate", null, new { grant_type = Grant, client_id = clientId ?? server.A.ClientId, device_code = code }, key is null ? [] : [("Idempotency-Key", key)]);
+
+    /// <summary>What the page does for somebody who has signed in.</summary>
+    private static async Task<bool> AnswerAsync(HoldfastServer server, string userCode, string? userId, string? organizationId = null)
+    {
+        var (devices, acts) = (server.Services.GetRequiredService<DeviceCodes>(), server.Services.GetRequiredService<Acts>());
+        return devices.Find(userCode) is { } waiting && await server.Storage.Database.RecordAsync(view => DeviceAnswer.Give(
+            view, acts.Of(server.A.Id), waiting, userId is null ? null : new Holdfast.Users.SignedIn(userId, OrganizationId: organizationId), "password"));
+    }
+
+    [Fact]
+    public async Task A_device_is_signed_in_once_when_the_person_says_yes()
+    {
+        var begun = await BeginAsync(_server);
+        var user = (await SignedIn.ByMagicCodeAsync(_server, Somebody())).UserId;
+
+        Assert.Matches("^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$", begun["user_code"]);
+        Assert.Equal(($"{_server.PublicUrl}/device", $"{_server.PublicUrl}/device?user_code={begun["user_code"]}", "300", "5"),
+            (begun["verification_uri"], begun["verification_uri_complete"], begun["expires_in"], begun["interval"]));
+        (await PollAsync(_server, begun["device_code"]!)).IsOAuth("authorization_pending");
+        Assert.True(await AnswerAsync(_server, begun["user_code"]!.ToLowerInvariant().Replace("-", " ", StringComparison.Ordinal), user));
+        _server.Clock.Advance(TimeSpan.FromSeconds(5));
+        var session = new SignedIn(_server, (await PollAsync(_server, begun["device_code"]!, key: "once")).Is(200));
+
+        Assert.Equal((user, "Password"), (session.UserId, session.Answer["authentication_method"]));
+        (await session.RefreshAsync()).Is(200);
+        _server.Clock.Advance(TimeSpan.FromSeconds(5));
+        (await PollAsync(_server, begun["device_code"]!)).IsOAuth("invalid_grant");
+        Assert.False(await AnswerAsync(_server, begun["user_code"]!, user));   // it was answered
+    }
+
+    [Fact]
+    public async Task What_somebody_refused_stays_refused()
+    {
+        var begun = await BeginAsync(_server);
+        Assert.True(await AnswerAsync(_server, begun["user_code"]!, null));
+        Assert.False(await AnswerAsync(_server, begun["user_code"]!, (await SignedIn.ByMagicCodeAsync(_server, Somebody())).UserId));
+        (await PollAsync(_server, begun["device_code"]!)).IsOAuth("access_denied");
+    }
+
+    [Fact]
+    public async Task Who_asks_too_soon_is_told_to_slow_down_and_waits_longer_from_then_on()
+    {
+        var begun = await BeginAsync(_server);
+        async Task<string?> After(int seconds)
+        {
+            _server.Clock.Advance(TimeSpan.FromSeconds(seconds));
+            return (await PollAsync(_server, begun["device_code"]!)).Is(400)["error"];
+        }
+
+        var said = new List<string?>();
+        foreach (var pause in new[] { 0, 4, 9, 15, 15 })
+        {
+            said.Add(await After(pause));
+        }
+        Assert.Equal(["authorization_pending", "slow_down", "slow_down", "authorization_pending", "authorization_pending"], said);
+    }
+
+    [Fact]
+    public async Task It_expires_for_both()
+    {
+        var begun = await BeginAsync(_server);
+        _server.Clock.Advance(TimeSpan.FromSeconds(300));
+
+        (await PollAsync(_server, begun["device_code"]!)).IsOAuth("expired_token");
+        Assert.False(await AnswerAsync(_server, begun["user_code"]!, "user_x"));
+    }
+
+    [Fact]
+    public async Task A_code_is_one_client_s_and_what_is_no_code_is_nobody_s()
+    {
+        var begun = await BeginAsync(_server);
+
+        (await PollAsync(_server, begun["device_code"]!, _server.B.ClientId)).IsOAuth("invalid_grant");
+        (await PollAsync(_server, begun["device_code"]!, "client_nobody")).IsOAuth("invalid_client");
+        foreach (var wrong in new[] { begun["device_code"] + "x", begun["user_code"]!, "x", new string('x', 9000), begun["device_code"]!.Replace(_server.A.Id, _server.B.Id, StringComparison.Ordinal) })
+        {
+            (await PollAsync(_server, wrong)).IsOAuth("invalid_grant");
+        }
+        (await SignedIn.AskAsync(_server, Grant)).IsOAuth("invalid_request");
+        (await _server.SendAsync("POST", "/user_management/authorize/device", null, new { })).IsOAuth("invalid_request");
+        (await _server.SendAsync("POST", "/user_management/authorize/device", null, new { client_id = "client_nobody" })).IsOAuth("invalid_client");
+        foreach (var wrong in new[] { "", "AAAA-AAAA", "BCDF-GHJ", "BCDF-GHJKL", new string('B', 1000), "1234-5678" })
+        {
+            Assert.Null(_server.Services.GetRequiredService<DeviceCodes>().Find(wrong));
+        }
+    }
+
+    [Fact]
+    public async Task Strangers_who_ask_leave_nothing_on_the_disk_and_are_bounded()
+    {
+        await using var server = await HoldfastServer.StartAsync(new Start(RateLimitFactor: 1));
+        await server.WithoutEffectAsync(async () =>
+        {
+            for (var i = 0; i < 600; i++)
+            {
+                await BeginAsync(server);
+            }
+            (await server.SendAsync("POST", "/user_management/authorize/device", null, new { client_id = server.A.ClientId })).Is(429, "rate_limit_exceeded");
+            return true;
+        });
+    }
+
+    [Fact]
+    public async Task Somebody_who_may_not_sign_in_signs_in_no_device()
+    {
+        var begun = await BeginAsync(_server);
+        var session = await SignedIn.ByMagicCodeAsync(_server, Somebody());
+        Assert.True(await AnswerAsync(_server, begun["user_code"]!, session.UserId));
+        (await _server.DeleteAsync($"/user_management/users/{session.UserId}")).Is(200);
+
+        (await PollAsync(_server, begun["device_code"]!)).IsOAuth("access_denied");
+    }
+
+    [Fact]
+    public async Task The_node_that_took_the_request_answers_wherever_the_device_asks_and_after_a_restart_too()
+    {
+        await using var nodes = await Cluster.StartAsync(2);
+        var user = (await SignedIn.ByMagicCodeAsync(nodes[0], "ada@people.test")).UserId;
+        var (begun, other) = (await BeginAsync(nodes[0]), await BeginAsync(nodes[0]));
+        await nodes.HeardAsync(1, 0);
+        var incarnation = nodes[0].Storage.Database.Incarnation;
+
+        (await PollAsync(nodes[1], begun["device_code"]!)).IsOAuth("authorization_pending");
+        Assert.Contains(incarnation, nodes[1].Services.GetRequiredService<DeviceCodes>().MayHaveShown(begun["user_code"]!, [incarnation, nodes[1].Storage.Database.Incarnation]));
+        Assert.True(await AnswerAsync(nodes[0], begun["user_code"]!, user));
+        nodes.Clock.Advance(TimeSpan.FromSeconds(5));
+        await nodes.StopNodeAsync(0);
+        (await PollAsync(nodes[1], begun["device_code"]!)).Is(503, "authority_unavailable");
+        await nodes.StartNodeAsync(0);
+        await nodes.HeardAsync(1, 0);
+
+        Assert.Equal(user, new SignedIn(nodes[1], (await PollAsync(nodes[1], begun["device_code"]!)).Is(200)).UserId);
+        (await PollAsync(nodes[0], other["device_code"]!)).IsOAuth("authorization_pending");   // nobody can answer it any more, and it says so when it is over
+    }
+}
