@@ -1,9 +1,10 @@
 using Holdfast.Environments;
+using Holdfast.Http;
 using Holdfast.Keys;
 using Holdfast.Protocols.OneTimePasswords;
 using Holdfast.Sso;
-using Holdfast.Storage;
 using Holdfast.Storage.Rows;
+using Holdfast.Storage;
 using Holdfast.Users;
 
 namespace Holdfast.AuthKit.Pages;
