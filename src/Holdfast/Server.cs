@@ -4,6 +4,7 @@ using Holdfast.AuthKit;
 using Holdfast.Dev;
 using Holdfast.Environments;
 using Holdfast.Events;
+using Holdfast.Flags;
 using Holdfast.Http;
 using Holdfast.Keys;
 using Holdfast.Organizations;
@@ -116,6 +117,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddEnvironments();
         services.AddOrganizations();
         services.AddUsers();
+        services.AddFlags();
         services.AddSso();
         services.AddAuthKit();
         services.ConfigureHttpJsonOptions(json => JavaScriptJson.Configure(json.SerializerOptions));
@@ -144,6 +146,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         app.MapEvents();
         app.MapOrganizations();
         app.MapUsers();
+        app.MapFlags();
         app.MapSso();
         app.MapAuthKit();
         app.MapOpenApi("/{documentName}.json").ExcludeFromDescription();

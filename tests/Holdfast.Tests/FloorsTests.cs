@@ -10,7 +10,7 @@ public sealed partial class FloorsTests
     private static readonly string[][] Floors =
     [
         ["AdminPortal", "AuthKit", "Dashboard"],
-        ["AuditLogs", "DirectorySync", "FeatureFlags", "Sso", "Webhooks"],
+        ["AuditLogs", "DirectorySync", "Flags", "Sso", "Webhooks"],
         ["Users"],
         ["Organizations"],
         ["Claims", "Events"],

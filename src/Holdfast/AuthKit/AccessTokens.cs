@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Holdfast.Environments;
+using Holdfast.Flags;
 using Holdfast.Http;
 using Holdfast.Keys;
 using Holdfast.Storage;
@@ -11,7 +12,7 @@ using Microsoft.IdentityModel.Tokens;
 namespace Holdfast.AuthKit;
 
 /// <summary>Access tokens: JWTs that an application checks by itself, against the environment's published keys (RFC 7519; RS256 of RFC 7518 §3.3).</summary>
-internal sealed class AccessTokens(Database database, EnvironmentStore environments, ClusterKeys keys, PublicAddress address, AuthKitOptions options, Ids ids, TimeProvider clock)
+internal sealed class AccessTokens(Database database, EnvironmentStore environments, ClusterKeys keys, FlagsOfSession flags, PublicAddress address, AuthKitOptions options, Ids ids, TimeProvider clock)
 {
     private static readonly JsonWebTokenHandler s_writer = new() { SetDefaultTimesOnTokenCreation = false };
 
@@ -35,6 +36,10 @@ internal sealed class AccessTokens(Database database, EnvironmentStore environme
             claims["org_id"] = organization;
             claims["role"] = roles[0];
             claims["roles"] = roles;
+        }
+        if (flags.On(client.EnvironmentId, session.UserId, session.ActsIn) is { Count: > 0 } on)
+        {
+            claims["feature_flags"] = on;
         }
         return s_writer.CreateToken(new SecurityTokenDescriptor
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Holdfast.Http;
 using Holdfast.Storage;
 
@@ -35,7 +36,7 @@ internal static class ReadEvents
         {
             return fields.Refusal;
         }
-        var select = "SELECT id AS Id, event AS Event, data AS Data, created_at AS CreatedAt FROM events WHERE environment_id = @environmentId"
+        var select = "SELECT id AS Id, event AS Event, data AS Data, context AS Context, created_at AS CreatedAt FROM events WHERE environment_id = @environmentId"
             + (names.Count == 0 ? "" : " AND event IN @names")
             + (from is null ? "" : " AND created_at >= @from")
             + (to is null ? "" : " AND created_at < @to")
@@ -61,9 +62,11 @@ internal static class ReadEvents
         return null;
     }
 
-    private sealed record Row(string Id, string Event, string Data, long CreatedAt)
+    private sealed record Row(string Id, string Event, string Data, string? Context, long CreatedAt)
     {
-        public EventBody ToBody() => new("event", Id, Event, JsonSerializer.Deserialize<JsonElement>(Data), DateTimeOffset.FromUnixTimeMilliseconds(CreatedAt));
+        public EventBody ToBody() => new(
+            "event", Id, Event, JsonSerializer.Deserialize<JsonElement>(Data), Context is null ? null : JsonSerializer.Deserialize<JsonElement>(Context),
+            DateTimeOffset.FromUnixTimeMilliseconds(CreatedAt));
     }
 }
 
@@ -76,4 +79,6 @@ internal sealed record EventListBody(string Object, IReadOnlyList<EventBody> Dat
 
 /// <summary>An event as the API shows it.</summary>
 /// <param name="Data">What it tells of, as it was then.</param>
-internal sealed record EventBody(string Object, string Id, string Event, JsonElement Data, DateTimeOffset CreatedAt);
+/// <param name="Context">Who did it and what it was before, where the public API has that.</param>
+internal sealed record EventBody(
+    string Object, string Id, string Event, JsonElement Data, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] JsonElement? Context, DateTimeOffset CreatedAt);
