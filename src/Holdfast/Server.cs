@@ -5,6 +5,7 @@ using Holdfast.Dev;
 using Holdfast.Environments;
 using Holdfast.Events;
 using Holdfast.Flags;
+using Holdfast.Flags.Sources;
 using Holdfast.Http;
 using Holdfast.Keys;
 using Holdfast.Organizations;
@@ -117,7 +118,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddEnvironments();
         services.AddOrganizations();
         services.AddUsers();
-        services.AddFlags();
+        services.AddFlags(settings.Flags, settings.Data, settings.Node, dependencies);
         services.AddSso();
         services.AddAuthKit();
         services.ConfigureHttpJsonOptions(json => JavaScriptJson.Configure(json.SerializerOptions));
@@ -129,7 +130,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         configure?.Invoke(builder);
 
         var app = builder.Build();
-        NodeMeter.Declare(app.Services.GetRequiredService<IMeterFactory>(), storage.Peers);
+        NodeMeter.Declare(app.Services.GetRequiredService<IMeterFactory>(), storage.Peers, app.Services.GetRequiredService<ProviderFlags>());
         if (settings.IsDev)
         {
             app.Use(RefuseForeignHost);   // a web page elsewhere must not reach a developer's server under another name

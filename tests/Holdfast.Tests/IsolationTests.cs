@@ -72,6 +72,19 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         ["POST /saml_keys/{id}/activate"] = new(m => $"/saml_keys/{m.SamlKey}/activate", _ => new { }),
         ["DELETE /saml_keys/{id}"] = new(m => $"/saml_keys/{m.SamlKey}"),
         ["DELETE /connections/{id}"] = new(m => $"/connections/{m.Connection}"),
+        ["GET /feature-flags"] = new(_ => "/feature-flags?limit=100", Own: true),
+        ["POST /feature-flags"] = new(_ => "/feature-flags", m => new { slug = m.Flag }, Own: true),
+        ["GET /feature-flags/{slug}"] = new(m => $"/feature-flags/{m.Flag}"),
+        ["PUT /feature-flags/{slug}"] = new(m => $"/feature-flags/{m.Flag}", _ => new { name = "Taken" }),
+        ["DELETE /feature-flags/{slug}"] = new(m => $"/feature-flags/{m.Flag}"),
+        ["PUT /feature-flags/{slug}/enable"] = new(m => $"/feature-flags/{m.Flag}/enable", _ => new { }),
+        ["PUT /feature-flags/{slug}/disable"] = new(m => $"/feature-flags/{m.Flag}/disable", _ => new { }),
+        ["POST /feature-flags/{slug}/targets/{resourceId}"] = new(m => $"/feature-flags/{m.Flag}/targets/{m.User}", _ => new { }),
+        ["PUT /feature-flags/{slug}/targets/{resourceId}"] = new(m => $"/feature-flags/{m.Flag}/targets/{m.User}", _ => new { enabled = false }),
+        ["DELETE /feature-flags/{slug}/targets/{resourceId}"] = new(m => $"/feature-flags/{m.Flag}/targets/{m.User}"),
+        ["GET /organizations/{organizationId}/feature-flags"] = new(m => $"/organizations/{m.Organization}/feature-flags"),
+        ["GET /user_management/users/{userId}/feature-flags"] = new(m => $"/user_management/users/{m.User}/feature-flags"),
+        ["GET /sdk/feature-flags"] = new(_ => "/sdk/feature-flags?limit=100", Own: true, Shows: m => m.Flag),
     };
 
     private readonly HoldfastServer _server = made.Server;
@@ -120,6 +133,8 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
 
         internal string SamlKey { get; private set; } = null!;
 
+        internal string Flag { get; } = "flag-of-ours";
+
         internal string ExternalId { get; } = Mark + "-external";
 
         internal string Domain { get; } = Mark + ".example";
@@ -154,6 +169,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             Membership = (await Server.PostAsync("/user_management/organization_memberships", new { user_id = User, organization_id = Organization })).Is(201)["id"]!;
             var invited = (await Server.PostAsync("/user_management/invitations", new { email = "invited." + Email, organization_id = Organization })).Is(201);
             (Invitation, InvitationToken) = (invited["id"]!, invited["token"]!);
+            (await Server.PostAsync("/feature-flags", new { slug = Flag, name = Mark })).Is(201);
             SamlKey = (await Server.PostAsync("/saml_keys", new { purpose = "signing" })).Is(201)["id"]!;
             RedirectUri = (await Server.PostAsync("/user_management/redirect_uris", new { uri = $"https://{Mark}.test/callback" })).Is(201)["id"]!;
         }
@@ -200,7 +216,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             Assert.DoesNotContain(Mark, answer.Text.Replace(made.ExternalId, "", StringComparison.Ordinal).Replace(made.Email, "", StringComparison.Ordinal), StringComparison.Ordinal);
             // What exists nowhere is answered in the same words.
             var (theirs, given) = (Cases[name].Path(made), Body(name) is { } sent ? JsonSerializer.Serialize(sent) : null);
-            var id = new[] { made.ExternalId, made.OrganizationDomain, made.Connection, made.RedirectUri, made.Profile, made.Membership, made.Invitation, made.InvitationToken, made.Verification, made.ResetToken, made.Reset, made.MagicAuth, made.User, made.Organization, made.SamlKey, made.Email }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
+            var id = new[] { made.Flag, made.ExternalId, made.OrganizationDomain, made.Connection, made.RedirectUri, made.Profile, made.Membership, made.Invitation, made.InvitationToken, made.Verification, made.ResetToken, made.Reset, made.MagicAuth, made.User, made.Organization, made.SamlKey, made.Email }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
             var nobody = id == made.Email ? "nobody@people.test" : name.Contains("externalId", StringComparison.Ordinal) ? "nobody" : "org_01J00000000000000000000000";
             var (path, body) = (theirs.Replace(id, nobody, StringComparison.Ordinal), given?.Replace(id, nobody, StringComparison.Ordinal));
             var unknown = await _server.SendAsync(method, path, _server.B.ApiKey, body);

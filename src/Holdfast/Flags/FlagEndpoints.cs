@@ -1,12 +1,22 @@
+using Holdfast.Flags.Sources;
 using Holdfast.Http;
+using Holdfast.Resilience;
+using Holdfast.Storage;
 
 namespace Holdfast.Flags;
 
 /// <summary>Feature flags: every service and route, one line each. Start reading here.</summary>
 internal static class FlagEndpoints
 {
-    public static void AddFlags(this IServiceCollection services) =>
+    /// <param name="provider">The operator's own; null for none.</param>
+    /// <param name="folder">This node's disk.</param>
+    public static void AddFlags(this IServiceCollection services, FlagSetting? provider, string folder, string node, Dependencies dependencies)
+    {
+        services.AddSingleton(s => new ProviderFlags(
+            provider, folder, node, dependencies, s.GetRequiredService<Entropy>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<ProviderFlags>>()));
+        services.AddHostedService(s => s.GetRequiredService<ProviderFlags>());
         services.AddSingleton<FlagsOfSession>().AddSingleton<FlagChanges>().AddSingleton<CreateFlag>().AddSingleton<UpdateFlag>().AddSingleton<DeleteFlag>().AddSingleton<ChangeTarget>();
+    }
 
     public static void MapFlags(this IEndpointRouteBuilder routes)
     {

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
+using Holdfast.Flags.Sources;
 using Holdfast.Resilience;
 using Holdfast.Storage.Node;
 
@@ -17,6 +18,9 @@ internal sealed record Settings(
 
     /// <summary>Resolvers that are asked for the proofs of domains; none for the system's.</summary>
     public IReadOnlyList<IPEndPoint> Dns { get; init; } = [];
+
+    /// <summary>The flag provider; null for none.</summary>
+    public FlagSetting? Flags { get; init; }
 
     /// <summary>Origin of the node that has the primary; null when it is this one's own.</summary>
     public Uri? PrimaryNode { get; init; }
@@ -45,6 +49,7 @@ internal sealed class SettingsOptions
         Add(command, "cluster-key-file", "the cluster's keys; made on the first start (default <data>/cluster.key)");
         Add(command, "outbound-allow", "exceptions from the guard on outbound addresses: CIDR:port, separated by commas");
         Add(command, "dns", "resolvers that are asked for the proofs of domains: IP[:port], separated by commas (default: the system's)");
+        Add(command, "flags", "the flag provider: file:PATH, unleash:URL, launchdarkly:URL or ofrep:URL; its key from HOLDFAST_FLAGS_KEY (default: none)");
         Add(command, "rate-limit-factor", $"times the documented rate limits (default {(isDev ? 100 : 1)})");
         Add(command, "journal-max-bytes", "what the journal may hold until the primary is back (default 8 GiB)");
         if (isDev)
@@ -83,6 +88,11 @@ internal sealed class SettingsOptions
         var peers = ReadPeers(Get("peers"), faults);
         var primaryNode = ReadPrimary(primary, faults);
         var resolvers = ReadResolvers(Get("dns"), faults);
+        var (flags, flagsFault) = FlagSetting.Read(Get("flags"), Environment.GetEnvironmentVariable("HOLDFAST_FLAGS_KEY"));
+        if (flagsFault is not null)
+        {
+            faults.Add(flagsFault);
+        }
         var guard = OutboundGuard.Read((Get("outbound-allow") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Concat(_isDev ? ["127.0.0.0/8:*", "::1/128:*"] : (string[])[]));
         faults.AddRange(guard.Faults.Select(f => $"--outbound-allow: {f}"));
@@ -100,7 +110,7 @@ internal sealed class SettingsOptions
             : (new Settings(
                 urls, publicUrl, data, primaryNode is null ? Path.GetFullPath(primary[Sqlite.Length..]) : "", Get("node") ?? host, Get("region") ?? "local", Get("zone") ?? host,
                 Path.GetFullPath(Get("cluster-key-file") ?? Path.Combine(data, "cluster.key")), guard.Guard, factor, new JournalLimits(journal), _isDev)
-            { Peers = peers, PrimaryNode = primaryNode, Dns = resolvers }, faults);
+            { Peers = peers, PrimaryNode = primaryNode, Dns = resolvers, Flags = flags }, faults);
     }
 
     private List<Uri> ReadPeers(string? text, List<string> faults)

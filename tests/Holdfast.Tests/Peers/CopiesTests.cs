@@ -33,7 +33,7 @@ public sealed class CopiesTests
             .SelectMany(r => DescriptionTests.Methods(r).Select(m => $"{m} {DescriptionTests.Template(r)}")).Order(StringComparer.Ordinal);
         // Those of logout are shown by LogoutTests.
         Assert.Equal(
-            ["DELETE /connections/{id}", "DELETE /organization_domains/{id}", "DELETE /organizations/{id}", "DELETE /saml_keys/{id}",
+            ["DELETE /connections/{id}", "DELETE /feature-flags/{slug}", "DELETE /organization_domains/{id}", "DELETE /organizations/{id}", "DELETE /saml_keys/{id}",
                 "DELETE /user_management/organization_memberships/{id}", "DELETE /user_management/redirect_uris/{id}",
                 "DELETE /user_management/users/{id}", "GET /sso/logout", "GET /sso/saml/slo/{connectionId}", "GET /user_management/sessions/logout",
                 "POST /sso/saml/slo/{connectionId}",
@@ -56,6 +56,8 @@ public sealed class CopiesTests
         Assert.Null(Label((await server.PutAsync($"{membership}/reactivate", "")).Is(200)));
         Assert.Equal("1", Label((await server.DeleteAsync(membership)).Is(200)));
         Assert.Equal("1", Label((await server.DeleteAsync(user)).Is(200)));
+        (await server.PostAsync("/feature-flags", new { slug = "flag" })).Is(201);
+        Assert.Equal("1", Label((await server.DeleteAsync("/feature-flags/flag")).Is(204)));
         var key = (await server.PostAsync("/saml_keys", new { purpose = "signing" })).Is(201)["id"];
         Assert.Equal("1", Label((await server.DeleteAsync($"/saml_keys/{key}")).Is(204)));
         var domain = (await server.PostAsync("/organization_domains", new { organization_id = organization.Split('/')[^1], domain = "acme.example" })).Is(201)["id"];
@@ -65,7 +67,7 @@ public sealed class CopiesTests
         Assert.Equal("1", Label((await server.SendAsync("GET", $"/user_management/sessions/logout?session_id={other.SessionId}", null)).Is(302)));
         Assert.Equal("1", Label((await server.DeleteAsync(organization)).Is(202)));
         Assert.Null(Label((await server.DeleteAsync(organization)).Is(404)));
-        Assert.Equal((12, 0), await CountsAsync(server));
+        Assert.Equal((13, 0), await CountsAsync(server));
     }
 
     private static async Task<string> OrganizationAsync(HoldfastServer server) => $"/organizations/{(await server.PostAsync("/organizations", new { name = "Acme" })).Is(201)["id"]}";
