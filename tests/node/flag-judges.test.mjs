@@ -64,7 +64,7 @@ test('Unleash\'s own SDK says of every feature and person what the vectors say',
   const table = unleashTable(20251020);
   const provider = await unleash(table.document);
   const client = new Unleash({
-    url: `${provider.origin}/api`, appName: 'judge', instanceId: 'judge', refreshInterval: 0, disableMetrics: true, storageProvider: new InMemStorageProvider(),
+    url: `${provider.origin}/api`, appName: 'judge', instanceId: 'judge', refreshInterval: 60_000, disableMetrics: true, storageProvider: new InMemStorageProvider(),
   });
   client.on('error', () => {});
   client.on('warn', () => {});

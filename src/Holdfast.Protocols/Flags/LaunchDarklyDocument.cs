@@ -40,7 +40,7 @@ internal sealed record LdFlag(
     }
 
     internal static long VersionOf(JsonElement item) =>
-        item.ValueKind == JsonValueKind.Object && item.TryGetProperty("version", out var version) && version.TryGetInt64(out var number) ? number : 0;
+        item.ValueKind == JsonValueKind.Object && item.TryGetProperty("version", out var version) && version.ValueKind == JsonValueKind.Number && version.TryGetInt64(out var number) ? number : 0;
 }
 
 internal sealed record LdPrerequisite(string? Key, int Variation);

@@ -148,7 +148,17 @@ public sealed class UnleashFlags : FlagSet
     /// <summary>What is for everybody or nobody needs no chance; what needs it is not evaluated: two answers to one question would differ.</summary>
     private static bool? ByChance(double? percent) => percent is not > 0 ? false : percent >= 100 ? true : null;
 
-    private static string[] Listed(string? list) => list is null ? [] : list.Split(',', StringSplitOptions.TrimEntries);
+    /// <summary>Blanks beside a comma are no part of an entry; those at the ends of the whole are, as the SDKs have it.</summary>
+    private static string[] Listed(string? list)
+    {
+        var entries = list?.Split(',') ?? [];
+        for (var i = 0; i < entries.Length; i++)
+        {
+            entries[i] = i > 0 ? entries[i].TrimStart() : entries[i];
+            entries[i] = i < entries.Length - 1 ? entries[i].TrimEnd() : entries[i];
+        }
+        return entries;
+    }
 
     /// <summary>The variant's name; null when there is none, or it would be chosen by chance.</summary>
     private static string? Choose(List<UnleashVariant>? variants, string groupId, string? stickiness, UnleashContext fields)
