@@ -72,10 +72,10 @@ public sealed class OperatorHttp : IDisposable
 
     /// <summary>Opens an answer that goes on for as long as both sides want. The dependency's deadline is for its headers; how it is read from then on, <see cref="Drip"/> bounds, and whoever reads
     /// reports to the dependency.</summary>
-    /// <param name="check">Throws at a status that is none to read on from.</param>
+    /// <param name="check">Throws at a status, or a media type, that is none to read on from.</param>
     /// <exception cref="DependencyUnavailableException">Unreachable, late, 5xx, or what <paramref name="check"/> threw at.</exception>
     public Task<HttpResponseMessage> OpenAsync(
-        Dependency dependency, Uri uri, IReadOnlyList<KeyValuePair<string, string>> headers, Action<int> check, CancellationToken ct) => dependency.CallAsync(
+        Dependency dependency, Uri uri, IReadOnlyList<KeyValuePair<string, string>> headers, Action<int, string?> check, CancellationToken ct) => dependency.CallAsync(
             async token =>
             {
                 using var request = Request(HttpMethod.Get, uri, null, headers);
@@ -86,7 +86,7 @@ public sealed class OperatorHttp : IDisposable
                     {
                         throw new OutageException(Trouble.Errors, $"The address answered with status {(int)response.StatusCode}.");
                     }
-                    check((int)response.StatusCode);
+                    check((int)response.StatusCode, response.Content.Headers.ContentType?.MediaType);
                     token.ThrowIfCancellationRequested();   // nobody would dispose of it
                     return response;
                 }

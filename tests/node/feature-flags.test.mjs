@@ -25,7 +25,7 @@ describe('Feature flags', () => {
     assert.deepEqual(
       [flag.object, flag.slug, flag.name, flag.description, flag.tags, flag.enabled, flag.defaultValue],
       ['feature_flag', slug, 'Grün & mehr', 'All of it', ['beta'], false, false]);
-    assert.deepEqual(flag.owner, { email: 'ada@acme.test', firstName: 'Ada', lastName: null });
+    assert.deepEqual((await holdfast.must(200, 'GET', `/feature-flags/${slug}`)).owner, { email: 'ada@acme.test', first_name: 'Ada', last_name: null });   // the SDK does not read it
     assert.equal((await flags.enableFeatureFlag(slug)).enabled, true);
     assert.equal((await flags.disableFeatureFlag(slug)).enabled, false);
     const all = await (await flags.listFeatureFlags()).autoPagination();
@@ -57,8 +57,7 @@ describe('Feature flags', () => {
     await flags.removeFlagTarget({ slug, targetId: user.id });
     assert.deepEqual(await of(), [[slug], [slug]], 'by their organization');
 
-    await assertThrows(flags.addFlagTarget({ slug, targetId: 'conn_01' }), 'GenericServerException', { status: 400, code: 'invalid_resource_id_format' }).catch(() =>
-      assertThrows(flags.addFlagTarget({ slug, targetId: 'conn_01' }), 'BadRequestException', { status: 400, code: 'invalid_resource_id_format' }));
+    await assertThrows(flags.addFlagTarget({ slug, targetId: 'conn_01' }), 'GenericServerException', { status: 400, code: 'invalid_resource_id_format' });
     await assertThrows(flags.addFlagTarget({ slug, targetId: 'user_01AAAAAAAAAAAAAAAAAAAAAAAA' }), 'NotFoundException', { status: 404 });
     await assertThrows(flags.addFlagTarget({ slug: unique(), targetId: user.id }), 'NotFoundException', { status: 404 });
     await assertThrows(flags.listUserFeatureFlags({ userId: 'user_01AAAAAAAAAAAAAAAAAAAAAAAA' }), 'NotFoundException', { status: 404 });
@@ -69,8 +68,9 @@ describe('Feature flags', () => {
     const slug = unique();
     await make(slug, { enabled: true });
     const email = `${randomUUID()}@people.test`;
-    const { code, userId } = await users.createMagicAuth({ email });
-    await flags.addFlagTarget({ slug, targetId: userId });
+    const { id } = await users.createUser({ email });
+    const { code } = await users.createMagicAuth({ email });
+    await flags.addFlagTarget({ slug, targetId: id });
     const session = await users.authenticateWithMagicAuth({ clientId: holdfast.clientId, email, code });
     assert.ok(claims(session.accessToken).feature_flags.includes(slug));
     await flags.disableFeatureFlag(slug);

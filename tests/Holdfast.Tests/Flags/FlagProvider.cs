@@ -20,7 +20,7 @@ internal sealed class FlagProvider : IAsyncDisposable
     public const string Ofrep = """{"flags":[{"key":"f","value":true}]}""";
 
     private readonly WebApplication _app;
-    private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Channel<string> _calls = Channel.CreateUnbounded<string>();
     private int _count;
 
@@ -81,6 +81,9 @@ internal sealed class FlagProvider : IAsyncDisposable
         await _over.Task;
     };
 
+    /// <summary>Whoever hangs is let go; who comes later may hang again.</summary>
+    public void LetGo() => Interlocked.Exchange(ref _over, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+
     /// <summary>The events of a stream; then it stays open.</summary>
     public Func<HttpContext, Task> Stream(params string[] events) => http =>
     {
@@ -115,7 +118,7 @@ internal sealed class FlagProvider : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _over.TrySetResult();
+        LetGo();
         await _app.DisposeAsync();
     }
 }
@@ -132,11 +135,23 @@ internal sealed class TellingClock : FakeTimeProvider
         return timer;
     }
 
-    /// <summary>Waits until a timer of this length has been set since the last one that was waited for.</summary>
-    public async Task TimerAsync(TimeSpan length)
+    /// <summary>Lets time pass until something has happened: whenever a timer of those that are meant is set, until it rings. It is told of when it is set, so nobody has to guess.</summary>
+    public async Task<T> UntilAsync<T>(Task<T> happened, Func<TimeSpan, bool> meant)
     {
-        while (await _timers.Reader.ReadAsync().AsTask().WaitAsync(Reader.Patience) != length)
+        while (true)
         {
+            var timer = _timers.Reader.WaitToReadAsync().AsTask();
+            if (await Task.WhenAny(happened, timer).WaitAsync(Reader.Patience) == happened)
+            {
+                return await happened;
+            }
+            while (_timers.Reader.TryRead(out var length))
+            {
+                if (meant(length))
+                {
+                    Advance(length);
+                }
+            }
         }
     }
 }
@@ -185,8 +200,20 @@ internal sealed class Reader : IAsyncDisposable
         }
     }
 
+    /// <summary>The next attempt of this way that fails, or has failed.</summary>
+    public async Task<FlagRound> FailureAsync(string way = "poll")
+    {
+        while (true)
+        {
+            if (await RoundAsync(way) is { How: not null } failed)
+            {
+                return failed;
+            }
+        }
+    }
+
     /// <summary>The next time that other flags hold.</summary>
-    public Task ChangeAsync() => _changes.Reader.ReadAsync().AsTask().WaitAsync(Patience);
+    public Task<bool> ChangeAsync() => _changes.Reader.ReadAsync().AsTask().WaitAsync(Patience);
 
     public string Value(string flag = "f") => Flags.Evaluate(flag, Holdfast.Protocols.Flags.FlagContext.Of("user_ada", "org_acme")) is { Outcome: Holdfast.Protocols.Flags.FlagOutcome.Evaluated } result
         ? result.Value.GetRawText()

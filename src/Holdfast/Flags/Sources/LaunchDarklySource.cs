@@ -25,11 +25,24 @@ internal sealed class LaunchDarklySource(
     public const int MostEvents = 1000;
 
     private LaunchDarklyFlags _flags = LaunchDarklyFlags.Empty;
+    private readonly Lock _telling = new();
     private volatile Drip? _live;
 
     public FlagSet Read(byte[] kept) => LaunchDarklyFlags.Parse(kept);
 
-    public Task RunAsync(Action<FlagNews> told, CancellationToken ct) => Task.WhenAll(StreamAsync(told, ct), poll.RunAsync(told, () => _live is null, ct));
+    public Task RunAsync(Action<FlagNews> told, CancellationToken ct) => Task.WhenAll(StreamAsync(told, ct), poll.RunAsync(news => TellPolled(news, told), () => _live is null, ct));
+
+    /// <summary>A poll's answer may be older than what the stream has said since it was asked for.</summary>
+    private void TellPolled(FlagNews news, Action<FlagNews> told)
+    {
+        lock (_telling)
+        {
+            if (_live is null)
+            {
+                told(news);
+            }
+        }
+    }
 
     private async Task StreamAsync(Action<FlagNews> told, CancellationToken ct)
     {
@@ -39,7 +52,7 @@ internal sealed class LaunchDarklySource(
             string? how = null;
             try
             {
-                using var response = await http.OpenAsync(stream, streamUri, headers, HttpFlags.Check, ct);
+                using var response = await http.OpenAsync(stream, streamUri, headers, Check, ct);
                 how = await ListenAsync(response, told, ct);
             }
             catch (DependencyUnavailableException away)
@@ -60,6 +73,15 @@ internal sealed class LaunchDarklySource(
                 stream.Report(success: false, how);
             }
             await PolledSource.PauseAsync("stream", how, pace, clock, noted, ct);
+        }
+    }
+
+    private static void Check(int status, string? mediaType)
+    {
+        HttpFlags.Check(status);
+        if (mediaType != "text/event-stream")
+        {
+            throw new OutageException(HttpFlags.WrongAnswers, "What the provider answers is no stream of events.");
         }
     }
 
@@ -88,14 +110,13 @@ internal sealed class LaunchDarklySource(
                     continue;   // changes of what was never said
                 }
                 _flags = _flags.After(item.EventType, item.Data);
-                if (_live is null)
-                {
-                    patience.CancelAfter(Timeout.InfiniteTimeSpan);
-                    _live = drip;
-                }
+                patience.CancelAfter(Timeout.InfiniteTimeSpan);
                 stream.Report(success: true);
-                var flags = _flags;
-                told(new FlagNews(flags, flags.ToDocument));
+                lock (_telling)
+                {
+                    _live = drip;
+                    told(new FlagNews(_flags, _flags.ToDocument));
+                }
             }
             return null;
         }

@@ -23,7 +23,7 @@ internal sealed class PolledSource(
             {
                 try
                 {
-                    if (await ask(ct) is { } news && wanted())
+                    if (await ask(ct) is { } news)
                     {
                         told(news);
                     }

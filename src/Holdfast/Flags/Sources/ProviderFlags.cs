@@ -16,7 +16,7 @@ namespace Holdfast.Flags.Sources;
 internal sealed class ProviderFlags : BackgroundService
 {
     /// <summary>How often what has changed is written to the disk, at most.</summary>
-    private static readonly TimeSpan KeptEvery = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan KeptEvery = TimeSpan.FromSeconds(5);
 
     /// <summary>The most names of flags that are remembered because they could not be evaluated.</summary>
     private const int MostNamed = 100;
