@@ -12,8 +12,11 @@ namespace Holdfast.Flags;
 /// and targets of kinds that are the application's own.</summary>
 internal sealed partial class ChangeTarget(Database database, Idempotency idempotency, FlagChanges changes)
 {
-    /// <summary>The most targets of a flag: all of them travel to every runtime client.</summary>
+    /// <summary>The most targets of a flag, and of all flags of an environment: all of them travel to every runtime client.</summary>
     public const int MostTargets = 1000;
+
+    /// <inheritdoc cref="MostTargets"/>
+    public const int MostTargetsOfAll = 20_000;
 
     /// <param name="Type">By the id's prefix when nothing is given; else a kind of the application's own.</param>
     /// <param name="Enabled">One that is not counts as absent. Default true.</param>
@@ -62,9 +65,9 @@ internal sealed partial class ChangeTarget(Database database, Idempotency idempo
         {
             return Decide.Nothing(ApiAnswer.NoContent);   // it is as was asked for
         }
-        if (present && stands is null && had.Count >= MostTargets)
+        if (present && stands is null && (had.Count >= MostTargets || FlagStore.CountTargets(view, row.EnvironmentId) >= MostTargetsOfAll))
         {
-            return Decide.Nothing(ApiError.Unprocessable("too_many_targets", $"A feature flag has at most {MostTargets} targets."));
+            return Decide.Nothing(ApiError.Unprocessable("too_many_targets", $"A feature flag has at most {MostTargets} targets, and those of an environment {MostTargetsOfAll}."));
         }
         var after = row with { UpdatedAt = change.After(row) };
         var target = Change.To(Schema.FlagTargets, id,

@@ -64,6 +64,9 @@ internal static class FlagStore
             + $"FROM flag_targets t WHERE t.environment_id = @environmentId AND t.flag_id IN @flagIds AND {TargetStands} ORDER BY t.created_at, t.id",
             new { environmentId, flagIds });
 
+    public static long CountTargets(View view, string environmentId) =>
+        view.Find<long>("SELECT count(*) FROM flag_targets WHERE environment_id = @environmentId AND present = 1", new { environmentId });
+
     private static string IsOn(string names) =>
         $"enabled = 1 AND (default_value = 1 OR EXISTS (SELECT 1 FROM flag_targets t WHERE t.flag_id = flags.id AND t.enabled = 1 AND {TargetStands} AND {names}))";
 }

@@ -236,6 +236,7 @@ public sealed class FlagApiTests(Shared shared) : IClassFixture<Shared>
     }
 
     [Fact]
+    [Trait("Pace", "slow")]
     public async Task There_are_no_more_flags_than_a_client_can_be_given()
     {
         await using var server = await HoldfastServer.StartAsync();
@@ -247,6 +248,22 @@ public sealed class FlagApiTests(Shared shared) : IClassFixture<Shared>
         (await server.DeleteAsync("/feature-flags/f7")).Is(204);
         await server.ShippedAsync();
         (await server.PostAsync("/feature-flags", new { slug = "more" })).Is(201);
+    }
+
+    [Fact]
+    [Trait("Pace", "slow")]
+    public async Task There_are_no_more_targets_than_a_client_can_be_given()
+    {
+        await using var server = await HoldfastServer.StartAsync();
+        (await server.PostAsync("/feature-flags", new { slug = "full" })).Is(201);
+        for (var i = 0; i < ChangeTarget.MostTargets; i++)
+        {
+            (await server.PutAsync($"/feature-flags/full/targets/w{i}", new { type = "workspace" })).Is(204);
+        }
+        (await server.WithoutEffectAsync(() => server.PutAsync("/feature-flags/full/targets/more", new { type = "workspace" }))).Is(422, "too_many_targets");
+        (await server.PutAsync("/feature-flags/full/targets/w7", new { type = "workspace", enabled = false })).Is(204);   // one that stands is changed
+        (await server.DeleteAsync("/feature-flags/full/targets/w7?type=workspace")).Is(204);
+        (await server.PutAsync("/feature-flags/full/targets/more", new { type = "workspace" })).Is(204);
     }
 
     private async Task StandsAsync()

@@ -71,17 +71,21 @@ internal sealed class FlagProvider : IAsyncDisposable
     };
 
     /// <summary>Begins to answer with this, and then says no more.</summary>
-    public Func<HttpContext, Task> Hang(string beginning = "") => async http =>
+    public Func<HttpContext, Task> Hang(string beginning = "")
     {
-        if (beginning.Length > 0)
+        var over = _over;
+        return async http =>
         {
-            await http.Response.WriteAsync(beginning);
-            await http.Response.Body.FlushAsync();
-        }
-        await _over.Task;
-    };
+            if (beginning.Length > 0)
+            {
+                await http.Response.WriteAsync(beginning);
+                await http.Response.Body.FlushAsync();
+            }
+            await over.Task;
+        };
+    }
 
-    /// <summary>Whoever hangs is let go; who comes later may hang again.</summary>
+    /// <summary>Whoever hangs by what was said until now is let go.</summary>
     public void LetGo() => Interlocked.Exchange(ref _over, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
 
     /// <summary>The events of a stream; then it stays open.</summary>
@@ -162,7 +166,7 @@ internal sealed class Reader : IAsyncDisposable
     /// <summary>Of real time: what has not come by then never will.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    private readonly Channel<FlagRound> _rounds = Channel.CreateUnbounded<FlagRound>();
+    private readonly Channel<Told> _rounds = Channel.CreateUnbounded<Told>();
     private readonly Channel<bool> _changes = Channel.CreateUnbounded<bool>();
 
     private Reader(FlagSetting setting, string folder, TellingClock clock)
@@ -170,7 +174,7 @@ internal sealed class Reader : IAsyncDisposable
         Clock = clock;
         Flags = new ProviderFlags(setting, folder, "node", Dependencies, Entropy.Real, clock, NullLogger<ProviderFlags>.Instance)
         {
-            Noted = round => _rounds.Writer.TryWrite(round),
+            Noted = round => _rounds.Writer.TryWrite(new Told(round.Way, round.How, round.Next, clock.GetUtcNow() + round.Next)),
             Changed = () => _changes.Writer.TryWrite(true),
         };
     }
@@ -189,7 +193,7 @@ internal sealed class Reader : IAsyncDisposable
     }
 
     /// <summary>The next attempt of this way that ends, or has ended.</summary>
-    public async Task<FlagRound> RoundAsync(string way = "poll")
+    public async Task<Told> RoundAsync(string way = "poll")
     {
         while (true)
         {
@@ -201,7 +205,7 @@ internal sealed class Reader : IAsyncDisposable
     }
 
     /// <summary>The next attempt of this way that fails, or has failed.</summary>
-    public async Task<FlagRound> FailureAsync(string way = "poll")
+    public async Task<Told> FailureAsync(string way = "poll")
     {
         while (true)
         {
@@ -215,6 +219,26 @@ internal sealed class Reader : IAsyncDisposable
     /// <summary>The next time that other flags hold.</summary>
     public Task<bool> ChangeAsync() => _changes.Reader.ReadAsync().AsTask().WaitAsync(Patience);
 
+    /// <summary>Lets time pass until other flags hold: whenever the poll pauses, to the end of its pause. What is under way is not made late by it.</summary>
+    /// <param name="paused">The attempt after which it pauses now.</param>
+    public async Task HealedAsync(Told paused)
+    {
+        var change = ChangeAsync();
+        while (!change.IsCompleted)
+        {
+            if (paused.Due - Clock.GetUtcNow() is var left && left > TimeSpan.Zero)
+            {
+                Clock.Advance(left);
+            }
+            var next = RoundAsync();
+            if (await Task.WhenAny(change, next) == next)
+            {
+                paused = await next;
+            }
+        }
+        await change;
+    }
+
     public string Value(string flag = "f") => Flags.Evaluate(flag, Holdfast.Protocols.Flags.FlagContext.Of("user_ada", "org_acme")) is { Outcome: Holdfast.Protocols.Flags.FlagOutcome.Evaluated } result
         ? result.Value.GetRawText()
         : "default";
@@ -225,3 +249,7 @@ internal sealed class Reader : IAsyncDisposable
         Flags.Dispose();
     }
 }
+
+/// <summary>An attempt that has ended.</summary>
+/// <param name="Due">When the next one begins.</param>
+internal sealed record Told(string Way, string? How, TimeSpan Next, DateTimeOffset Due);

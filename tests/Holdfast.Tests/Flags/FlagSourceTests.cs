@@ -48,7 +48,7 @@ public sealed class FlagSourceTests : IDisposable
 
         Heal(provider, kind);
         provider.LetGo();
-        await reader.Clock.UntilAsync(reader.ChangeAsync(), IsPause);
+        await reader.HealedAsync(round);
         Assert.Equal("true", reader.Value());
     }
 
@@ -370,9 +370,6 @@ public sealed class FlagSourceTests : IDisposable
 
     /// <summary>Whether it runs into its deadline; what answers must not be made to.</summary>
     private static bool Hangs(string fault) => fault is "hang" or "one byte a second";
-
-    /// <summary>A pause between two attempts, of those after failures and between polls.</summary>
-    private static bool IsPause(TimeSpan timer) => timer >= Pace.Least && timer != FlagSources.Deadline && timer != ProviderFlags.KeptEvery && timer != LaunchDarklySource.Line && timer < TimeSpan.FromMinutes(2);
 
     private static long InputAndOutput() => File.ReadAllLines("/proc/thread-self/io").Where(l => l.StartsWith("sysc", StringComparison.Ordinal))
         .Sum(l => long.Parse(l.AsSpan(l.IndexOf(':', StringComparison.Ordinal) + 1), NumberStyles.Integer, CultureInfo.InvariantCulture));
