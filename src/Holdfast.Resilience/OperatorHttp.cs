@@ -54,6 +54,66 @@ public sealed class OperatorHttp : IDisposable
             },
             ct);
 
+    /// <summary>Asks with a method and headers, and hands every answer under 500 to <paramref name="read"/>, inside the call: what it throws at counts as a failure.</summary>
+    /// <param name="body">JSON; null for none.</param>
+    /// <exception cref="DependencyUnavailableException">Unreachable, late, broken off, 5xx, more than <paramref name="maxBytes"/>, or what <paramref name="read"/> threw at.</exception>
+    public Task<T> SendAsync<T>(
+        Dependency dependency, HttpMethod method, Uri uri, byte[]? body, IReadOnlyList<KeyValuePair<string, string>> headers, int maxBytes, Func<OperatorAnswer, T> read, CancellationToken ct) =>
+        dependency.CallAsync(
+            async token =>
+            {
+                using var request = Request(method, uri, body, headers);
+                using var response = await _http.SendAsync(request, token);
+                return (int)response.StatusCode >= 500
+                    ? throw new OutageException(Trouble.Errors, $"The address answered with status {(int)response.StatusCode}.")
+                    : read(new OperatorAnswer((int)response.StatusCode, await ReadAsync(response, maxBytes, token), Flat(response)));
+            },
+            ct);
+
+    /// <summary>Opens an answer that goes on for as long as both sides want. The dependency's deadline is for its headers; how it is read from then on, <see cref="Drip"/> bounds, and whoever reads
+    /// reports to the dependency.</summary>
+    /// <param name="check">Throws at a status, or a media type, that is none to read on from.</param>
+    /// <exception cref="DependencyUnavailableException">Unreachable, late, 5xx, or what <paramref name="check"/> threw at.</exception>
+    public Task<HttpResponseMessage> OpenAsync(
+        Dependency dependency, Uri uri, IReadOnlyList<KeyValuePair<string, string>> headers, Action<int, string?> check, CancellationToken ct) => dependency.CallAsync(
+            async token =>
+            {
+                using var request = Request(HttpMethod.Get, uri, null, headers);
+                var response = await _http.SendAsync(request, token);
+                try
+                {
+                    if ((int)response.StatusCode >= 500)
+                    {
+                        throw new OutageException(Trouble.Errors, $"The address answered with status {(int)response.StatusCode}.");
+                    }
+                    check((int)response.StatusCode, response.Content.Headers.ContentType?.MediaType);
+                    token.ThrowIfCancellationRequested();   // nobody would dispose of it
+                    return response;
+                }
+                catch
+                {
+                    response.Dispose();
+                    throw;
+                }
+            },
+            ct);
+
+    private static HttpRequestMessage Request(HttpMethod method, Uri uri, byte[]? body, IReadOnlyList<KeyValuePair<string, string>> headers)
+    {
+        var request = new HttpRequestMessage(method, uri);
+        request.Headers.TryAddWithoutValidation("User-Agent", "Holdfast");
+        if (body is not null)
+        {
+            request.Content = new ByteArrayContent(body);
+            request.Content.Headers.ContentType = new("application/json");
+        }
+        foreach (var (name, value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+        return request;
+    }
+
     /// <summary>A body, up to a size.</summary>
     /// <exception cref="OutageException">There is more.</exception>
     public static async Task<byte[]> ReadAsync(HttpResponseMessage response, int maxBytes, CancellationToken ct)

@@ -86,7 +86,9 @@ public static class Schema
         [new("made", First, "environment_id", "deny_id", "created_at")]);
 
     public static readonly Table Events = new("events",
-        [new("made", First, "environment_id", "event", "data", "created_at"), new("about", First, "organization_id")], FromNodes: true);
+        [
+            new("made", First, "environment_id", "event", "data", "created_at"), new("about", First, "organization_id"), new("context", First, "context"),
+        ], FromNodes: true);
 
     /// <summary>Answers of requests that carried an <c>Idempotency-Key</c>.</summary>
     public static readonly Table IdempotencyKeys = new("idempotency_keys",
@@ -224,6 +226,17 @@ public static class Schema
     public static readonly Table MailSettings = new("mail_settings",
         [new("said", Later, "environment_id", "sender_name", "switches")]);
 
+    /// <summary>Feature flags. Whose a slug is, its claim says; <c>tags</c> is a JSON array, <c>owner</c> a JSON object or null.</summary>
+    public static readonly Table Flags = new("flags",
+        [
+            new("made", First, "environment_id", "slug", "created_at"), new("named", Later, "name"), new("described", Later, "description"), new("tagged", Later, "tags"),
+            new("owned", Later, "owner"), new("switch", Later, "enabled"), new("otherwise", Later, "default_value"), new("touched", Greatest, "updated_at"),
+        ]);
+
+    /// <summary>For whom a flag is on: <c>kind</c> is <c>user</c>, <c>organization</c>, or one of the application's own.</summary>
+    public static readonly Table FlagTargets = new("flag_targets",
+        [new("made", First, "environment_id", "flag_id", "kind", "resource_id", "created_at"), new("presence", Later, "present", "enabled")]);
+
     /// <summary>All of them, in the order that the digest takes.</summary>
     public static IReadOnlyList<Table> Tables { get; } =
     [
@@ -231,6 +244,7 @@ public static class Schema
         SsoCodes, Spends, Denies, Lifts, Events, IdempotencyKeys, Users, Memberships, PendingSignUps, PendingItems, Credentials, Sessions, SessionSpends,
         SamlKeys, SamlSessions, SsoAttempts, SamlMetadata, Invitations, Branding, Mails, MailSettings, Factors, SignInPolicies,
         CorsOrigins, JwtTemplates, SignInSettings, DeviceAnswers, SigningKeyCopies, ActionEndpoints,
+        Flags, FlagTargets,
     ];
 
     /// <summary>The same by name.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 using System.Text.Json.Serialization;
+using Holdfast.Flags.Sources;
 using Holdfast.Http;
 using Holdfast.Peers;
 using Holdfast.Resilience;
@@ -38,7 +39,7 @@ internal static class HealthEndpoints
             ? ApiError.Unavailable("disk", broken.Message, retryAfter: 5)
             : ApiAnswer.Ok(new { status = "ready" });
 
-    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Dependencies dependencies, PeerLinks peers)
+    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Dependencies dependencies, PeerLinks peers, ProviderFlags flags)
     {
         var primary = replicator.Health;
         var age = replicator.Age.TotalSeconds;
@@ -52,6 +53,10 @@ internal static class HealthEndpoints
             new CopiesBody(peers.Copies.AnsweredWithOne, peers.Copies.AnsweredWithMore),
             primary.Fault is { } fault
                 ? new CauseBody("primary", fault.ToString().ToLower(CultureInfo.InvariantCulture), primary.Since, primary.Text!, ["administration"])
+                : null,
+            flags.Setting is { } provider
+                ? new FlagsBody(
+                    $"flags:{provider.Kind}", flags.HeardAt is { } heard ? Math.Round(Math.Max(0, (clock.GetUtcNow() - heard).TotalSeconds), 1) : null, flags.Count, flags.NotEvaluated)
                 : null));
     }
 
@@ -65,7 +70,7 @@ internal static class HealthEndpoints
 
     internal sealed record Body(
         string Node, string Region, string Version, ReplicaBody Replica, JournalBody Journal, IReadOnlyList<DependencyBody> Dependencies,
-        IReadOnlyList<TenantsBody> TenantDependencies, IReadOnlyList<PeerBody> Peers, CopiesBody Copies, CauseBody? Cause);
+        IReadOnlyList<TenantsBody> TenantDependencies, IReadOnlyList<PeerBody> Peers, CopiesBody Copies, CauseBody? Cause, FlagsBody? Flags);
 
     internal sealed record ReplicaBody([property: JsonPropertyName("age_s")] double AgeSeconds, string Position);
 
@@ -88,6 +93,11 @@ internal static class HealthEndpoints
     /// <summary>Denies and credentials that were answered since the start, by how many copies there were then (law 3).</summary>
     /// <param name="AnsweredWithOne">What the loss of this disk may have taken.</param>
     internal sealed record CopiesBody(long AnsweredWithOne, long AnsweredWithMore);
+
+    /// <summary>The operator's flag provider (<c>--flags</c>).</summary>
+    /// <param name="AgeSeconds">Since it was last heard, before a restart too; null for never: then the defaults hold, and <paramref name="Count"/> is null.</param>
+    /// <param name="NotEvaluated">Flags that were asked for, and whose defaults hold because they stand on something that is not evaluated here.</param>
+    internal sealed record FlagsBody(string Provider, [property: JsonPropertyName("age_s")] double? AgeSeconds, int? Count, IReadOnlyList<string> NotEvaluated);
 
     /// <summary>What broke, by name (law 9).</summary>
     internal sealed record CauseBody(string Dependency, string How, DateTimeOffset Since, string Text, IReadOnlyList<string> Products);

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Holdfast.Flags.Sources;
 using Holdfast.Storage.Peers;
 
 namespace Holdfast;
@@ -8,7 +9,7 @@ internal static class NodeMeter
 {
     public const string Name = "Holdfast";
 
-    public static void Declare(IMeterFactory meters, PeerLinks peers)
+    public static void Declare(IMeterFactory meters, PeerLinks peers, ProviderFlags flags)
     {
         var meter = meters.Create(Name);
         meter.CreateObservableCounter(
@@ -22,5 +23,9 @@ internal static class NodeMeter
             "holdfast.peers.facts_refused",
             () => peers.All.Select(link => new Measurement<long>(link.FactsRefused, new KeyValuePair<string, object?>("peer", link.Peer.Address))),
             "{fact}", "What a peer sent that no honest node sends.");
+        meter.CreateObservableCounter(
+            "holdfast.flags.evaluations",
+            () => flags.Outcomes.Select(o => new Measurement<long>(o.Times, new KeyValuePair<string, object?>("outcome", o.Outcome.ToString()))),
+            "{evaluation}", "Flags of the operator's provider that were asked for, by how it ended: anything but Evaluated was a default.");
     }
 }

@@ -4,6 +4,8 @@ using Holdfast.AuthKit;
 using Holdfast.Dev;
 using Holdfast.Environments;
 using Holdfast.Events;
+using Holdfast.Flags;
+using Holdfast.Flags.Sources;
 using Holdfast.Http;
 using Holdfast.Http.Pages;
 using Holdfast.Keys;
@@ -124,6 +126,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddMail(settings.Mail);
         services.AddOrganizations();
         services.AddUsers(settings.Breached, met);
+        services.AddFlags(settings.Flags, settings.Data, settings.Node, dependencies);
         services.AddSso();
         services.AddMultiFactor();
         services.AddAuthKit();
@@ -136,7 +139,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         configure?.Invoke(builder);
 
         var app = builder.Build();
-        NodeMeter.Declare(app.Services.GetRequiredService<IMeterFactory>(), storage.Peers);
+        NodeMeter.Declare(app.Services.GetRequiredService<IMeterFactory>(), storage.Peers, app.Services.GetRequiredService<ProviderFlags>());
         if (settings.IsDev)
         {
             app.Use(RefuseForeignHost);   // a web page elsewhere must not reach a developer's server under another name
@@ -154,6 +157,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         app.MapMail();
         app.MapOrganizations();
         app.MapUsers();
+        app.MapFlags();
         app.MapSso();
         app.MapMultiFactor();
         app.MapAuthKit();

@@ -10,7 +10,7 @@ public sealed partial class FloorsTests
     private static readonly string[][] Floors =
     [
         ["AdminPortal", "AuthKit", "Dashboard"],
-        ["AuditLogs", "DirectorySync", "FeatureFlags", "MultiFactor", "Sso", "Webhooks"],
+        ["AuditLogs", "DirectorySync", "Flags", "MultiFactor", "Sso", "Webhooks"],
         ["Users"],
         ["Organizations"],
         ["Claims", "Events", "Mail"],

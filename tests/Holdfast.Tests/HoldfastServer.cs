@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Holdfast.Environments;
+using Holdfast.Flags.Sources;
 using Holdfast.Resilience;
 using Holdfast.Sso;
 using Holdfast.Storage;
@@ -28,6 +29,9 @@ internal sealed record Start(
 
     /// <summary>Where mail is handed in; null for nowhere.</summary>
     public SmtpSettings? Mail { get; init; }
+
+    /// <summary>The operator's flag provider.</summary>
+    public FlagSetting? Flags { get; init; }
 
     /// <summary>The resolver; by default a port where nobody listens, so that no test asks a real one.</summary>
     public IPEndPoint Dns { get; init; } = new(IPAddress.Loopback, 9);
@@ -96,6 +100,7 @@ internal sealed class HoldfastServer : IAsyncDisposable
             PrimaryNode = place?.Primary,
             Dns = [start.Dns],
             Mail = start.Mail,
+            Flags = start.Flags,
         };
         var server = await Server.StartAsync(settings, CancellationToken.None, Surroundings.Real with { Clock = clock }, builder =>
         {

@@ -117,6 +117,19 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             _ => "/user_management/radar_challenges", m => new { user_id = m.User, pending_authentication_token = "theirs", phone_number = "+15555550123" }),
         ["GET /user_management/radar_challenges/{id}"] = new(m => $"/user_management/radar_challenges/{m.User}"),
         ["DELETE /connections/{id}"] = new(m => $"/connections/{m.Connection}"),
+        ["GET /feature-flags"] = new(_ => "/feature-flags?limit=100", Own: true),
+        ["POST /feature-flags"] = new(_ => "/feature-flags", m => new { slug = m.Flag }, Own: true),
+        ["GET /feature-flags/{slug}"] = new(m => $"/feature-flags/{m.Flag}"),
+        ["PUT /feature-flags/{slug}"] = new(m => $"/feature-flags/{m.Flag}", _ => new { name = "Taken" }),
+        ["DELETE /feature-flags/{slug}"] = new(m => $"/feature-flags/{m.Flag}"),
+        ["PUT /feature-flags/{slug}/enable"] = new(m => $"/feature-flags/{m.Flag}/enable", _ => new { }),
+        ["PUT /feature-flags/{slug}/disable"] = new(m => $"/feature-flags/{m.Flag}/disable", _ => new { }),
+        ["POST /feature-flags/{slug}/targets/{resourceId}"] = new(m => $"/feature-flags/{m.Flag}/targets/{m.User}", _ => new { }),
+        ["PUT /feature-flags/{slug}/targets/{resourceId}"] = new(m => $"/feature-flags/{m.Flag}/targets/{m.User}", _ => new { enabled = false }),
+        ["DELETE /feature-flags/{slug}/targets/{resourceId}"] = new(m => $"/feature-flags/{m.Flag}/targets/{m.User}"),
+        ["GET /organizations/{organizationId}/feature-flags"] = new(m => $"/organizations/{m.Organization}/feature-flags"),
+        ["GET /user_management/users/{userId}/feature-flags"] = new(m => $"/user_management/users/{m.User}/feature-flags"),
+        ["GET /sdk/feature-flags"] = new(_ => "/sdk/feature-flags?limit=100", Own: true, Shows: m => m.Flag),
     };
 
     private readonly HoldfastServer _server = made.Server;
@@ -175,6 +188,8 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
 
         internal string Action { get; private set; } = null!;
 
+        internal string Flag { get; } = "flag-of-ours";
+
         internal string ExternalId { get; } = Mark + "-external";
 
         internal string Domain { get; } = Mark + ".example";
@@ -213,6 +228,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             Factor = (await Server.PostAsync("/auth/factors/enroll", new { type = "totp", totp_issuer = Mark, totp_user = Email, user_id = User })).Is(201)["id"]!;
             Challenge = (await Server.PostAsync($"/auth/factors/{Factor}/challenge", new { })).Is(201)["id"]!;
             (await Server.PutAsync("/sign_in_policy", new { mfa = "required" })).Is(200);
+            (await Server.PostAsync("/feature-flags", new { slug = Flag, name = Mark })).Is(201);
             SamlKey = (await Server.PostAsync("/saml_keys", new { purpose = "signing" })).Is(201)["id"]!;
             (await Server.PutAsync("/mail_settings", new { sender_name = Mark })).Is(200);
             SigningKey = (await Server.GetAsync("/signing_keys")).Is(200).Ids[0];
@@ -266,7 +282,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             Assert.DoesNotContain(Mark, answer.Text.Replace(made.ExternalId, "", StringComparison.Ordinal).Replace(made.Email, "", StringComparison.Ordinal), StringComparison.Ordinal);
             // What exists nowhere is answered in the same words.
             var (theirs, given) = (Cases[name].Path(made), Body(name) is { } sent ? JsonSerializer.Serialize(sent) : null);
-            var id = new[] { made.Factor, made.Challenge, made.ExternalId, made.OrganizationDomain, made.Connection, made.RedirectUri, made.Profile, made.Membership, made.Invitation, made.InvitationToken, made.Verification, made.ResetToken, made.Reset, made.MagicAuth, made.User, made.Organization, made.SamlKey, made.SigningKey, made.CorsOrigin, made.Action, made.Email }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
+            var id = new[] { made.Flag, made.Factor, made.Challenge, made.ExternalId, made.OrganizationDomain, made.Connection, made.RedirectUri, made.Profile, made.Membership, made.Invitation, made.InvitationToken, made.Verification, made.ResetToken, made.Reset, made.MagicAuth, made.User, made.Organization, made.SamlKey, made.SigningKey, made.CorsOrigin, made.Action, made.Email }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
             var nobody = id == made.Email ? "nobody@people.test" : name.Contains("externalId", StringComparison.Ordinal) ? "nobody" : "org_01J00000000000000000000000";
             var (path, body) = (theirs.Replace(id, nobody, StringComparison.Ordinal), given?.Replace(id, nobody, StringComparison.Ordinal));
             var unknown = await _server.SendAsync(method, path, _server.B.ApiKey, body);

@@ -15,6 +15,10 @@ export const documentedExtensions = {
   'POST /connections': { also: connection, answers: { 201: { $ref: 'Connection' } } },
   'PUT /connections/{id}': { also: connection, answers: { 200: { $ref: 'Connection' } } },
   'POST /user_management/authenticate': { refusals: { 403: ['pending_authentication_token', 'email', 'email_verification_id', 'organizations', 'user', 'authentication_factors', 'authentication_challenge'] } },
+  'POST /feature-flags': { answers: { 201: { $ref: 'Flag' } } },
+  'PUT /feature-flags/{slug}': { answers: { 200: { $ref: 'Flag' } } },
+  'DELETE /feature-flags/{slug}': { answers: { 204: null } },
+  'PUT /feature-flags/{slug}/targets/{resourceId}': { answers: { 204: null } },
   'POST /directories': { also: ['scim_endpoint', 'bearer_token'], answers: { 201: { $ref: 'Directory' } } },
 };
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Holdfast.Environments;
+using Holdfast.Flags;
 using Holdfast.Http;
 using Holdfast.Organizations;
 using Holdfast.Storage;
@@ -12,7 +13,7 @@ namespace Holdfast.AuthKit;
 
 /// <summary>Access tokens: JWTs that an application checks by itself, against the environment's published keys (RFC 7519; RS256 of RFC 7518 §3.3).</summary>
 internal sealed class AccessTokens(
-    Database database, EnvironmentStore environments, SigningKeys keys, JwtTemplates templates, PublicAddress address, AuthKitOptions options, Ids ids, TimeProvider clock,
+    Database database, EnvironmentStore environments, SigningKeys keys, JwtTemplates templates, FlagsOfSession flags, PublicAddress address, AuthKitOptions options, Ids ids, TimeProvider clock,
     ILogger<AccessTokens> log)
 {
     private static readonly JsonWebTokenHandler s_writer = new() { SetDefaultTimesOnTokenCreation = false };
@@ -38,6 +39,10 @@ internal sealed class AccessTokens(
             claims["org_id"] = organization;
             claims["role"] = roles[0];
             claims["roles"] = roles;
+        }
+        if (flags.On(client.EnvironmentId, session.UserId, session.ActsIn) is { Count: > 0 } on)
+        {
+            claims["feature_flags"] = on;
         }
         var leftOut = Extend(claims, client, session, idKey);
         // These last, so that nothing takes their place.

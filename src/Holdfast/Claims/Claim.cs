@@ -30,6 +30,9 @@ internal sealed record Claim(string? Holder, long Term, long Verified)
     /// <summary>Invitations, by their id: who accepted.</summary>
     public const string Invitation = "invitation";
 
+    /// <summary>Slugs of feature flags.</summary>
+    public const string FlagSlug = "flag.slug";
+
     /// <summary>The claim on a value; null when nobody ever had it.</summary>
     public static Claim? Find(View view, string environmentId, string kind, string value) => view.Find<Claim>(
         "SELECT holder AS Holder, term AS Term, verified AS Verified FROM claims WHERE environment_id = @environmentId AND kind = @kind AND value = @value",

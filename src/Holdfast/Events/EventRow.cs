@@ -12,13 +12,18 @@ internal static class EventRow
     /// <param name="name">From the published list, such as <c>organization.created</c>.</param>
     /// <param name="data">The object as the API shows it.</param>
     /// <param name="derivedFrom">The row and the change that it tells of: whoever makes the same change makes the same event.</param>
-    public static Change Of(string name, object data, string environmentId, byte[] idKey, string derivedFrom, DateTimeOffset now)
+    /// <param name="context">What the public API has beside the object: who did it, and what it was before. Null where it has nothing.</param>
+    public static Change Of(string name, object data, string environmentId, byte[] idKey, string derivedFrom, DateTimeOffset now, object? context = null)
     {
-        var text = JsonSerializer.Serialize(data, data.GetType(), JavaScriptJson.Options);
-        return Change.To(
-            Schema.Events, Ids.Derived(Ids.Event, idKey, name, derivedFrom),
-            ("environment_id", environmentId), ("event", name), ("data", text), ("created_at", now.ToUnixTimeMilliseconds()), ("organization_id", OrganizationOf(text)));
+        var text = Text(data);
+        ReadOnlySpan<(string, object?)> told =
+        [
+            ("environment_id", environmentId), ("event", name), ("data", text), ("created_at", now.ToUnixTimeMilliseconds()), ("organization_id", OrganizationOf(text)),
+        ];
+        return Change.To(Schema.Events, Ids.Derived(Ids.Event, idKey, name, derivedFrom), context is null ? told : [.. told, ("context", Text(context))]);
     }
+
+    private static string Text(object data) => JsonSerializer.Serialize(data, data.GetType(), JavaScriptJson.Options);
 
     /// <summary>The organization that an event is about: its data's <c>organization_id</c>, or that of an object in it, or the organization itself; null when there is none.</summary>
     private static string? OrganizationOf(string data)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Holdfast.Http;
 using Holdfast.Storage;
 using Holdfast.Storage.Node;
@@ -58,7 +59,7 @@ internal static class ReadEvents
     {
         var up = page.Ascending != page.Backwards;
         var order = up ? "ASC" : "DESC";
-        return "SELECT e.id AS Id, e.event AS Event, e.data AS Data, e.created_at AS CreatedAt FROM event_places p JOIN events e ON e.id = p.id WHERE "
+        return "SELECT e.id AS Id, e.event AS Event, e.data AS Data, e.context AS Context, e.created_at AS CreatedAt FROM event_places p JOIN events e ON e.id = p.id WHERE "
             + (organizationId.Length == 0 ? "p.environment_id = @environmentId" : "p.organization_id = @organizationId AND e.environment_id = @environmentId")
             + (names.Count == 0 ? "" : " AND e.event IN @names")
             + (from is null ? "" : " AND e.created_at >= @from")
@@ -83,9 +84,11 @@ internal static class ReadEvents
         return null;
     }
 
-    private sealed record Row(string Id, string Event, string Data, long CreatedAt)
+    private sealed record Row(string Id, string Event, string Data, string? Context, long CreatedAt)
     {
-        public EventBody ToBody() => new("event", Id, Event, JsonSerializer.Deserialize<JsonElement>(Data), DateTimeOffset.FromUnixTimeMilliseconds(CreatedAt));
+        public EventBody ToBody() => new(
+            "event", Id, Event, JsonSerializer.Deserialize<JsonElement>(Data), Context is null ? null : JsonSerializer.Deserialize<JsonElement>(Context),
+            DateTimeOffset.FromUnixTimeMilliseconds(CreatedAt));
     }
 }
 
@@ -98,4 +101,6 @@ internal sealed record EventListBody(string Object, IReadOnlyList<EventBody> Dat
 
 /// <summary>An event as the API shows it.</summary>
 /// <param name="Data">What it tells of, as it was then.</param>
-internal sealed record EventBody(string Object, string Id, string Event, JsonElement Data, DateTimeOffset CreatedAt);
+/// <param name="Context">Who did it and what it was before, where the public API has that.</param>
+internal sealed record EventBody(
+    string Object, string Id, string Event, JsonElement Data, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] JsonElement? Context, DateTimeOffset CreatedAt);

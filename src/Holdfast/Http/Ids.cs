@@ -24,6 +24,8 @@ public sealed class Ids(TimeProvider clock, Entropy entropy)
     public const string ExternalKey = "ext_";
     public const string Factor = "auth_factor_";
     public const string FactorChallenge = "auth_challenge_";
+    public const string Flag = "flag_";
+    public const string FlagTarget = "flag_target_";
     public const string Impersonation = "impersonation_";
     public const string Invitation = "invitation_";
     public const string Lift = "lift_";

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
+using Holdfast.Flags.Sources;
 using Holdfast.Resilience;
 using Holdfast.Storage.Node;
 using Holdfast.Users;
@@ -29,6 +30,9 @@ internal sealed record Settings(
     public TimeSpan MaxStaleness { get; init; } = DefaultMaxStaleness;
 
     public static readonly TimeSpan DefaultMaxStaleness = TimeSpan.FromHours(72);
+
+    /// <summary>The flag provider; null for none.</summary>
+    public FlagSetting? Flags { get; init; }
 
     /// <summary>Origin of the node that has the primary; null when it is this one's own.</summary>
     public Uri? PrimaryNode { get; init; }
@@ -59,6 +63,7 @@ internal sealed class SettingsOptions
         Add(command, "dns", "resolvers that are asked for the proofs of domains: IP[:port], separated by commas (default: the system's)");
         Add(command, "smtp", "the mail server: smtp://user:password@host:port (STARTTLS) or smtps://… (TLS at once), with ?from=ADDRESS, ?tls=start|implicit|none, ?ca=FILE; better as HOLDFAST_SMTP, which no list of processes shows (default: none)");
         Add(command, "breached-passwords", "a file of SHA-1 hashes in hex, whole or their first 16 digits or more, one a line in ascending order, each perhaps with ':' and a count: new passwords must not be among them (default: none)");
+        Add(command, "flags", "the flag provider: file:PATH, unleash:URL, launchdarkly:URL or ofrep:URL; its key from HOLDFAST_FLAGS_KEY (default: none)");
         Add(command, "rate-limit-factor", $"times the documented rate limits (default {(isDev ? 100 : 1)})");
         Add(command, "max-staleness", "the oldest data that signs a person in, such as 72h, 90m or 7d (default 72h)");
         Add(command, "journal-max-bytes", "what the journal may hold until the primary is back (default 8 GiB)");
@@ -100,6 +105,11 @@ internal sealed class SettingsOptions
         var resolvers = ReadResolvers(Get("dns"), faults);
         var mail = ReadMail(Get("smtp"), named?.Host ?? "localhost", faults);
         var breached = ReadBreached(Get("breached-passwords"), faults);
+        var (flags, flagsFault) = FlagSetting.Read(Get("flags"), Environment.GetEnvironmentVariable("HOLDFAST_FLAGS_KEY"));
+        if (flagsFault is not null)
+        {
+            faults.Add(flagsFault);
+        }
         var guard = OutboundGuard.Read((Get("outbound-allow") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Concat(_isDev ? ["127.0.0.0/8:*", "::1/128:*"] : (string[])[]));
         faults.AddRange(guard.Faults.Select(f => $"--outbound-allow: {f}"));
@@ -122,7 +132,7 @@ internal sealed class SettingsOptions
             : (new Settings(
                 urls, publicUrl, data, primaryNode is null ? Path.GetFullPath(primary[Sqlite.Length..]) : "", Get("node") ?? host, Get("region") ?? "local", Get("zone") ?? host,
                 Path.GetFullPath(Get("cluster-key-file") ?? Path.Combine(data, "cluster.key")), guard.Guard, factor, new JournalLimits(journal), _isDev)
-            { Peers = peers, PrimaryNode = primaryNode, Dns = resolvers, Mail = mail, Breached = breached, MaxStaleness = maxStaleness }, faults);
+            { Peers = peers, PrimaryNode = primaryNode, Dns = resolvers, Mail = mail, Breached = breached, MaxStaleness = maxStaleness, Flags = flags }, faults);
     }
 
     private List<Uri> ReadPeers(string? text, List<string> faults)

@@ -33,7 +33,7 @@ public sealed class CopiesTests
             .SelectMany(r => DescriptionTests.Methods(r).Select(m => $"{m} {DescriptionTests.Template(r)}")).Order(StringComparer.Ordinal);
         // Those of logout are shown by LogoutTests.
         Assert.Equal(
-            ["DELETE /actions/{id}", "DELETE /auth/factors/{id}", "DELETE /connections/{id}", "DELETE /organization_domains/{id}", "DELETE /organizations/{id}", "DELETE /saml_keys/{id}",
+            ["DELETE /actions/{id}", "DELETE /auth/factors/{id}", "DELETE /connections/{id}", "DELETE /feature-flags/{slug}", "DELETE /organization_domains/{id}", "DELETE /organizations/{id}", "DELETE /saml_keys/{id}",
                 "DELETE /signing_keys/{id}", "DELETE /user_management/cors_origins/{id}", "DELETE /user_management/organization_memberships/{id}", "DELETE /user_management/redirect_uris/{id}",
                 "DELETE /user_management/users/{id}", "DELETE /user_management/users/{id}/auth_factors", "GET /sso/logout", "GET /sso/saml/slo/{connectionId}", "GET /user_management/sessions/logout",
                 "POST /sso/saml/slo/{connectionId}",
@@ -61,6 +61,8 @@ public sealed class CopiesTests
         Assert.Equal("1", Label((await server.PostAsync($"{user}/auth_factors", new { type = "totp" })).Is(201)));
         Assert.Equal("1", Label((await server.DeleteAsync($"{user}/auth_factors")).Is(204)));
         Assert.Equal("1", Label((await server.DeleteAsync(user)).Is(200)));
+        (await server.PostAsync("/feature-flags", new { slug = "flag" })).Is(201);
+        Assert.Equal("1", Label((await server.DeleteAsync("/feature-flags/flag")).Is(204)));
         var key = (await server.PostAsync("/saml_keys", new { purpose = "signing" })).Is(201)["id"];
         Assert.Equal("1", Label((await server.DeleteAsync($"/saml_keys/{key}")).Is(204)));
         var domain = (await server.PostAsync("/organization_domains", new { organization_id = organization.Split('/')[^1], domain = "acme.example" })).Is(201)["id"];
@@ -76,7 +78,7 @@ public sealed class CopiesTests
         var action = (await server.PostAsync("/actions", new { type = "authentication", endpoint_url = "https://app.test/action" })).Is(201)["id"];
         Assert.Equal("1", Label((await server.DeleteAsync($"/actions/{action}")).Is(204)));
         Assert.Equal("1", Label((await server.DeleteAsync($"/signing_keys/{(await server.GetAsync("/signing_keys")).Is(200).Ids[0]}")).Is(204)));
-        Assert.Equal((19, 0), await CountsAsync(server));
+        Assert.Equal((20, 0), await CountsAsync(server));
     }
 
     private static async Task<string> OrganizationAsync(HoldfastServer server) => $"/organizations/{(await server.PostAsync("/organizations", new { name = "Acme" })).Is(201)["id"]}";

@@ -6,8 +6,9 @@ import { Browser } from './browser.mjs';
 import { recordAnswers } from './record.mjs';
 import { startServer } from './server.mjs';
 
-export async function open() {
-  const server = await startServer();
+/** @param options of `holdfast dev`, for a server of these tests' own. */
+export async function open(...options) {
+  const server = await startServer(...options);
   const { baseUrl, dev } = server;
   recordAnswers(baseUrl);
   const { hostname, port } = new URL(baseUrl);
