@@ -5,7 +5,10 @@ namespace Holdfast.Resilience;
 
 /// <summary>Who logs in to a database.</summary>
 /// <param name="Username">Null: as the connection string has it.</param>
-public sealed record DatabaseCredential(string? Username, string? Password);
+public sealed record DatabaseCredential(string? Username, string? Password)
+{
+    public override string ToString() => "(credential)";   // what is printed in passing holds no secret
+}
 
 /// <summary>The servers of a PostgreSQL cluster, of which one takes writes: the only place that opens connections to them (decision 0022).</summary>
 /// <remarks>A call never outlasts its caller's patience, even when the server is frozen and the driver waits for it: it is abandoned, and counted until it truly ends.</remarks>
@@ -16,6 +19,9 @@ public sealed class PostgresServers : IAsyncDisposable
 
     /// <summary>How long the driver itself waits for a statement; callers have shorter deadlines.</summary>
     private const int CommandSeconds = 5;
+
+    private static readonly TimeSpan ListenFor = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan ListenAgain = TimeSpan.FromSeconds(5);
 
     /// <summary>Connections to each server.</summary>
     private const int MostConnections = 8;
@@ -44,6 +50,9 @@ public sealed class PostgresServers : IAsyncDisposable
         (_given, _application, _dependency) = (connectionString, application, dependency);
         _pools = new Pools(Parse(connectionString, application), credential);
     }
+
+    /// <summary>Called when a server did not let the credential in.</summary>
+    public Action? LoginRefused { get; set; }
 
     /// <summary>Host and port of each server, for people.</summary>
     public IReadOnlyList<string> Names => [.. _pools.All.Select(p => p.Name)];
@@ -80,13 +89,53 @@ public sealed class PostgresServers : IAsyncDisposable
                 await using var connection = await pools.OpenAsync(stop.Token);
                 return await work(connection, stop.Token);
             }
-            catch (Exception fault) when (fault is NpgsqlException or OutageException or IOException or TimeoutException or OperationCanceledException)
+            catch (Exception fault) when (fault is NpgsqlException or AggregateException or OutageException or IOException or TimeoutException or OperationCanceledException)
             {
                 pools.Leader = null;
+                if (IsRefusedLogin(fault))
+                {
+                    LoginRefused?.Invoke();
+                }
                 throw;
             }
         },
         ct);
+
+    /// <summary>Hears what is told on a channel, for as long as the connection lives, and then on another. A hint: nothing may rely on it.</summary>
+    /// <returns>When it is told to stop.</returns>
+    public async Task ListenAsync(string channel, Action heard, TimeProvider clock, CancellationToken ct)
+    {
+        while (!ct.IsCancellationRequested)
+        {
+            try
+            {
+                await using var connection = await _pools.OpenAsync(ct);
+                connection.Notification += (_, _) => heard();
+                await using var listen = new NpgsqlCommand($"LISTEN {channel}", connection);
+                await listen.ExecuteNonQueryAsync(ct);
+                while (true)
+                {
+                    if (!await connection.WaitAsync(ListenFor, ct))
+                    {
+                        await listen.ExecuteNonQueryAsync(ct);   // is it still there?
+                    }
+                }
+            }
+            catch (Exception) when (!ct.IsCancellationRequested)
+            {
+                await Task.Delay(ListenAgain, clock, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            catch (Exception)
+            {
+                // Told to stop.
+            }
+        }
+    }
+
+    /// <summary>Whether a server refused the user name or password.</summary>
+    public static bool IsRefusedLogin(Exception fault) =>
+        fault is PostgresException { SqlState: ['2', '8', ..] }
+        || (fault is AggregateException many ? many.InnerExceptions.Any(IsRefusedLogin) : fault.InnerException is { } inner && IsRefusedLogin(inner));
 
     /// <summary>Logs in with another credential, and if a server lets it in, uses it from now on. Connections that are open stay so until their work is done.</summary>
     /// <exception cref="NpgsqlException">No server let it in.</exception>

@@ -31,10 +31,6 @@ internal static class PostgresFaults
             : null;
     }
 
-    /// <summary>The server did not let this node's credential in.</summary>
-    public static bool IsRefusedLogin(PrimaryUnavailableException fault) =>
-        Flat(fault).OfType<PostgresException>().Any(p => p.SqlState.StartsWith("28", StringComparison.Ordinal));
-
     /// <summary>A table or column of ours is not there: the database is empty, or was put in another's place.</summary>
     public static bool IsNotOurs(Exception fault) =>
         fault is PostgresException { SqlState: PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedColumn or PostgresErrorCodes.InvalidSchemaName };

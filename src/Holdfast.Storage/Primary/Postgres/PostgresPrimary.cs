@@ -20,6 +20,8 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
     /// <summary>About the most bytes of versions of one transaction: others wait for its end.</summary>
     private const int MostBytesAtOnce = 4 << 20;
 
+    private readonly CancellationTokenSource _stop = new();
+    private Task _listening = Task.CompletedTask;
     private volatile PostgresRows? _rows;   // null until the database was looked at, and after anything about it looked wrong
 
     public Task<string?> FindClusterAsync(CancellationToken ct) => UseAnyAsync(async call => (await LookAsync(call)).Cluster, ct);
@@ -144,7 +146,16 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
         },
         ct);
 
-    public ValueTask DisposeAsync() => servers.DisposeAsync();
+    /// <summary>Calls when the log may have grown, wherever that came from. A hint.</summary>
+    public void Listen(Action heard) => _listening = servers.ListenAsync(PostgresLog.Channel, heard, world.Clock, _stop.Token);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _listening;
+        await servers.DisposeAsync();
+        _stop.Dispose();
+    }
 
     /// <summary>Decides in this node's writer while the turn is held.</summary>
     /// <returns>Null when the replica is too far behind, or went elsewhere meanwhile.</returns>
@@ -163,9 +174,7 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
             state = RefuseLostTail(await PostgresLog.ReadStateAsync(reader, call.Stop));
         }
         var reaches = (state.Rows.Count > 0 ? state.Rows[^1].At : from) == state.Head;
-        var proposal = reaches
-            ? await node.Writer.EnqueueAsync(session => session.Absorb(from, state.Rows) == state.Head ? session.Propose(state.Head, decide) : null).Within(call.Stop)
-            : null;
+        var proposal = reaches ? await DecideAsync(call, from, state, decide) : null;
         if (proposal is null or { Versions.Count: 0 })
         {
             await PostgresSchema.ExecuteAsync(call.Connection, "ROLLBACK", call.Stop);
@@ -180,6 +189,19 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
             held = await PostgresRows.ReadAsync(reader, versions, call.Stop);
         }
         return (proposal.Answer, await KeepAsync(call, state.Head, versions, held));
+    }
+
+    private async Task<Proposal<T>?> DecideAsync<T>(Call call, LogPosition from, LogState state, Func<View, Decision<T>> decide)
+    {
+        try
+        {
+            return await node.Writer.EnqueueAsync(session => session.Absorb(from, state.Rows) == state.Head ? session.Propose(state.Head, decide) : null).Within(call.Stop);
+        }
+        catch (Exception own) when (own is not OperationCanceledException)
+        {
+            call.Own = own;
+            throw;
+        }
     }
 
     /// <summary>Waits for the writers' turn, and reads where the log stands and the rows of these versions.</summary>
@@ -316,7 +338,7 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
             _rows = null;   // another database stands in its place: who it is, is asked anew
             throw new PrimaryUnavailableException(PrimaryFault.Empty, "The primary database has lost its tables. Nothing is written into it until 'holdfast doctor' has decided.", fault);
         }
-        catch (Exception fault) when (fault is not StorageUnavailableException && PostgresFaults.Of(fault, call is { IsCommitting: true }) is not null)
+        catch (Exception fault) when (fault is not StorageUnavailableException && fault != call?.Own && PostgresFaults.Of(fault, call is { IsCommitting: true }) is not null)
         {
             throw PostgresFaults.Of(fault, call is { IsCommitting: true })!;
         }
@@ -330,6 +352,9 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
         public CancellationToken Stop { get; } = stop;
 
         public PostgresRows Rows { get; set; } = null!;
+
+        /// <summary>What the decision, or this node's writer, threw: it says nothing of the database.</summary>
+        public Exception? Own { get; set; }
 
         /// <summary>COMMIT is on its way: of what fails from here on, nobody knows whether it was kept.</summary>
         public bool IsCommitting { get; set; }
