@@ -26,6 +26,9 @@ internal sealed record Start(
     /// <summary>Of a node among others; null for one that is alone.</summary>
     public Place? Place { get; init; }
 
+    /// <summary>PostgreSQL as the primary; null for a file.</summary>
+    public PostgresSettings? Postgres { get; init; }
+
     /// <summary>The resolver; by default a port where nobody listens, so that no test asks a real one.</summary>
     public IPEndPoint Dns { get; init; } = new(IPAddress.Loopback, 9);
 }
@@ -91,6 +94,7 @@ internal sealed class HoldfastServer : IAsyncDisposable
         {
             Peers = place?.Peers ?? [],
             PrimaryNode = place?.Primary,
+            Postgres = start.Postgres,
             Dns = [start.Dns],
         };
         var server = await Server.StartAsync(settings, CancellationToken.None, Surroundings.Real with { Clock = clock }, builder =>

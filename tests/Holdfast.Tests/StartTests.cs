@@ -7,7 +7,7 @@ public sealed class StartTests
     [InlineData(false, "", "http://10.0.0.2:4100,https://b.test", "")]
     [InlineData(false, "node:http://10.0.0.1:4100", "http://10.0.0.1:4100", "")]
     [InlineData(false, "node:10.0.0.1", "", "--primary: '10.0.0.1' is not an http or https origin.")]
-    [InlineData(false, "mysql:x", "", "--primary: only sqlite:PATH and node:URL are known to this release.")]
+    [InlineData(false, "mysql:x", "", "--primary: only sqlite:PATH, node:URL and a connection string of PostgreSQL (Host=…;Database=…) are known.")]
     [InlineData(false, "", "http://10.0.0.2/path", "--peers: 'http://10.0.0.2/path' is not an http or https origin.")]
     [InlineData(false, "", "http://10.0.0.2,http://10.0.0.2/", "--peers: 'http://10.0.0.2/' stands there twice.")]
     [InlineData(true, "", "http://10.0.0.2", "--peers: dev is one node, and its keys are lying about. Use 'holdfast serve'.")]

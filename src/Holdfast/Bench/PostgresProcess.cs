@@ -81,7 +81,7 @@ internal sealed class PostgresProcess : IAsyncDisposable
         RunAsync(Program("psql"), ["-h", "127.0.0.1", "-p", Text(Port), "-U", User, "-d", database, "-v", "ON_ERROR_STOP=1", "-qAtc", sql], Password);
 
     /// <summary>A person's session that stays open: statements go in one by one, and what they print comes back.</summary>
-    public OpenSession OpenSession(string database) => new(Command(Program("psql"), ["-h", "127.0.0.1", "-p", Text(Port), "-U", User, "-d", database, "-qAt"], Password));
+    public OpenSession OpenSession(string database) => new(Command("stdbuf", ["-oL", Program("psql"), "-h", "127.0.0.1", "-p", Text(Port), "-U", User, "-d", database, "-qAt"], Password));
 
     /// <summary>Starts the server on what it has.</summary>
     public async Task StartAgainAsync()
@@ -182,7 +182,7 @@ internal sealed class PostgresProcess : IAsyncDisposable
     private static ProcessStartInfo Command(string program, IReadOnlyList<string> arguments, string? password = null)
     {
         // The clients may run as root, and would not read a password from root's environment as another user.
-        var becomes = IsRoot && Path.GetFileName(program) is "initdb" or "postgres" or "pg_basebackup";
+        var becomes = IsRoot && Path.GetFileName(program) is ("initdb" or "postgres" or "pg_basebackup");
         var start = becomes
             ? new ProcessStartInfo("setpriv", ["--reuid=postgres", "--regid=postgres", "--init-groups", "--", program, .. arguments])
             : new ProcessStartInfo(program, arguments);
@@ -236,6 +236,8 @@ internal sealed class PostgresProcess : IAsyncDisposable
 /// <summary>A session of psql that stays open until it is disposed of.</summary>
 internal sealed class OpenSession(ProcessStartInfo start) : IDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     private readonly Process _process = Process.Start(start)!;
 
     /// <summary>Sends a statement that prints one line, and waits for it.</summary>
@@ -243,7 +245,7 @@ internal sealed class OpenSession(ProcessStartInfo start) : IDisposable
     {
         await _process.StandardInput.WriteLineAsync(sql);
         await _process.StandardInput.FlushAsync();
-        return await _process.StandardOutput.ReadLineAsync();
+        return await _process.StandardOutput.ReadLineAsync().WaitAsync(Patience);
     }
 
     public void Dispose()

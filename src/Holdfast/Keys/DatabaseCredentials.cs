@@ -8,7 +8,7 @@ namespace Holdfast.Keys;
 /// <summary>Keeps the database's credential: asks its issuer in the background, tries a newer one before it is used, and keeps the last good one, sealed on the node's disk too
 /// (decision 0023).</summary>
 /// <param name="file">Where the last good one stands, sealed.</param>
-internal sealed partial class DatabaseCredentials(CredentialSource source, string file, ClusterKeys keys, TimeProvider clock)
+internal sealed class DatabaseCredentials(CredentialSource source, string file, ClusterKeys keys, TimeProvider clock)
 {
     private const string Place = "database credential";
 

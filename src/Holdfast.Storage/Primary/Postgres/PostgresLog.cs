@@ -11,8 +11,8 @@ internal sealed record LogState(string? Cluster, LogPosition Head, bool Has, IRe
 /// <summary>Every statement on the change log.</summary>
 internal static class PostgresLog
 {
-    /// <summary>How long a writer waits for its turn.</summary>
-    public static readonly TimeSpan LockTimeout = TimeSpan.FromMilliseconds(500);
+    /// <summary>How long a writer waits for its turn, when its caller does not give up before.</summary>
+    public static readonly TimeSpan LockTimeout = TimeSpan.FromSeconds(3);
 
     /// <summary>How long the server works at one statement of ours.</summary>
     public static readonly TimeSpan StatementTimeout = TimeSpan.FromSeconds(4);
@@ -27,7 +27,7 @@ internal static class PostgresLog
     public const int MostBytes = 4 << 20;
 
     /// <summary>One number for all that lock a change log; the schema's name makes the other. Other programs lock other numbers.</summary>
-    private const int TurnKey = 0x686f6c64;
+    internal const int TurnKey = 0x686f6c64;
 
     private static readonly string Settings =
         $"SELECT set_config('lock_timeout', '{LockTimeout.TotalMilliseconds}', true), set_config('statement_timeout', '{StatementTimeout.TotalMilliseconds}', true), "
