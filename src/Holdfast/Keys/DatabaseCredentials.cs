@@ -22,12 +22,10 @@ internal sealed class DatabaseCredentials(CredentialSource source, string file, 
 
     private readonly Signal _asked = new();
     private IssuedCredential? _good;
+    private long _askedAt;
 
     /// <summary>The last credential that a server let in, or, at first, what is to be tried; null when nothing is known.</summary>
     public DatabaseCredential? Current => Volatile.Read(ref _good)?.Credential;
-
-    /// <summary>How often the issuer was asked.</summary>
-    public long Asked { get; private set; }
 
     /// <summary>Told after each question, with whether the credential in use is the issuer's latest.</summary>
     public Action<bool>? Told { get; set; }
@@ -42,7 +40,6 @@ internal sealed class DatabaseCredentials(CredentialSource source, string file, 
         }
         try
         {
-            Asked++;
             _good = await source.AskAsync(ct);   // written down once a server has let it in
         }
         catch (DependencyUnavailableException)
@@ -62,9 +59,9 @@ internal sealed class DatabaseCredentials(CredentialSource source, string file, 
             var told = _asked.Told;
             var pause = await AskAsync(servers, log, ct);
             await _asked.WaitAsync(told, pause, clock, ct);
-            if (_asked.Told != told)
+            if (AfterRefusal - clock.GetElapsedTime(_askedAt) is var early && early > TimeSpan.Zero)
             {
-                await _asked.WaitAsync(_asked.Told, AfterRefusal, clock, ct);
+                await _asked.WaitAsync(_asked.Told, early, clock, ct);   // every call may be refused, and one question serves all
             }
         }
     }
@@ -75,7 +72,7 @@ internal sealed class DatabaseCredentials(CredentialSource source, string file, 
         var isLatest = false;
         try
         {
-            Asked++;
+            _askedAt = clock.GetTimestamp();
             var issued = await source.AskAsync(ct);
             if (issued.Credential != Current || !File.Exists(file))
             {

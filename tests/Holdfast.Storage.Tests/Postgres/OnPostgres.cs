@@ -44,6 +44,7 @@ public sealed class PostgresFixture : IAsyncLifetime
 }
 
 /// <summary>A primary's promises, kept by PostgreSQL.</summary>
+[Trait("Pace", "slow")]
 public sealed class OnPostgres(PostgresFixture postgres) : PrimaryContract, IClassFixture<PostgresFixture>
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("holdfast-").FullName;

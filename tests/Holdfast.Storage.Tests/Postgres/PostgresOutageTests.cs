@@ -7,6 +7,7 @@ namespace Holdfast.Storage.Tests.Postgres;
 
 /// <summary>A real server that is killed, stopped, frozen, cut off, or replaced by a standby that lost the tail.</summary>
 [Collection(nameof(KillTests))]
+[Trait("Pace", "slow")]
 public sealed class PostgresOutageTests(ITestOutputHelper output) : IAsyncLifetime
 {
     /// <summary>A write has 0.8 s; the rest is what a busy machine takes to schedule it.</summary>

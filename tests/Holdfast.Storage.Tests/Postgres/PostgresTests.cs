@@ -7,6 +7,7 @@ using Holdfast.Storage.Rows;
 namespace Holdfast.Storage.Tests.Postgres;
 
 /// <summary>What is particular to PostgreSQL as the primary (decision 0022).</summary>
+[Trait("Pace", "slow")]
 public sealed class PostgresTests(PostgresFixture postgres) : IClassFixture<PostgresFixture>
 {
     private const string Turn = $"SELECT pg_advisory_xact_lock({TurnKey}, hashtext(current_schema()))";

@@ -7,6 +7,7 @@ using Npgsql;
 namespace Holdfast.Tests.Postgres;
 
 /// <summary>The whole server, with PostgreSQL as its primary.</summary>
+[Trait("Pace", "slow")]
 public sealed class PostgresServerTests : IAsyncLifetime
 {
     private const string Role = "app";

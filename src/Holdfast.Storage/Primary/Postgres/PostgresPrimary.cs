@@ -15,6 +15,9 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
     /// <summary>Rows of the log that are read at once.</summary>
     private const int PageSize = 500;
 
+    /// <summary>Rows that a decision may have to read while others wait for their turn. Of more than that the replica is behind, and it catches up first.</summary>
+    private const int MostReadInTurn = 5_000;
+
     private const int MostRowsPrunedAtOnce = 1000;
 
     /// <summary>About the most bytes of versions of one transaction: others wait for its end.</summary>
@@ -173,8 +176,17 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
             RefuseLostTail(await PostgresLog.ReadStateAsync(reader, call.Stop));
             state = RefuseLostTail(await PostgresLog.ReadStateAsync(reader, call.Stop));
         }
-        var reaches = (state.Rows.Count > 0 ? state.Rows[^1].At : from) == state.Head;
-        var proposal = reaches ? await DecideAsync(call, from, state, decide) : null;
+        var (rows, proposal) = (state.Rows, (Proposal<T>?)null);
+        if (state.Head.Sequence - from.Sequence <= MostReadInTurn)
+        {
+            while (rows.Count > 0 && rows[^1].At != state.Head)
+            {
+                var page = (from, rows);
+                from = await node.Writer.EnqueueAsync(session => session.Absorb(page.from, page.rows)).Within(call.Stop);
+                rows = await ReadPageAsync(call, from);
+            }
+            proposal = await DecideAsync(call, from, rows, state.Head, decide);
+        }
         if (proposal is null or { Versions.Count: 0 })
         {
             await PostgresSchema.ExecuteAsync(call.Connection, "ROLLBACK", call.Stop);
@@ -191,11 +203,19 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
         return (proposal.Answer, await KeepAsync(call, state.Head, versions, held));
     }
 
-    private async Task<Proposal<T>?> DecideAsync<T>(Call call, LogPosition from, LogState state, Func<View, Decision<T>> decide)
+    private static async Task<IReadOnlyList<LogRow>> ReadPageAsync(Call call, LogPosition from)
+    {
+        await using var batch = call.Connection.CreateBatch();
+        PostgresLog.AddState(batch, from, from, PageSize);
+        await using var reader = await batch.ExecuteReaderAsync(call.Stop);
+        return (await PostgresLog.ReadStateAsync(reader, call.Stop)).Rows;
+    }
+
+    private async Task<Proposal<T>?> DecideAsync<T>(Call call, LogPosition from, IReadOnlyList<LogRow> rows, LogPosition head, Func<View, Decision<T>> decide)
     {
         try
         {
-            return await node.Writer.EnqueueAsync(session => session.Absorb(from, state.Rows) == state.Head ? session.Propose(state.Head, decide) : null).Within(call.Stop);
+            return await node.Writer.EnqueueAsync(session => session.Absorb(from, rows) == head ? session.Propose(head, decide) : null).Within(call.Stop);
         }
         catch (Exception own) when (own is not OperationCanceledException)
         {
