@@ -58,10 +58,10 @@ internal sealed class DatabaseCredentials(CredentialSource source, string file, 
         {
             var told = _asked.Told;
             var pause = await AskAsync(servers, log, ct);
-            await _asked.WaitAsync(told, pause, clock, ct);
-            if (AfterRefusal - clock.GetElapsedTime(_askedAt) is var early && early > TimeSpan.Zero)
+            // Every call may be refused, and one question serves all: a second passes between two.
+            while (!ct.IsCancellationRequested && (_asked.Told == told ? pause : AfterRefusal) - clock.GetElapsedTime(_askedAt) is var left && left > TimeSpan.Zero)
             {
-                await _asked.WaitAsync(_asked.Told, early, clock, ct);   // every call may be refused, and one question serves all
+                await _asked.WaitAsync(_asked.Told, left, clock, ct);
             }
         }
     }

@@ -78,9 +78,9 @@ public sealed class PostgresOutageTests(ITestOutputHelper output) : IAsyncLifeti
     [InlineData(Outage.Stopped, PrimaryFault.Unreachable), InlineData(Outage.Frozen, PrimaryFault.Unreachable), InlineData(Outage.Refused, PrimaryFault.Unreadable)]
     public async Task Gone_it_stops_administrators_at_once_and_nobody_else(Outage outage, PrimaryFault fault)
     {
-        await using var node = await PostgresNode.StartAsync(_database);
-        await node.NameOrganizationAsync("org_before");
-        List<string> acknowledged = ["org_before"];
+        await using var node = await PostgresNode.StartAsync(_database, patience: 1);
+        List<string> acknowledged = [await node.RecordEventAsync("event_before")];
+        await node.LevelAsync();
         await BreakAsync(outage);
 
         // The first finds it out; whoever comes later is told.
@@ -104,7 +104,8 @@ public sealed class PostgresOutageTests(ITestOutputHelper output) : IAsyncLifeti
 
         await MendAsync(outage);
         await node.SaysAsync(null);
-        acknowledged.Add(await node.NameOrganizationAsync("org_after"));
+        await node.Primary.WriteAsync(_ => Decide.To(true, Change.To(Schema.Organizations, "org_after", ("name", "Acme"))), node.Host.Replicator.Position, CancellationToken.None);
+        acknowledged.Add("org_after");
         await node.AssertThereOnceAsync(acknowledged);
     }
 
