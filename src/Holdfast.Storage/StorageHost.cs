@@ -1,6 +1,7 @@
 using Holdfast.Storage.Node;
 using Holdfast.Storage.Peers;
 using Holdfast.Storage.Primary;
+using Holdfast.Storage.Primary.Postgres;
 using Holdfast.Storage.Primary.Sqlite;
 using Holdfast.Storage.Replication;
 
@@ -132,6 +133,7 @@ public sealed class StorageHost : IAsyncDisposable
     {
         Node.Writer.Journaled += Replicator.Nudge;
         _running.Add(Replicator.RunAsync(_stop.Token));
+        (_primary as PostgresPrimary)?.Listen(Replicator.Nudge);
         if (Peers.All.Count > 0)
         {
             _running.Add(Peers.RunAsync(_stop.Token));

@@ -5,6 +5,7 @@ using Holdfast.Flags.Sources;
 using Holdfast.Http;
 using Holdfast.Peers;
 using Holdfast.Resilience;
+using Holdfast.Storage;
 using Holdfast.Storage.Node;
 using Holdfast.Storage.Peers;
 using Holdfast.Storage.Replication;
@@ -51,13 +52,28 @@ internal static class HealthEndpoints
             [.. dependencies.OfTenants.Select(k => new TenantsBody(k.Kind, k.Count, k.Failing))],
             [.. peers.All.Select(DescribePeer)],
             new CopiesBody(peers.Copies.AnsweredWithOne, peers.Copies.AnsweredWithMore),
-            primary.Fault is { } fault
-                ? new CauseBody("primary", fault.ToString().ToLower(CultureInfo.InvariantCulture), primary.Since, primary.Text!, ["administration"])
-                : null,
+            Cause(primary, dependencies),
             flags.Setting is { } provider
                 ? new FlagsBody(
                     $"flags:{provider.Kind}", flags.HeardAt is { } heard ? Math.Round(Math.Max(0, (clock.GetUtcNow() - heard).TotalSeconds), 1) : null, flags.Count, flags.NotEvaluated)
                 : null));
+    }
+
+    /// <summary>What broke. A primary that refuses a login whose issuer is ill is not ill itself; and an ill issuer is told before the primary notices.</summary>
+    private static CauseBody? Cause(PrimaryHealth primary, Dependencies dependencies)
+    {
+        var issuer = dependencies.TryFind("credentials", out var credentials) && credentials.Health is { State: not DependencyState.Ok } ill ? ill : null;
+        if (primary.Fault is { } fault && (issuer is null || fault != PrimaryFault.Unreadable))
+        {
+            return new CauseBody("primary", fault.ToString().ToLower(CultureInfo.InvariantCulture), primary.Since, primary.Text!, ["administration"]);
+        }
+        return issuer is null
+            ? null
+            : new CauseBody("credentials", issuer.How!, issuer.Since,
+                "The issuer of the database's credentials does not give any. " + (primary.Fault is null
+                    ? "The last good one is used, and nothing else is affected."
+                    : "The primary database refuses the last one. Sign-in goes on from this node's replica and journal."),
+                primary.Fault is null ? [] : ["administration"]);
     }
 
     private static PeerBody DescribePeer(PeerLink link)

@@ -16,13 +16,14 @@ using Holdfast.Peers;
 using Holdfast.Resilience;
 using Holdfast.Sso;
 using Holdfast.Storage;
+using Holdfast.Storage.Primary.Postgres;
 using Holdfast.Users;
 using Holdfast.Verbs;
 
 namespace Holdfast;
 
 /// <summary>One node, running: storage, products, and the address they listen on.</summary>
-internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwork network, IDisposable? devKeys) : IAsyncDisposable
+internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwork network, DatabaseAccess? database, IDisposable? devKeys) : IAsyncDisposable
 {
     private const string DevCluster = "cluster_dev_";
 
@@ -51,16 +52,23 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         var keys = ClusterKeys.LoadOrCreate(settings.ClusterKeyFile, world.Entropy);
         var dependencies = new Dependencies();
         var network = new PeerNetwork(settings.Data, settings.ClusterKeyFile, settings.Node, settings.Peers, settings.PrimaryNode, keys, dependencies, world.Entropy, world.Clock);
+        var primary = PrimaryDependency.Declare(dependencies, settings.Postgres is not null, world.Clock);
+        DatabaseAccess? database = null;
         StorageHost storage;
         try
         {
-            storage = await StartStorageAsync(settings, world, network, ct);
+            database = settings.Postgres is { } postgres
+                ? await DatabaseAccess.OpenAsync(postgres, settings.Data, settings.Node, keys, primary, dependencies, world.Clock, ct)
+                : null;
+            storage = await StartStorageAsync(settings, world, network, database, ct);
         }
         catch
         {
+            await (database?.DisposeAsync() ?? ValueTask.CompletedTask);
             network.Dispose();
             throw;
         }
+        PrimaryDependency.Follow(primary, storage.Replicator);
         TestIdentityProviderKeys? devKeys = null;
         try
         {
@@ -76,25 +84,32 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
             }
             devKeys = settings.IsDev ? TestIdentityProviderKeys.LoadOrCreate(settings.Data, world.Clock) : null;
             var app = Build(settings, world, keys, storage, network, dependencies, met, devKeys, configure, map);
+            if (database is not null)
+            {
+                database.Log = app.Services.GetRequiredService<ILogger<DatabaseAccess>>();
+            }
             await app.StartAsync(ct);
-            return new Server(app, storage, network, devKeys);
+            return new Server(app, storage, network, database, devKeys);
         }
         catch
         {
             devKeys?.Dispose();
             await storage.DisposeAsync();
+            await (database?.DisposeAsync() ?? ValueTask.CompletedTask);
             network.Dispose();
             throw;
         }
     }
 
-    private static Task<StorageHost> StartStorageAsync(Settings settings, Surroundings world, PeerNetwork network, CancellationToken ct) => StorageHost.StartAsync(
+    private static Task<StorageHost> StartStorageAsync(
+        Settings settings, Surroundings world, PeerNetwork network, DatabaseAccess? database, CancellationToken ct) => StorageHost.StartAsync(
         new StorageSettings(settings.Data, settings.PrimaryFile, settings.Node, settings.Region, settings.Zone, settings.Journal)
         {
             ClusterPrefix = settings.IsDev ? DevCluster : "cluster_",
             PublicKey = network.PublicKey,
         },
-        world, ct, network.All, network.OpenPrimary);
+        world, ct, network.All,
+        (node, cluster, embedded) => network.OpenPrimary(node, cluster, database is null ? embedded : () => new PostgresPrimary(node, cluster, database.Servers, world)));
 
     private static WebApplication Build(
         Settings settings, Surroundings world, ClusterKeys keys, StorageHost storage, PeerNetwork network, Dependencies dependencies, MetClaims met, TestIdentityProviderKeys? devKeys,
@@ -119,7 +134,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
             .AddSingleton(storage.SingleUse);
         services.AddSingleton(new PublicAddress(settings.PublicUrl, settings.IsDev)).AddSingleton(new RateLimits(world.Clock, settings.RateLimitFactor, nodes: 1 + settings.Peers.Count));
         services.AddSingleton(new RequestBounds()).AddSingleton<Ids>().AddSingleton<Idempotency>().AddSingleton<Readiness>();
-        services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(new DnsTexts(settings.Dns)).AddSingleton(PrimaryDependency.Declare(dependencies, storage.Replicator, world.Clock));
+        services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(new DnsTexts(settings.Dns)).AddSingleton(dependencies);
         network.AddTo(services);
         services.AddSingleton(new StalenessCeiling(settings.MaxStaleness)).AddSingleton(new OwnName(settings.Node));
         services.AddEnvironments();
@@ -185,6 +200,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         await App.StopAsync();
         await App.DisposeAsync();
         await Storage.DisposeAsync();
+        await (database?.DisposeAsync() ?? ValueTask.CompletedTask);
         network.Dispose();
         devKeys?.Dispose();
     }

@@ -33,6 +33,9 @@ internal sealed record Start(
     /// <summary>The operator's flag provider.</summary>
     public FlagSetting? Flags { get; init; }
 
+    /// <summary>PostgreSQL as the primary; null for a file.</summary>
+    public PostgresSettings? Postgres { get; init; }
+
     /// <summary>The resolver; by default a port where nobody listens, so that no test asks a real one.</summary>
     public IPEndPoint Dns { get; init; } = new(IPAddress.Loopback, 9);
 }
@@ -98,6 +101,7 @@ internal sealed class HoldfastServer : IAsyncDisposable
         {
             Peers = place?.Peers ?? [],
             PrimaryNode = place?.Primary,
+            Postgres = start.Postgres,
             Dns = [start.Dns],
             Mail = start.Mail,
             Flags = start.Flags,

@@ -4,10 +4,24 @@ namespace Holdfast.Tests;
 public sealed class StartTests
 {
     [Theory]
+    [InlineData("Host=", "a connection string with a Host is needed.")]
+    [InlineData("Host=a;Password=hush;Nonsense=1", "not a connection string")]
+    public void A_connection_string_that_is_none_is_refused_without_being_told(string text, string fault)
+    {
+        var command = new System.CommandLine.Command("serve");
+        var options = new Verbs.SettingsOptions(command, isDev: false);
+        var (settings, faults) = options.Read(command.Parse(["--primary", text, "--credentials", "ftp://x"]));
+        Assert.Null(settings);
+        Assert.Contains(faults, f => f.Contains(fault, StringComparison.Ordinal));
+        Assert.Contains(faults, f => f.StartsWith("--credentials: ", StringComparison.Ordinal));
+        Assert.DoesNotContain(faults, f => f.Contains("hush", StringComparison.Ordinal));
+    }
+
+    [Theory]
     [InlineData(false, "", "http://10.0.0.2:4100,https://b.test", "")]
     [InlineData(false, "node:http://10.0.0.1:4100", "http://10.0.0.1:4100", "")]
     [InlineData(false, "node:10.0.0.1", "", "--primary: '10.0.0.1' is not an http or https origin.")]
-    [InlineData(false, "mysql:x", "", "--primary: only sqlite:PATH and node:URL are known to this release.")]
+    [InlineData(false, "mysql:x", "", "--primary: only sqlite:PATH, node:URL and a connection string of PostgreSQL (Host=…;Database=…) are known.")]
     [InlineData(false, "", "http://10.0.0.2/path", "--peers: 'http://10.0.0.2/path' is not an http or https origin.")]
     [InlineData(false, "", "http://10.0.0.2,http://10.0.0.2/", "--peers: 'http://10.0.0.2/' stands there twice.")]
     [InlineData(true, "", "http://10.0.0.2", "--peers: dev is one node, and its keys are lying about. Use 'holdfast serve'.")]

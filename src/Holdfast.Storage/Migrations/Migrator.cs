@@ -43,11 +43,14 @@ internal static class Migrator
 
     /// <summary>What would be applied. Writes nothing.</summary>
     /// <exception cref="SchemaException">A younger release has been here, or an applied file has since been changed.</exception>
-    public static List<(string Name, string Checksum, string Sql)> FindMissing(DbConnection connection, string role)
+    public static List<(string Name, string Checksum, string Sql)> FindMissing(DbConnection connection, string role) =>
+        FindMissing(connection.Query<(string Name, string Checksum)>("SELECT name, checksum FROM schema_migrations").ToDictionary(r => r.Name, r => r.Checksum, StringComparer.Ordinal), role);
+
+    /// <inheritdoc cref="FindMissing(DbConnection, string)"/>
+    /// <param name="applied">Checksums of what was applied, by name.</param>
+    public static List<(string Name, string Checksum, string Sql)> FindMissing(IReadOnlyDictionary<string, string> applied, string role)
     {
         var missing = new List<(string, string, string)>();
-        var applied = connection.Query<(string Name, string Checksum)>("SELECT name, checksum FROM schema_migrations")
-            .ToDictionary(r => r.Name, r => r.Checksum, StringComparer.Ordinal);
         var known = All.Where(m => char.IsAsciiDigit(m.Name[0]) || m.Name.StartsWith(role, StringComparison.Ordinal)).ToList();
         if (applied.Keys.FirstOrDefault(name => known.All(m => m.Name != name)) is { } unknown)
         {

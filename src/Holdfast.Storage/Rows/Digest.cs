@@ -12,16 +12,17 @@ public static class Digest
     public static string Of(DbConnection connection, IEnumerable<Table> tables, DateTimeOffset now)
     {
         using var rows = new RowWriter(connection);
+        return Of(tables.SelectMany(table => rows.ReadAll(table)), now);
+    }
+
+    /// <summary>The same, over rows that are read elsewhere.</summary>
+    /// <param name="rows">Table by table in the order of <see cref="Schema.Tables"/>, each in the order of the bytes of its ids.</param>
+    public static string Of(IEnumerable<RowVersion> rows, DateTimeOffset now)
+    {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var table in tables)
+        foreach (var row in rows.Where(row => !HasExpired(row, now)))
         {
-            foreach (var row in rows.ReadAll(table))
-            {
-                if (!HasExpired(row, now))
-                {
-                    hash.AppendData(Encoding.UTF8.GetBytes(row.ToJson()));
-                }
-            }
+            hash.AppendData(Encoding.UTF8.GetBytes(row.ToJson()));
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }

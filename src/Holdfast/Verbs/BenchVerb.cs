@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Holdfast.Bench;
 using Holdfast.Http;
+using Holdfast.Storage;
 
 namespace Holdfast.Verbs;
 
@@ -15,6 +16,7 @@ internal static class BenchVerb
         [StartBench.Name] = StartBench.RunAsync,
         [MetadataBench.Name] = MetadataBench.RunAsync,
         [PasswordBench.Name] = PasswordBench.RunAsync,
+        [PostgresBench.Name] = PostgresBench.RunAsync,
     };
 
     public static Command Create()
@@ -51,7 +53,7 @@ internal static class BenchVerb
                 await File.WriteAllBytesAsync(file, JsonSerializer.SerializeToUtf8Bytes(report, JavaScriptJson.Indented), ct);
             }
         }
-        catch (Exception fault) when (fault is InvalidOperationException or IOException or UnauthorizedAccessException or TimeoutException or HttpRequestException or SignInFailedException)
+        catch (Exception fault) when (fault is InvalidOperationException or IOException or UnauthorizedAccessException or TimeoutException or HttpRequestException or SignInFailedException or StorageUnavailableException)
         {
             await Console.Error.WriteLineAsync($"holdfast bench: {fault.Message}");
             return 1;

@@ -1,26 +1,34 @@
 using System.CommandLine;
+using Holdfast.Keys;
+using Holdfast.Resilience;
 using Holdfast.Storage;
+using Holdfast.Storage.Primary.Postgres;
 using Holdfast.Storage.Primary.Sqlite;
 
 namespace Holdfast.Verbs;
 
-/// <summary><c>holdfast doctor</c>: says what is the matter with the embedded primary, and builds a new one from the node's disk when a person says so.</summary>
+/// <summary><c>holdfast doctor</c>: says what is the matter with the primary, and builds a new one from the node's disk when a person says so.</summary>
 internal static class DoctorVerb
 {
+    private const string Sqlite = "sqlite:";
+
     public static Command Create()
     {
         var data = new Option<string>("--data") { Description = "the node's data folder", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("HOLDFAST_DATA") ?? "data" };
-        var primary = new Option<string?>("--primary") { Description = "the primary database (default sqlite:<data>/primary.db)" };
+        var primary = new Option<string?>("--primary") { Description = "the primary database (default sqlite:<data>/primary.db), or a PostgreSQL connection string", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("HOLDFAST_PRIMARY") };
+        var credentials = new Option<string?>("--credentials") { Description = "where PostgreSQL's user name and password come from, as of 'serve'", DefaultValueFactory = _ => Environment.GetEnvironmentVariable("HOLDFAST_CREDENTIALS") };
         var restore = new Option<bool>("--restore") { Description = "build a new primary from this node's replica and journal; the old file is kept aside" };
-        var command = new Command("doctor", "Examines the primary database, and restores it from this node when told to. The node may run meanwhile.") { data, primary, restore };
-        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(data)!, parsed.GetValue(primary), parsed.GetValue(restore)));
+        var command = new Command("doctor", "Examines the primary database, and restores it from this node when told to. The node may run meanwhile.") { data, primary, credentials, restore };
+        command.SetAction((parsed, ct) => parsed.GetValue(primary) is { } named && !named.StartsWith(Sqlite, StringComparison.Ordinal)
+            ? RunOnPostgresAsync(parsed.GetValue(data)!, named, parsed.GetValue(credentials), parsed.GetValue(restore), ct)
+            : RunAsync(parsed.GetValue(data)!, parsed.GetValue(primary), parsed.GetValue(restore)));
         return command;
     }
 
     private static async Task<int> RunAsync(string data, string? primary, bool restore)
     {
         var node = Path.Combine(Path.GetFullPath(data), "node.db");
-        var file = primary?["sqlite:".Length..] ?? Path.Combine(Path.GetFullPath(data), "primary.db");
+        var file = primary?[Sqlite.Length..] ?? Path.Combine(Path.GetFullPath(data), "primary.db");
         try
         {
             var fault = PrimaryDoctor.Examine(node, file, Surroundings.Real);
@@ -64,6 +72,61 @@ internal static class DoctorVerb
             return 0;
         }
         catch (Exception fault) when (fault is InvalidOperationException or IOException or UnauthorizedAccessException or Microsoft.Data.Sqlite.SqliteException)
+        {
+            await Console.Error.WriteLineAsync($"holdfast doctor: {fault.Message}");
+            return 1;
+        }
+    }
+
+    private static async Task<int> RunOnPostgresAsync(string data, string primary, string? credentials, bool restore, CancellationToken ct)
+    {
+        var node = Path.Combine(Path.GetFullPath(data), "node.db");
+        if (PostgresServers.FaultOf(primary) is { } wrong || (credentials is not null && (wrong = CredentialSource.FaultOf(credentials)) is not null))
+        {
+            await Console.Error.WriteLineAsync($"holdfast doctor: {wrong}");
+            return 2;
+        }
+        try
+        {
+            DatabaseCredential? credential = null;
+            if (credentials is not null)
+            {
+                using var source = CredentialSource.Of(credentials, TimeProvider.System);
+                credential = (await source.AskAsync(ct)).Credential;
+            }
+            await using var servers = new PostgresServers(primary, "holdfast doctor", credential, new Dependency(PostgresServers.Policy, TimeProvider.System));
+            var report = await PostgresDoctor.ExamineAsync(node, servers, Surroundings.Real);
+            Console.WriteLine(report.Fault is null ? "The primary database is sound and belongs to this cluster." : $"{report.Fault.Fault}: {report.Fault.Message}");
+            foreach (var line in report.Lines)
+            {
+                Console.WriteLine($"  {line}");
+            }
+            if (!restore)
+            {
+                if (report.Fault is { Fault: PrimaryFault.Empty })
+                {
+                    Console.WriteLine("""
+
+                        What you can do:
+                          - If a backup can be brought back, do that first; the nodes go on from there by themselves.
+                          - Else: holdfast doctor --restore
+                            makes this empty database the cluster's. Every node then offers all that it holds, by itself.
+                        """);
+                }
+                return report.Fault is null ? 0 : 1;
+            }
+            if (report.Fault is not { Fault: PrimaryFault.Empty })
+            {
+                await Console.Error.WriteLineAsync(report.Fault is null
+                    ? "holdfast doctor: nothing is the matter with the primary, so nothing was restored."
+                    : "holdfast doctor: only an empty database is made the cluster's. Nothing was written.");
+                return 1;
+            }
+            await PostgresDoctor.AdoptAsync(node, servers, Surroundings.Real);
+            Console.WriteLine("The database is the cluster's now, with a new epoch. Every node that runs offers what it holds; 'holdfast status' tells when its journal is empty.");
+            return 0;
+        }
+        catch (Exception fault) when (fault is InvalidOperationException or IOException or UnauthorizedAccessException or Microsoft.Data.Sqlite.SqliteException or StorageUnavailableException or DependencyUnavailableException)
         {
             await Console.Error.WriteLineAsync($"holdfast doctor: {fault.Message}");
             return 1;

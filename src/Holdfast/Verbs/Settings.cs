@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using Holdfast.Flags.Sources;
+using Holdfast.Keys;
 using Holdfast.Resilience;
 using Holdfast.Storage.Node;
 using Holdfast.Users;
@@ -36,6 +37,17 @@ internal sealed record Settings(
 
     /// <summary>Origin of the node that has the primary; null when it is this one's own.</summary>
     public Uri? PrimaryNode { get; init; }
+
+    /// <summary>PostgreSQL as the primary; null when it is a file, or another node's.</summary>
+    public PostgresSettings? Postgres { get; init; }
+}
+
+/// <summary>How PostgreSQL is reached.</summary>
+/// <param name="ConnectionString">As of Npgsql. It may hold a password.</param>
+/// <param name="Credentials">Where credentials come from; null for the connection string.</param>
+internal sealed record PostgresSettings(string ConnectionString, string? Credentials)
+{
+    public override string ToString() => "(PostgreSQL)";   // what is printed in passing holds no secret
 }
 
 /// <summary>The options of <c>serve</c> and <c>dev</c>.</summary>
@@ -53,7 +65,8 @@ internal sealed class SettingsOptions
         Add(command, "urls", "where it listens (default http://127.0.0.1:4100)");
         Add(command, "public-url", "what it calls itself in tokens, metadata and links (default: the first of --urls)");
         Add(command, "data", "this node's disk (default ./data)");
-        Add(command, "primary", "the primary database (default sqlite:<data>/primary.db), or node:URL: that of another node");
+        Add(command, "primary", "the primary database (default sqlite:<data>/primary.db), a PostgreSQL connection string (Host=a,b;Database=…), or node:URL: that of another node");
+        Add(command, "credentials", "where PostgreSQL's user name and password come from: file:PATH, command:PROGRAM, or an http(s) address (default: the connection string)");
         Add(command, "node", "this node's name (default: the host name)");
         Add(command, "region", "its region (default local)");
         Add(command, "zone", "its failure domain (default: the host name)");
@@ -101,7 +114,8 @@ internal sealed class SettingsOptions
         var data = Path.GetFullPath(Get("data") ?? "data");
         var primary = Get("primary") ?? $"sqlite:{Path.Combine(data, "primary.db")}";
         var peers = ReadPeers(Get("peers"), faults);
-        var primaryNode = ReadPrimary(primary, faults);
+        var postgres = ReadPostgres(primary, Get("credentials"), faults);
+        var primaryNode = postgres is null ? ReadPrimary(primary, faults) : null;
         var resolvers = ReadResolvers(Get("dns"), faults);
         var mail = ReadMail(Get("smtp"), named?.Host ?? "localhost", faults);
         var breached = ReadBreached(Get("breached-passwords"), faults);
@@ -130,9 +144,9 @@ internal sealed class SettingsOptions
         return faults.Count > 0
             ? (null, faults)
             : (new Settings(
-                urls, publicUrl, data, primaryNode is null ? Path.GetFullPath(primary[Sqlite.Length..]) : "", Get("node") ?? host, Get("region") ?? "local", Get("zone") ?? host,
+                urls, publicUrl, data, primaryNode is null && postgres is null ? Path.GetFullPath(primary[Sqlite.Length..]) : "", Get("node") ?? host, Get("region") ?? "local", Get("zone") ?? host,
                 Path.GetFullPath(Get("cluster-key-file") ?? Path.Combine(data, "cluster.key")), guard.Guard, factor, new JournalLimits(journal), _isDev)
-            { Peers = peers, PrimaryNode = primaryNode, Dns = resolvers, Mail = mail, Breached = breached, MaxStaleness = maxStaleness, Flags = flags }, faults);
+            { Peers = peers, PrimaryNode = primaryNode, Postgres = postgres, Dns = resolvers, Mail = mail, Breached = breached, MaxStaleness = maxStaleness, Flags = flags }, faults);
     }
 
     private List<Uri> ReadPeers(string? text, List<string> faults)
@@ -206,6 +220,33 @@ internal sealed class SettingsOptions
         return settings;
     }
 
+    /// <summary>PostgreSQL, when that is the primary.</summary>
+    private PostgresSettings? ReadPostgres(string primary, string? credentials, List<string> faults)
+    {
+        var isPostgres = !primary.StartsWith(Sqlite, StringComparison.Ordinal) && !primary.StartsWith(OfNode, StringComparison.Ordinal) && primary.Contains('=', StringComparison.Ordinal);
+        if (!isPostgres)
+        {
+            if (credentials is not null)
+            {
+                faults.Add("--credentials: they are of a PostgreSQL primary, and --primary names none.");
+            }
+            return null;
+        }
+        if (_isDev)
+        {
+            faults.Add("--primary: dev keeps its primary itself. Use 'holdfast serve'.");
+        }
+        if (PostgresServers.FaultOf(primary) is { } fault)
+        {
+            faults.Add($"--primary: {fault}");   // without the text: it may hold a password
+        }
+        if (credentials is not null && CredentialSource.FaultOf(credentials) is { } wrong)
+        {
+            faults.Add($"--credentials: {wrong}");
+        }
+        return new PostgresSettings(primary, credentials);
+    }
+
     /// <summary>The node that has the primary; null when it is a file of this one.</summary>
     private Uri? ReadPrimary(string primary, List<string> faults)
     {
@@ -215,7 +256,7 @@ internal sealed class SettingsOptions
         }
         if (!primary.StartsWith(OfNode, StringComparison.Ordinal))
         {
-            faults.Add("--primary: only sqlite:PATH and node:URL are known to this release.");
+            faults.Add("--primary: only sqlite:PATH, node:URL and a connection string of PostgreSQL (Host=…;Database=…) are known.");
             return null;
         }
         if (_isDev)

@@ -111,7 +111,7 @@ public static class PrimaryDoctor
         return free;
     }
 
-    private static SqliteConnection OpenNode(string nodeFile, Surroundings world)
+    internal static SqliteConnection OpenNode(string nodeFile, Surroundings world)
     {
         if (!File.Exists(nodeFile))
         {

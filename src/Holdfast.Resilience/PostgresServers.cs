@@ -1,0 +1,344 @@
+using System.Globalization;
+using Npgsql;
+
+namespace Holdfast.Resilience;
+
+/// <summary>Who logs in to a database.</summary>
+/// <param name="Username">Null: as the connection string has it.</param>
+public sealed record DatabaseCredential(string? Username, string? Password)
+{
+    public override string ToString() => "(credential)";   // what is printed in passing holds no secret
+}
+
+/// <summary>The servers of a PostgreSQL cluster, of which one takes writes: the only place that opens connections to them (decision 0022).</summary>
+/// <remarks>A call never outlasts its caller's patience, even when the server is frozen and the driver waits for it: it is abandoned, and counted until it truly ends.</remarks>
+public sealed class PostgresServers : IAsyncDisposable
+{
+    /// <summary>How long a connection may take to open, one server.</summary>
+    private const int OpenSeconds = 2;
+
+    /// <summary>How long the driver itself waits for a statement; callers have shorter deadlines.</summary>
+    private const int CommandSeconds = 5;
+
+    private static readonly TimeSpan ListenFor = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan ListenAgain = TimeSpan.FromSeconds(5);
+
+    /// <summary>Connections to each server.</summary>
+    private const int MostConnections = 8;
+
+    /// <summary>What is expected of them. No breaker: who replicates asks every quarter of a second whether they are back, and nobody else asks while they are not.</summary>
+    public static DependencyPolicy Policy { get; } = new(
+        "primary", "database", TimeSpan.FromSeconds(10), 16,
+        "Sign-in goes on from this node's replica and journal. Administrators' changes answer 503; denies and deletions are taken.", ["administration"])
+    {
+        OpensAfter = int.MaxValue,
+        IsAnswer = static _ => true,   // what becomes of a call is told by who replicates
+    };
+
+    private readonly string _given;
+    private readonly string _application;
+    private readonly Dependency _dependency;
+    private readonly Lock _lock = new();
+    private Pools _pools;
+    private bool _disposed;
+
+    /// <param name="connectionString">As of Npgsql; several hosts by commas. What it leaves out gets our bounds.</param>
+    /// <param name="application">What the server lists this node as.</param>
+    /// <exception cref="FormatException">It is no connection string, or names no host. The message holds nothing of it.</exception>
+    public PostgresServers(string connectionString, string application, DatabaseCredential? credential, Dependency dependency)
+    {
+        (_given, _application, _dependency) = (connectionString, application, dependency);
+        _pools = new Pools(Parse(connectionString, application), credential);
+    }
+
+    /// <summary>Called when a server did not let the credential in.</summary>
+    public Action? LoginRefused { get; set; }
+
+    /// <summary>Host and port of each server, for people.</summary>
+    public IReadOnlyList<string> Names => [.. _pools.All.Select(p => p.Name)];
+
+    /// <summary>The server that was found to take writes; null while none was.</summary>
+    public string? Leader => _pools.Leader?.Name;
+
+    /// <summary>What is wrong with a connection string, without telling anything of it; null when nothing is.</summary>
+    public static string? FaultOf(string connectionString)
+    {
+        try
+        {
+            _ = Parse(connectionString, "");
+            return null;
+        }
+        catch (FormatException fault)
+        {
+            return fault.Message;
+        }
+    }
+
+    /// <summary>Does work on a connection to the server that takes writes. When it throws, or nobody waits for it any more, the server is looked for anew the next time.</summary>
+    /// <param name="work">Its token ends a little after the caller's: what it cancels may hold a thread.</param>
+    /// <exception cref="DependencyUnavailableException">Too many calls are under way already.</exception>
+    public Task<T> UseAsync<T>(Func<NpgsqlConnection, CancellationToken, Task<T>> work, CancellationToken ct) => _dependency.CallAsync(
+        async token =>
+        {
+            using var stop = new CancellationTokenSource();
+            // Not on the thread that cancels: the driver asks the server to give up, and a frozen one lets it wait.
+            await using var forward = token.UnsafeRegister(_ => _ = stop.CancelAsync(), null);
+            var pools = _pools;
+            try
+            {
+                await using var connection = await pools.OpenAsync(stop.Token);
+                return await work(connection, stop.Token);
+            }
+            catch (Exception fault) when (fault is NpgsqlException or AggregateException or OutageException or IOException or TimeoutException or OperationCanceledException)
+            {
+                pools.Leader = null;
+                if (IsRefusedLogin(fault))
+                {
+                    LoginRefused?.Invoke();
+                }
+                throw;
+            }
+        },
+        ct);
+
+    /// <summary>Hears what is told on a channel, for as long as the connection lives, and then on another. A hint: nothing may rely on it.</summary>
+    /// <returns>When it is told to stop.</returns>
+    public async Task ListenAsync(string channel, Action heard, TimeProvider clock, CancellationToken ct)
+    {
+        while (!ct.IsCancellationRequested)
+        {
+            try
+            {
+                await using var connection = await _pools.OpenAsync(ct);
+                connection.Notification += (_, _) => heard();
+                await using var listen = new NpgsqlCommand($"LISTEN {channel}", connection);
+                await listen.ExecuteNonQueryAsync(ct);
+                while (true)
+                {
+                    if (!await connection.WaitAsync(ListenFor, ct))
+                    {
+                        await listen.ExecuteNonQueryAsync(ct);   // is it still there?
+                    }
+                }
+            }
+            catch (Exception) when (!ct.IsCancellationRequested)
+            {
+                await Task.Delay(ListenAgain, clock, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            catch (Exception)
+            {
+                // Told to stop.
+            }
+        }
+    }
+
+    /// <summary>Whether a server refused the user name or password.</summary>
+    public static bool IsRefusedLogin(Exception fault) =>
+        fault is PostgresException { SqlState: ['2', '8', ..] }
+        || (fault is AggregateException many ? many.InnerExceptions.Any(IsRefusedLogin) : fault.InnerException is { } inner && IsRefusedLogin(inner));
+
+    /// <summary>Logs in with another credential, and if a server lets it in, uses it from now on. Connections that are open stay so until their work is done.</summary>
+    /// <exception cref="NpgsqlException">No server let it in.</exception>
+    public async Task ReplaceAsync(DatabaseCredential credential, CancellationToken ct)
+    {
+        var next = new Pools(Parse(_given, _application), credential);
+        try
+        {
+            await _dependency.CallAsync(
+                async token =>
+                {
+                    await using var connection = await next.OpenAnyAsync(token);
+                },
+                ct);
+        }
+        catch
+        {
+            await next.DisposeAsync();
+            throw;
+        }
+        Pools old;
+        lock (_lock)
+        {
+            (old, _pools) = _disposed ? (next, _pools) : (_pools, next);
+        }
+        await old.DisposeAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        lock (_lock)
+        {
+            _disposed = true;
+        }
+        await _pools.DisposeAsync();
+    }
+
+    private static List<NpgsqlConnectionStringBuilder> Parse(string text, string application)
+    {
+        NpgsqlConnectionStringBuilder given;
+        try
+        {
+            given = new NpgsqlConnectionStringBuilder(text);
+        }
+        catch (Exception fault) when (fault is ArgumentException or FormatException or InvalidOperationException or OverflowException or KeyNotFoundException)
+        {
+            throw new FormatException("not a connection string that PostgreSQL's driver understands.");   // its message may hold the password
+        }
+        if (string.IsNullOrWhiteSpace(given.Host))
+        {
+            throw new FormatException("a connection string with a Host is needed.");
+        }
+        var hosts = new List<NpgsqlConnectionStringBuilder>();
+        foreach (var host in given.Host.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            var (name, port) = Split(host, given.Port);
+            var one = new NpgsqlConnectionStringBuilder(text)
+            {
+                Host = name, Port = port, Multiplexing = false, Enlist = false, Pooling = true, PersistSecurityInfo = false, IncludeErrorDetail = false,
+                ConnectionLifetime = 0,   // a connection that lives outlives the issuer of its credential
+            };
+            one.Remove("Target Session Attributes");   // who leads is found out here
+            Default(one, "Timeout", OpenSeconds);
+            Default(one, "Command Timeout", CommandSeconds);
+            Default(one, "Cancellation Timeout", -1);
+            Default(one, "Maximum Pool Size", MostConnections);
+            Default(one, "Minimum Pool Size", Math.Min(2, one.MaxPoolSize));
+            Default(one, "Connection Idle Lifetime", 3600);
+            Default(one, "Tcp Keepalive Time", 5);
+            Default(one, "Tcp Keepalive Interval", 2);
+            Default(one, "Max Auto Prepare", 100);
+            Default(one, "Auto Prepare Min Usages", 2);
+            Default(one, "GSS Encryption Mode", "Disable");
+            Default(one, "Application Name", application);
+            hosts.Add(one);
+        }
+        return hosts.Count > 0 ? hosts : throw new FormatException("a connection string with a Host is needed.");
+    }
+
+    private static void Default(NpgsqlConnectionStringBuilder one, string name, object value)
+    {
+        if (!one.ContainsKey(name) || one[name] is null or "")
+        {
+            one[name] = value;
+        }
+    }
+
+    private static (string Host, int Port) Split(string host, int port)
+    {
+        var at = host.LastIndexOf(':');
+        return at > 0 && host[0] is not '/' and not '@' && (host.IndexOf(':', StringComparison.Ordinal) == at || host[at - 1] == ']')
+            && int.TryParse(host.AsSpan(at + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var own)
+                ? (host[..at].Trim('[', ']'), own)
+                : (host, port);
+    }
+
+    /// <summary>A pool of connections to each server, all with one credential.</summary>
+    private sealed class Pools(IReadOnlyList<NpgsqlConnectionStringBuilder> servers, DatabaseCredential? credential) : IAsyncDisposable
+    {
+        private Pool? _leader;
+
+        public IReadOnlyList<Pool> All { get; } = [.. servers.Select(s => new Pool(s, credential))];
+
+        public Pool? Leader
+        {
+            get => Volatile.Read(ref _leader);
+            set => Volatile.Write(ref _leader, value);
+        }
+
+        public async Task<NpgsqlConnection> OpenAsync(CancellationToken ct)
+        {
+            if ((Leader ?? (All.Count == 1 ? All[0] : null)) is { } known)
+            {
+                var connection = await known.Source.OpenConnectionAsync(ct);
+                Leader = known;
+                return connection;
+            }
+            var (found, pool) = await FirstAsync(TakesWritesAsync, ct);
+            Leader = pool;
+            return found;
+        }
+
+        public async Task<NpgsqlConnection> OpenAnyAsync(CancellationToken ct) => (await FirstAsync((pool, stop) => pool.Source.OpenConnectionAsync(stop).AsTask(), ct)).Connection;
+
+        /// <summary>Asks all at once, and takes the first: one that hangs holds up nobody.</summary>
+        private async Task<(NpgsqlConnection Connection, Pool Pool)> FirstAsync(Func<Pool, CancellationToken, Task<NpgsqlConnection>> open, CancellationToken ct)
+        {
+            var asked = All.ToDictionary(pool => open(pool, ct));
+            var faults = new List<Exception>();
+            while (asked.Count > 0)
+            {
+                var answered = await Task.WhenAny(asked.Keys);
+                asked.Remove(answered, out var pool);
+                try
+                {
+                    var connection = await answered;
+                    foreach (var late in asked.Keys)
+                    {
+                        _ = LetGoAsync(late);
+                    }
+                    return (connection, pool!);
+                }
+                catch (Exception fault)
+                {
+                    faults.Add(fault);
+                }
+            }
+            throw new AggregateException("No server of the primary database takes writes.", faults);
+        }
+
+        private static async Task<NpgsqlConnection> TakesWritesAsync(Pool pool, CancellationToken ct)
+        {
+            var connection = await pool.Source.OpenConnectionAsync(ct);
+            try
+            {
+                await using var command = connection.CreateCommand();
+                command.CommandText = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on'";
+                return await command.ExecuteScalarAsync(ct) is false
+                    ? connection
+                    : throw new OutageException(Trouble.Refuses, "This server is a standby: it takes no writes.");
+            }
+            catch
+            {
+                await connection.DisposeAsync();
+                throw;
+            }
+        }
+
+        private static async Task LetGoAsync(Task<NpgsqlConnection> late)
+        {
+            try
+            {
+                await (await late).DisposeAsync();
+            }
+            catch (Exception)
+            {
+                // It was not the one, and nobody waits for it.
+            }
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            foreach (var pool in All)
+            {
+                await pool.Source.DisposeAsync();
+            }
+        }
+    }
+
+    private sealed class Pool
+    {
+        public Pool(NpgsqlConnectionStringBuilder server, DatabaseCredential? credential)
+        {
+            Name = string.Create(CultureInfo.InvariantCulture, $"{server.Host}:{server.Port}");
+            server.Username = credential?.Username ?? server.Username;
+            server.Password = credential?.Password ?? server.Password;
+#pragma warning disable RS0030 // The one place that opens connections to a database server.
+            Source = new NpgsqlDataSourceBuilder(server.ConnectionString).Build();
+#pragma warning restore RS0030
+        }
+
+        public string Name { get; }
+
+        public NpgsqlDataSource Source { get; }
+    }
+}

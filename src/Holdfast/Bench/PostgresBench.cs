@@ -1,0 +1,177 @@
+using System.Diagnostics;
+using System.Globalization;
+using Holdfast.Resilience;
+using Holdfast.Storage;
+using Holdfast.Storage.ChangeLog;
+using Holdfast.Storage.Node;
+using Holdfast.Storage.Primary.Postgres;
+using Holdfast.Storage.Rows;
+
+namespace Holdfast.Bench;
+
+/// <summary><c>postgres</c>: a PostgreSQL server of its own (fsync on) and two nodes' storage on it: facts offered, administrators' writes, and how long a fact of one node takes to the other.</summary>
+internal static class PostgresBench
+{
+    public const string Name = "postgres";
+
+    private const int Offered = 20_000;
+    private const int AtOnce = 500;
+    private const int WritesPerWriter = 50;
+    private const int Writers = 8;
+    private const int FactsPerSecond = 500;
+    private const double GoalMilliseconds = 1000;
+
+    private static readonly TimeSpan LagFor = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    public static async Task<IReadOnlyList<Measured>> RunAsync(Action<string> progress, CancellationToken ct)
+    {
+        if (PostgresProcess.Missing is { } missing)
+        {
+            throw new InvalidOperationException(missing);
+        }
+        await using var server = await PostgresProcess.StartAsync();
+        var connection = await server.MakeDatabaseAsync("holdfast");
+        var folder = Directory.CreateTempSubdirectory("holdfast-bench-").FullName;
+        try
+        {
+            await using var one = await Node.StartAsync(folder, "node-1", connection, ct);
+            await using var two = await Node.StartAsync(folder, "node-2", connection, ct);
+            progress("administrators' writes");
+            var writes = await WriteAsync(one, ct);
+            progress($"replication lag at {FactsPerSecond} facts a second");
+            var lag = await LagAsync(one, two, ct);
+            progress("facts offered");
+            var offered = await OfferAsync(one, ct);
+            return
+            [
+                Measured.Of("offer/postgres/per_second", offered, "1/s", $"{Offered} events in transactions of {AtOnce}, one after the other"),
+                Measured.Of("write/postgres/per_second", writes.PerSecond, "1/s", $"{Writers} administrators' writes at once on one node, each read back by it"),
+                Measured.Of("write/postgres/p99_ms", writes.P99, "ms"),
+                Measured.Of("replication/postgres/p50_ms", Percentile.Of(lag, 0.5), "ms", $"{lag.Count} facts at {FactsPerSecond} a second: from recorded at one node until read at the other"),
+                Measured.AtMost(GoalMilliseconds, "replication/postgres/p99_ms", Percentile.Of(lag, 0.99), "ms"),
+            ];
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static async Task<double> OfferAsync(Node node, CancellationToken ct)
+    {
+        var clock = new HybridClock(TimeProvider.System, "bbbbbbbbbbbb");
+        var batches = Enumerable.Range(0, Offered).Select(n => Event($"event_offered_{n}", clock)).Chunk(AtOnce).ToList();
+        var since = Stopwatch.GetTimestamp();
+        foreach (var batch in batches)
+        {
+            await node.Primary.OfferAsync(batch, LogPosition.Start, ct);
+        }
+        return Offered / Stopwatch.GetElapsedTime(since).TotalSeconds;
+    }
+
+    private static async Task<(double PerSecond, double P99)> WriteAsync(Node node, CancellationToken ct)
+    {
+        await node.NameAsync("org_warm", ct);
+        var since = Stopwatch.GetTimestamp();
+        var took = await Task.WhenAll(Enumerable.Range(0, Writers).Select(writer => Task.Run(
+            async () =>
+            {
+                var all = new List<double>();
+                for (var n = 0; n < WritesPerWriter; n++)
+                {
+                    var began = Stopwatch.GetTimestamp();
+                    await node.NameAsync($"org_{writer}_{n}", ct);
+                    all.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
+                }
+                return all;
+            },
+            ct)));
+        return (Writers * WritesPerWriter / Stopwatch.GetElapsedTime(since).TotalSeconds, Percentile.Of([.. took.SelectMany(t => t)], 0.99));
+    }
+
+    private static async Task<List<double>> LagAsync(Node one, Node two, CancellationToken ct)
+    {
+        var born = new Dictionary<string, long>(StringComparer.Ordinal);
+        var lag = new List<double>();
+        using var over = new CancellationTokenSource(LagFor + Patience);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(over.Token, ct);
+        var wanted = (int)(FactsPerSecond * LagFor.TotalSeconds);
+        var recording = Task.Run(
+            async () =>
+            {
+                using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
+                var since = Stopwatch.GetTimestamp();
+                for (var n = 0; n < wanted && await tick.WaitForNextTickAsync(either.Token);)
+                {
+                    var due = Math.Min(wanted, (int)(Stopwatch.GetElapsedTime(since).TotalSeconds * FactsPerSecond));
+                    await Task.WhenAll(Enumerable.Range(n, Math.Max(0, due - n)).Select(i => one.RecordAsync($"event_lag_{i}", id =>
+                    {
+                        lock (born)
+                        {
+                            born[id] = Stopwatch.GetTimestamp();
+                        }
+                    })));
+                    n = Math.Max(n, due);
+                }
+            },
+            either.Token);
+        var seen = 0L;
+        using var look = new PeriodicTimer(TimeSpan.FromMilliseconds(2));
+        while (lag.Count < wanted && await look.WaitForNextTickAsync(either.Token))
+        {
+            var from = seen;
+            var rows = two.Host.Database.Read(view => view.Query<Told>("SELECT sequence AS Sequence, version AS Version FROM log_tail WHERE sequence > @from ORDER BY sequence LIMIT 2000", new { from }));
+            var now = Stopwatch.GetTimestamp();
+            foreach (var row in rows)
+            {
+                seen = row.Sequence;
+                if (row.Version.Length > 0 && RowVersion.FromJson(row.Version, Schema.ByName) is { } version)
+                {
+                    lock (born)
+                    {
+                        if (born.TryGetValue(version.Id, out var at))
+                        {
+                            lag.Add(Stopwatch.GetElapsedTime(at, now).TotalMilliseconds);
+                        }
+                    }
+                }
+            }
+        }
+        await recording;
+        return lag;
+    }
+
+    private static string Event(string id, HybridClock clock) => new RowVersion(Schema.Events, id,
+        [new GroupVersion(clock.Next(), ["environment_1", "test", """{"object":"event","data":{"id":"user_01","email":"ada@acme.test","first_name":"Ada"}}""", 1L]), null]).ToJson();
+
+    private sealed record Told(long Sequence, string Version);
+
+    /// <summary>A node's storage.</summary>
+    private sealed class Node(StorageHost host, PostgresPrimary primary) : IAsyncDisposable
+    {
+        public StorageHost Host { get; } = host;
+
+        public PostgresPrimary Primary { get; } = primary;
+
+        public static async Task<Node> StartAsync(string folder, string name, string connection, CancellationToken ct)
+        {
+            var data = Directory.CreateDirectory(Path.Combine(folder, name)).FullName;
+            PostgresPrimary? primary = null;
+            var host = await StorageHost.StartAsync(new StorageSettings(data, "", name, "local", name, new JournalLimits()), Surroundings.Real, ct, openPrimary: (node, cluster, _) =>
+                primary = new PostgresPrimary(node, cluster, new PostgresServers(connection, name, null, new Dependency(PostgresServers.Policy, TimeProvider.System)), Surroundings.Real));
+            return new Node(host, primary!);
+        }
+
+        public Task<bool> NameAsync(string id, CancellationToken ct) =>
+            Host.Database.WriteAsync(_ => Decide.To(true, Change.To(Schema.Organizations, id, ("name", id.ToUpper(CultureInfo.InvariantCulture)))), ct);
+
+        public async Task RecordAsync(string id, Action<string> born)
+        {
+            born(id);
+            await Host.Database.RecordAsync(_ => Decide.To(true, Change.To(Schema.Events, id, ("environment_id", "environment_1"), ("event", "test"), ("data", "{}"), ("created_at", 1L))));
+        }
+
+        public ValueTask DisposeAsync() => Host.DisposeAsync();
+    }
+}

@@ -1,0 +1,122 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Holdfast.Resilience;
+using Holdfast.Storage;
+
+namespace Holdfast.Keys;
+
+/// <summary>Keeps the database's credential: asks its issuer in the background, tries a newer one before it is used, and keeps the last good one, sealed on the node's disk too
+/// (decision 0023).</summary>
+/// <param name="file">Where the last good one stands, sealed.</param>
+internal sealed class DatabaseCredentials(CredentialSource source, string file, ClusterKeys keys, TimeProvider clock)
+{
+    private const string Place = "database credential";
+
+    private static readonly TimeSpan Least = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Most = TimeSpan.FromHours(1);
+    private static readonly TimeSpan WhenNotSaid = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan AfterFailure = TimeSpan.FromSeconds(5);
+
+    /// <summary>A server that refuses logins has the issuer asked at once, but not faster than this.</summary>
+    private static readonly TimeSpan AfterRefusal = TimeSpan.FromSeconds(1);
+
+    private readonly Signal _asked = new();
+    private IssuedCredential? _good;
+    private long _askedAt;
+
+    /// <summary>The last credential that a server let in, or, at first, what is to be tried; null when nothing is known.</summary>
+    public DatabaseCredential? Current => Volatile.Read(ref _good)?.Credential;
+
+    /// <summary>Told after each question, with whether the credential in use is the issuer's latest.</summary>
+    public Action<bool>? Told { get; set; }
+
+    /// <summary>The last good one from the disk. Only where there is none, the issuer is waited for.</summary>
+    public async Task LoadAsync(CancellationToken ct)
+    {
+        _good = Open();
+        if (_good is not null)
+        {
+            return;
+        }
+        try
+        {
+            _good = await source.AskAsync(ct);   // written down once a server has let it in
+        }
+        catch (DependencyUnavailableException)
+        {
+            // The connection string may hold one; else the server refuses, and says so.
+        }
+    }
+
+    /// <summary>A server did not let the credential in: perhaps there is a newer one.</summary>
+    public void AskNow() => _asked.Set();
+
+    /// <summary>Asks until it is told to stop.</summary>
+    public async Task RunAsync(PostgresServers servers, Action<string, Exception> log, CancellationToken ct)
+    {
+        while (!ct.IsCancellationRequested)
+        {
+            var told = _asked.Told;
+            var pause = await AskAsync(servers, log, ct);
+            // Every call may be refused, and one question serves all: a second passes between two.
+            while (!ct.IsCancellationRequested && (_asked.Told == told ? pause : AfterRefusal) - clock.GetElapsedTime(_askedAt) is var left && left > TimeSpan.Zero)
+            {
+                await _asked.WaitAsync(_asked.Told, left, clock, ct);
+            }
+        }
+    }
+
+    /// <returns>When to ask again.</returns>
+    private async Task<TimeSpan> AskAsync(PostgresServers servers, Action<string, Exception> log, CancellationToken ct)
+    {
+        var isLatest = false;
+        try
+        {
+            _askedAt = clock.GetTimestamp();
+            var issued = await source.AskAsync(ct);
+            if (issued.Credential != Current || !File.Exists(file))
+            {
+                using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(5), clock);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
+                await servers.ReplaceAsync(issued.Credential, either.Token);
+                OwnFile.Write(file, JsonSerializer.SerializeToUtf8Bytes(keys.SealAtRest(Place, JsonSerializer.SerializeToUtf8Bytes(issued.Credential))));
+            }
+            Volatile.Write(ref _good, issued);
+            isLatest = true;
+            return issued.ExpiresAt is { } at ? TimeSpan.FromTicks(Math.Clamp((at - clock.GetUtcNow()).Ticks / 2, Least.Ticks, Most.Ticks)) : WhenNotSaid;
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            return TimeSpan.Zero;
+        }
+        catch (DependencyUnavailableException fault)
+        {
+            log("its issuer", fault);
+            return AfterFailure;
+        }
+        catch (Exception fault)
+        {
+            log("the server that is to let it in", fault);   // the old one stays
+            return AfterFailure;
+        }
+        finally
+        {
+            Told?.Invoke(isLatest);
+        }
+    }
+
+    private IssuedCredential? Open()
+    {
+        try
+        {
+            return File.Exists(file) && JsonSerializer.Deserialize<string>(File.ReadAllBytes(file)) is { } item
+                && JsonSerializer.Deserialize<DatabaseCredential>(keys.OpenAtRest(Place, item)) is { } credential
+                    ? new IssuedCredential(credential, null)
+                    : null;
+        }
+        catch (Exception fault) when (fault is JsonException or CryptographicException or IOException or UnauthorizedAccessException)
+        {
+            return null;   // of another cluster key, or damaged: as if there were none
+        }
+    }
+}

@@ -1,0 +1,14 @@
+using Holdfast.Resilience;
+using Holdfast.Storage.Node;
+using Holdfast.Storage.Primary.Postgres;
+
+namespace Holdfast.Storage.Tests.Postgres;
+
+/// <summary>Opening a primary on a server.</summary>
+internal static class Postgres
+{
+    public static PostgresServers Servers(string connectionString) => new(connectionString, "holdfast-test", null, new Dependency(PostgresServers.Policy, TimeProvider.System));
+
+    public static PostgresPrimary Open(NodeStore node, Func<string?> cluster, string connectionString, Surroundings? world = null) =>
+        new(node, cluster, Servers(connectionString), world ?? Surroundings.Real);
+}
