@@ -65,7 +65,10 @@ public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes 
     /// <summary>Wrong tries of an address's mailed codes, however many there are: of a million, some five hundred a day are tried.</summary>
     public static readonly RateLimit GuessesPerAddress = new("address_guesses", 20, TimeSpan.FromHours(1));
 
-    /// <summary>The same from all places together, where the application names them: a stranger who guesses does not keep the owner's own code from being taken.</summary>
+    /// <summary>Wrong tries of one mailed code from all places together, where the application names them.</summary>
+    public static readonly RateLimit GuessesPerCodeAnywhere = new("guesses_anywhere", 20, TimeSpan.FromMinutes(10)) { IsShared = false };
+
+    /// <summary>The same of an address, from all places together: a stranger who guesses does not keep the owner's own code from being taken.</summary>
     public static readonly RateLimit GuessesPerAddressAnywhere = new("address_guesses_anywhere", 60, TimeSpan.FromHours(1));
 
     /// <summary>Refreshes of one session. A storm of them is answered; a loop fills no journal.</summary>
