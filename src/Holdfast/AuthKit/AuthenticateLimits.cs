@@ -28,24 +28,20 @@ internal static class AuthenticateLimits
     public static int? CountChallenge(RateLimits limits, Authenticate.Asked asked, string challengeId) =>
         ForwardedRequest.Of(asked.Http) is not null ? null : limits.Count(RateLimits.AuthenticatePerChallenge, RateLimits.KeyOf(asked.Client.EnvironmentId, challengeId));
 
-    /// <summary>Whether an address's mailed codes were guessed at too often, from there or from anywhere.</summary>
-    public static bool IsGuessed(RateLimits limits, Authenticate.Asked asked, string whose) => PlaceOf(asked) is { } place
-        ? limits.IsReached(RateLimits.GuessesPerAddress, Caller.Hash($"{whose}\n{place}")) || limits.IsReached(RateLimits.GuessesPerAddressAnywhere, whose)
-        : limits.IsReached(RateLimits.GuessesPerAddress, whose);
+    /// <summary>Whether a mailed code, or any of its address, was guessed at too often, from there or from anywhere.</summary>
+    /// <param name="whose">The key of the address.</param>
+    public static bool IsGuessed(RateLimits limits, Authenticate.Asked asked, string itemId, string whose) => GuessesOf(asked, itemId, whose).Exists(g => limits.IsReached(g.Limit, g.Key));
 
-    /// <summary>Counts a wrong guess at an address's mailed codes.</summary>
-    public static void Guessed(RateLimits limits, Authenticate.Asked asked, string whose)
-    {
-        if (PlaceOf(asked) is { } place)
-        {
-            limits.Count(RateLimits.GuessesPerAddress, Caller.Hash($"{whose}\n{place}"));
-            limits.Count(RateLimits.GuessesPerAddressAnywhere, whose);
-        }
-        else
-        {
-            limits.Count(RateLimits.GuessesPerAddress, whose);
-        }
-    }
+    /// <summary>Counts a wrong guess.</summary>
+    public static void Guessed(RateLimits limits, Authenticate.Asked asked, string itemId, string whose) => GuessesOf(asked, itemId, whose).ForEach(g => limits.Count(g.Limit, g.Key));
+
+    private static List<(RateLimit Limit, string Key)> GuessesOf(Authenticate.Asked asked, string itemId, string whose) => PlaceOf(asked) is { } place
+        ?
+        [
+            (RateLimits.GuessesPerCode, Caller.Hash($"{itemId}\n{place}")), (RateLimits.GuessesPerCodeAnywhere, itemId),
+            (RateLimits.GuessesPerAddress, Caller.Hash($"{whose}\n{place}")), (RateLimits.GuessesPerAddressAnywhere, whose),
+        ]
+        : [(RateLimits.GuessesPerCode, itemId), (RateLimits.GuessesPerAddress, whose)];
 
     /// <summary>Believed of an application that has shown its secret, and only if it is an address.</summary>
     private static string? PlaceOf(Authenticate.Asked asked) => !asked.Client.IsPublic && asked.Find("ip_address") is { Length: <= LongestPlace } text && System.Net.IPAddress.TryParse(text, out var ip)

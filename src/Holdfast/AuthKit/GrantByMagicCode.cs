@@ -25,15 +25,14 @@ internal sealed class GrantByMagicCode(Database database, Acts acts, BeginSessio
         {
             return AuthKitErrors.WrongCode;
         }
-        if (limits.IsReached(RateLimits.GuessesPerCode, newest.Id) || AuthenticateLimits.IsGuessed(limits, asked, whose))
+        if (AuthenticateLimits.IsGuessed(limits, asked, newest.Id, whose))
         {
             return AuthKitErrors.TooManyTries;
         }
         var act = acts.Of(asked.Operation);
         if (sent.Find(item => item.Opens(act, code)) is not { } item)
         {
-            limits.Count(RateLimits.GuessesPerCode, newest.Id);
-            AuthenticateLimits.Guessed(limits, asked, whose);
+            AuthenticateLimits.Guessed(limits, asked, newest.Id, whose);
             return AuthKitErrors.WrongCode;
         }
         if (await authenticate.SendOnAsync(asked, item.Authority, AuthKitErrors.ExpiredCode) is { } elsewhere)

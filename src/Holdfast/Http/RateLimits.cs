@@ -82,7 +82,11 @@ public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes 
 
     /// <summary>Tries of a factor, or of a person's recovery codes, however many challenges there are; the right ones are given back.</summary>
     public static readonly RateLimit TriesPerFactor = new("factor_tries", 20, TimeSpan.FromHours(1));
-    /// <summary>The same from all places together, where the application names them: a stranger who guesses does not keep the owner's own code from being taken.</summary>
+
+    /// <summary>Wrong tries of one mailed code from all places together, where the application names them.</summary>
+    public static readonly RateLimit GuessesPerCodeAnywhere = new("guesses_anywhere", 20, TimeSpan.FromMinutes(10)) { IsShared = false };
+
+    /// <summary>The same of an address, from all places together: a stranger who guesses does not keep the owner's own code from being taken.</summary>
     public static readonly RateLimit GuessesPerAddressAnywhere = new("address_guesses_anywhere", 60, TimeSpan.FromHours(1));
 
     /// <summary>Refreshes of one session. A storm of them is answered; a loop fills no journal.</summary>

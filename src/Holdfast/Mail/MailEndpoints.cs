@@ -12,7 +12,7 @@ internal static class MailEndpoints
         services.AddSingleton<Mails>().AddSingleton<Letters>();
         if (relay is not null)
         {
-            services.AddSingleton(new SmtpRelay(relay)).AddSingleton<SendMails>().AddHostedService(found => found.GetRequiredService<SendMails>());
+            services.AddSingleton(new SmtpRelay(relay)).AddSingleton<SendMails>().AddHostedService<MailRounds>();
         }
     }
 

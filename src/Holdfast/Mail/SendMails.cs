@@ -10,11 +10,8 @@ namespace Holdfast.Mail;
 /// <summary>Sends what is wanted, in the background: no request waits for it. Each mail is sent by the node that wanted it; at least once, and under one Message-ID, so that
 /// of two copies a mailbox shows one (decision 0017).</summary>
 internal sealed class SendMails(
-    Database database, PeerLinks peers, Letters letters, SmtpRelay relay, Dependencies dependencies, Entropy entropy, TimeProvider clock, ILogger<SendMails> log) : BackgroundService
+    Database database, PeerLinks peers, Letters letters, SmtpRelay relay, Dependencies dependencies, Entropy entropy, TimeProvider clock, ILogger<SendMails> log)
 {
-    /// <summary>How often it is seen what waits.</summary>
-    public static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
-
     /// <summary>How long a node that is not heard may leave a mail waiting until another sends it.</summary>
     public static readonly TimeSpan TakeOverAfter = TimeSpan.FromMinutes(5);
 
@@ -38,9 +35,6 @@ internal sealed class SendMails(
 
     /// <param name="Outcome">What is still to be written down; null while it has not been sent.</param>
     private sealed record Progress(int Tries, int Failures, DateTimeOffset NextAt, string? Outcome = null);
-
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Rounds.RunAsync(Every, clock, RoundAsync, fault => MailLog.RoundCutOff(log, fault), stoppingToken);
 
     /// <summary>Sends all that is due, once.</summary>
     public async Task RoundAsync(CancellationToken ct)
@@ -140,6 +134,15 @@ internal sealed class SendMails(
         pause = (pause < MostPause ? pause : MostPause) * (1 - (entropy.Bytes(1)[0] / 512.0));
         _progress[row.Id] = progress with { NextAt = clock.GetUtcNow() + pause };
     }
+}
+
+/// <summary>Sees each second what waits.</summary>
+internal sealed class MailRounds(SendMails mails, TimeProvider clock, ILogger<MailRounds> log) : BackgroundService
+{
+    private static readonly TimeSpan s_every = TimeSpan.FromSeconds(1);
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Rounds.RunAsync(s_every, clock, mails.RoundAsync, fault => MailLog.RoundCutOff(log, fault), stoppingToken);
 }
 
 internal static partial class MailLog

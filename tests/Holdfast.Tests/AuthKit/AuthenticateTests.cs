@@ -254,7 +254,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
     public async Task A_form_is_as_good_as_json()
     {
         var session = await SignedIn.ByMagicCodeAsync(_server, Somebody());
-        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "refresh_token", ["client_id"] = _server.A.ClientId, ["refresh_token"] = session.RefreshToken });
+        using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "refresh_token", ["client_id"] = _server.A.ClientId, ["client_secret"] = _server.A.ApiKey, ["refresh_token"] = session.RefreshToken });
         (await _server.SendAsync("POST", "/user_management/authenticate", null, form)).Is(200);
     }
 }

@@ -39,6 +39,22 @@ public sealed class SessionClusterTests
     }
 
     [Fact]
+    public async Task A_link_to_sign_out_ends_a_session_where_it_has_not_come_to()
+    {
+        await using var nodes = await Cluster.StartAsync(2);
+        await nodes.StopNodeAsync(1);
+        var session = await SignedIn.ByMagicCodeAsync(nodes[0], "ada@people.test");
+        await nodes.StopNodeAsync(0);
+        await nodes.StartNodeAsync(1);
+        Assert.Contains((await nodes[1].SendAsync("GET", $"/user_management/sessions/logout?session_id={session.SessionId}", null)).Status, new[] { 200, 302 });
+        (await session.RefreshAsync(at: nodes[1])).IsOAuth("invalid_grant");
+        await nodes.StartNodeAsync(0);
+
+        await nodes.HasAsync(0, view => view.Find<long>("SELECT count(*) FROM denies WHERE subject = @SessionId", new { session.SessionId }) > 0);
+        (await session.RefreshAsync(at: nodes[0])).IsOAuth("invalid_grant");
+    }
+
+    [Fact]
     public async Task A_mailed_code_is_redeemed_by_the_node_that_made_it_wherever_it_is_typed_in()
     {
         await using var nodes = await Cluster.StartAsync(2);

@@ -1,5 +1,7 @@
 using Holdfast.Mail;
 using Holdfast.Resilience;
+using Holdfast.Storage;
+using Holdfast.Storage.Rows;
 using Holdfast.Tests.AuthKit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
@@ -14,7 +16,9 @@ public sealed class MailServerTests
 
     private static Dependency Declare(TimeProvider clock) => new(new DependencyPolicy("mail", "mail", TimeSpan.FromSeconds(20), 4, "It waits.", ["mail"]), clock);
 
-    private static Task<HoldfastServer> StartAsync(SmtpHost host) => HoldfastServer.StartAsync(new Start { Mail = host.Settings() });
+    /// <summary>A server whose rounds the test makes.</summary>
+    private static Task<HoldfastServer> StartAsync(SmtpHost host) => HoldfastServer.StartAsync(new Start(Configure: builder =>
+        builder.Services.Remove(builder.Services.Single(service => service.ImplementationType == typeof(MailRounds)))) { Mail = host.Settings() });
 
     private static Task RoundAsync(HoldfastServer server) => server.Services.GetRequiredService<SendMails>().RoundAsync(CancellationToken.None);
 
@@ -264,6 +268,34 @@ public sealed class MailServerTests
         await RoundAsync(server);
 
         Assert.Equal("joan@people.test", Assert.Single(host.Rest()).Recipient);
+    }
+
+    [Fact]
+    public async Task What_a_node_that_is_gone_wanted_is_sent_by_another_but_no_code_of_it()
+    {
+        using var host = new SmtpHost();
+        await using var server = await StartAsync(host);
+        var mails = server.Services.GetRequiredService<Mails>();
+        Task WantAsync(string authority, MailKind kind) => server.Storage.Database.RecordAsync(view => Decide.To(true, mails.Want(
+            view, server.A.Id, authority, new byte[32], server.Clock.GetUtcNow(), new WantedMail(
+                kind, $"{kind.Name}.{authority}@people.test", $"{authority}/{kind.Name}", null, server.Clock.GetUtcNow() + TimeSpan.FromHours(1),
+                new Dictionary<string, string> { ["code"] = "123456", ["link"] = "https://id.holdfast.test/x", ["address"] = "ada@people.test", ["until"] = "1767312000000" }))));
+        // Two lives of one node: the elder is over.
+        await server.Storage.Database.RecordAsync(_ => Decide.To(true, new[] { ("000000000001", 1L), ("000000000002", 2L) }.Select(life => Change.To(
+            Schema.Nodes, life.Item1, ("name", "other"), ("region", "r"), ("zone", "z"), ("born_at", life.Item2))).ToList()));
+        foreach (var kind in new[] { MailKind.MagicCode, MailKind.PasswordChanged })
+        {
+            await WantAsync("000000000001", kind);
+            await WantAsync("000000000002", kind);
+        }
+
+        await RoundAsync(server);
+        Assert.Equal(["password_changed.000000000001@people.test"], host.Rest().Select(mail => mail.Recipient));
+        server.Clock.Advance(SendMails.TakeOverAfter);
+        await RoundAsync(server);
+        Assert.Equal(["password_changed.000000000002@people.test"], host.Rest().Select(mail => mail.Recipient));
+        await RoundAsync(server);
+        Assert.Empty(host.Rest());
     }
 
     [Fact]

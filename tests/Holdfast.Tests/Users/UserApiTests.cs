@@ -236,8 +236,8 @@ public sealed class UserApiTests(Shared shared) : IClassFixture<Shared>
     }
 
     [Theory]
-    [InlineData("password_and_password_hash_provided", """ "password":"a fine password","password_hash":"x","password_hash_type":"bcrypt" """)]
-    [InlineData("password_and_password_hash_type_provided", """ "password":"a fine password","password_hash_type":"bcrypt" """)]
+    [InlineData("password_and_password_hash_provided", """ "password":"a fine password of mine","password_hash":"x","password_hash_type":"bcrypt" """)]
+    [InlineData("password_and_password_hash_type_provided", """ "password":"a fine password of mine","password_hash_type":"bcrypt" """)]
     [InlineData("password_salt_position_requires_password_hash", """ "password_salt_position":"prefix" """)]
     [InlineData("invalid_password_hash", """ "password_hash":"x","password_hash_type":"bcrypt" """)]
     [InlineData("invalid_password_hash", """ "password_hash":"{SSHA}AAAA","password_hash_type":"ssha256","password_salt_position":"prefix" """)]
@@ -309,7 +309,7 @@ public sealed class UserApiTests(Shared shared) : IClassFixture<Shared>
     [Fact]
     public async Task The_same_request_again_makes_one_user()
     {
-        var (key, body) = (SamlProvider.Unique(), new { email = Address(), password = "a fine password" });
+        var (key, body) = (SamlProvider.Unique(), new { email = Address(), password = "a fine password of mine" });
         var events = _server.Events("user.created");
         var answers = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => _server.PostAsync(Users, body, ("Idempotency-Key", key))));
 
