@@ -95,7 +95,7 @@ internal sealed class AskProvider(ProviderDocuments documents, OutboundHttp outb
             if (flow.ForcedAt is { } forced && (connection.Provider is null || claims.ContainsKey("auth_time"))
                 && !(claims.TryGetValue("auth_time", out var time) && time.ValueKind == JsonValueKind.Number && time.TryGetInt64(out var at) && at >= (forced - all._options.ClockSkew).ToUnixTimeSeconds()))
             {
-                return Refused("AuthenticationTooOld", "the person was to sign in anew, and auth_time does not say so");
+                return Refused("AuthenticationTooOld", "the person was to sign in anew, and auth_time does not say so") with { IsProven = true };
             }
             var (fault, isPartial) = await CompleteAsync(claims, accepted.Subject, accessToken);
             return fault is not null ? fault : Identified(accepted.Subject, claims, isPartial);
@@ -133,7 +133,7 @@ internal sealed class AskProvider(ProviderDocuments documents, OutboundHttp outb
                 known.Settle?.Invoke(claims);
                 if (EmailClaim.Read(claims) is { Verified: false })
                 {
-                    return Refused("EmailUnverified", "the provider does not say that it has verified the address");
+                    return Refused("EmailUnverified", "the provider does not say that it has verified the address") with { IsProven = true };
                 }
             }
             return new ProviderAnswer.Identified(Said, subject, claims, isPartial);
@@ -228,5 +228,9 @@ internal abstract record ProviderAnswer(OidcSurface Said)
 
     /// <param name="Reason">A stable code.</param>
     /// <param name="IsAway">It did not answer, rather than answer wrongly.</param>
-    public sealed record Refused(OidcSurface Said, string Reason, string Detail, bool IsAway) : ProviderAnswer(Said);
+    public sealed record Refused(OidcSurface Said, string Reason, string Detail, bool IsAway) : ProviderAnswer(Said)
+    {
+        /// <summary>It has proven who the person is, and that is refused.</summary>
+        public bool IsProven { get; init; }
+    }
 }

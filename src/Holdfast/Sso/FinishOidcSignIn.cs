@@ -76,7 +76,9 @@ internal sealed class FinishOidcSignIn(
         if (answer is not ProviderAnswer.Identified identified)
         {
             var refused = (ProviderAnswer.Refused)answer;
-            var reference = attempts.Remember(id, refused.Reason, refused.Detail, refused.Said);
+            var reference = refused.IsProven
+                ? await FailAsync(connection, flow, refused.Reason, refused.Detail, refused.Said)
+                : attempts.Remember(id, refused.Reason, refused.Detail, refused.Said);
             return refused.IsAway ? SsoErrors.ProviderAway(reference) : SsoErrors.Refused(reference);
         }
         if (connection.Provider is { TellsNamesOnce: true })
@@ -86,7 +88,7 @@ internal sealed class FinishOidcSignIn(
         var (who, incomplete) = Attributes.Of(identified.Subject, identified.Claims, oidc.AttributeMap);
         if (who is null)
         {
-            return SsoErrors.Refused(attempts.Remember(id, incomplete!, "the claims do not say who the person is", identified.Said));
+            return SsoErrors.Refused(await FailAsync(connection, flow, incomplete!, "the claims do not say who the person is", identified.Said));
         }
         who = who with { IsPartial = identified.IsPartial, KeepsNames = identified.IsPartial || connection.Provider is { TellsNamesOnce: true } };
 
@@ -94,10 +96,18 @@ internal sealed class FinishOidcSignIn(
         IReadOnlyList<string> notes = identified.IsPartial ? [AskProvider.UserInfoUnavailable] : [];
         var attempt = new SucceededAttempt(ids.New(Ids.Attempt), new AttemptFacts(null, notes, false, identified.Said));
         var (code, failure) = await signIns.CompleteAsync(connection.Connection, flow, who, attempt, saml: null);
-        return failure == ProfileOutside.Reason ? SsoErrors.OutsideOrganization(flow, attempts.Remember(id, failure, ProfileOutside.Detail, identified.Said))
-            : code is null
-            ? SsoErrors.Refused(attempts.Remember(id, failure!, "the sign-in was used before", identified.Said))
+        return failure == ProfileOutside.Reason ? SsoErrors.OutsideOrganization(flow, await FailAsync(connection, flow, failure, ProfileOutside.Detail, identified.Said, who.Email))
+            : failure is not null && SignInStore.IsProven(failure)
+            ? SsoErrors.Refused(await FailAsync(connection, flow, failure, "the connection or its application changed meanwhile", identified.Said, who.Email))
+            : code is null ? SsoErrors.Refused(attempts.Remember(id, failure!, "the sign-in was used before", identified.Said))
             : new Back(SsoErrors.BackUrl(flow.RedirectUri, [("code", code), ("state", flow.State)]));
+    }
+
+    /// <summary>Remembers a sign-in that failed though the provider has proven who it was, and tells of it.</summary>
+    private async Task<string> FailAsync(ReadyConnection connection, Flow flow, string reason, string detail, OidcSurface said, string? email = null)
+    {
+        await signIns.TellFailedAsync(connection.Connection, email, reason, detail, flow.Id);
+        return attempts.Remember(connection.Connection.Id, reason, detail, said);
     }
 
     /// <summary>Names, as Apple's answer has them beside the code at a person's first sign-in. Nobody has signed them and the browser brings them, so of it nothing but names is taken.</summary>

@@ -74,19 +74,19 @@ internal sealed class FinishSamlSignIn(
         }
         if (flow.ForcedAt is { } forced && accepted.Assertion.AuthnInstant < forced - options.ClockSkew)
         {
-            return SsoErrors.Refused(Remember("AuthenticationTooOld", "the person was to sign in anew, and the assertion tells of an older session"));
+            return SsoErrors.Refused(await FailAsync(connection, accepted, Remember, "AuthenticationTooOld", "the person was to sign in anew, and the assertion tells of an older session"));
         }
         var (who, incomplete) = Attributes.Of(accepted.Assertion, connection.Settings.Saml!.AttributeMap);
         if (who is null)
         {
-            return SsoErrors.Refused(Remember(incomplete!, "the assertion does not say who the person is"));
+            return SsoErrors.Refused(await FailAsync(connection, accepted, Remember, incomplete!, "the assertion does not say who the person is"));
         }
 
         // Save: the flow, the assertion, the profile and the code, in one transaction of the node's writer; then answer.
         var (code, failure) = await KeepAsync(connection, flow, who, accepted, surface!, response, isIdpInitiated: false);
-        return failure == ProfileOutside.Reason ? SsoErrors.OutsideOrganization(flow, Remember(failure, ProfileOutside.Detail))
-            : code is null
-            ? SsoErrors.Refused(Remember(failure!, "the response or the sign-in was used before"))
+        return failure == ProfileOutside.Reason ? SsoErrors.OutsideOrganization(flow, await FailAsync(connection, accepted, Remember, failure, ProfileOutside.Detail, who.Email))
+            : failure is not null && SignInStore.IsProven(failure) ? SsoErrors.Refused(await FailAsync(connection, accepted, Remember, failure, "the connection or its application changed meanwhile", who.Email))
+            : code is null ? SsoErrors.Refused(Remember(failure!, "the response or the sign-in was used before"))
             : new Back(SsoErrors.BackUrl(flow.RedirectUri, [("code", code), ("state", flow.State)]));
     }
 
@@ -120,7 +120,7 @@ internal sealed class FinishSamlSignIn(
         var (who, incomplete) = Attributes.Of(assertion, connection.Settings.Saml!.AttributeMap);
         if (who is null)
         {
-            return SsoErrors.Refused(Remember(incomplete!, "the assertion does not say who the person is"));
+            return SsoErrors.Refused(await FailAsync(connection, accepted, Remember, incomplete!, "the assertion does not say who the person is"));
         }
 
         // Save: one node decides that it was not used (law 5), then the profile and the code are this node's.
@@ -142,10 +142,18 @@ internal sealed class FinishSamlSignIn(
             Flow.NewId(database.Incarnation, now, entropy.Bytes(16)), environmentId, clientId, connectionId, redirectUri, null, null, null, null, null, null,
             now + options.FlowLifetime, 0);
         var (code, failure) = await KeepAsync(connection, flow, who, accepted, surface!, response, isIdpInitiated: true);
-        return failure == ProfileOutside.Reason ? SsoErrors.OutsideOrganization(flow, Remember(failure, ProfileOutside.Detail))
-            : code is null
-            ? SsoErrors.Refused(Remember(failure!, "the response or the sign-in was used before"))
+        return failure == ProfileOutside.Reason ? SsoErrors.OutsideOrganization(flow, await FailAsync(connection, accepted, Remember, failure, ProfileOutside.Detail, who.Email))
+            : failure is not null && SignInStore.IsProven(failure) ? SsoErrors.Refused(await FailAsync(connection, accepted, Remember, failure, "the connection or its application changed meanwhile", who.Email))
+            : code is null ? SsoErrors.Refused(Remember(failure!, "the response or the sign-in was used before"))
             : new Back(SsoErrors.BackUrl(redirectUri, [("code", code), ("idp_initiated", "true")]));
+    }
+
+    /// <summary>Remembers a sign-in that failed though its assertion was sound, and tells of it.</summary>
+    /// <returns>The attempt's id.</returns>
+    private async Task<string> FailAsync(ReadyConnection connection, SamlVerdict.Accepted accepted, Func<string, string, string> remember, string reason, string detail, string? email = null)
+    {
+        await signIns.TellFailedAsync(connection.Connection, email, reason, detail, SignInStore.AssertionKey(connection.Connection.Id, accepted.Assertion.Id));
+        return remember(reason, detail);
     }
 
     /// <summary>Keeps a sign-in that was accepted, and what it was proven by.</summary>

@@ -144,6 +144,16 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
         });
     }
 
+    /// <summary>Tells of a sign-in that failed though the identity provider has proven who it was about; of one proof and reason, once.</summary>
+    public Task TellFailedAsync(Connection connection, string? email, string reason, string message, string proof)
+    {
+        var idKey = environments.IdKey(connection.EnvironmentId);
+        return database.RecordAsync(_ => Decide.To(true, SignInEvents.Failed(connection, email, reason, message, proof, idKey, clock.GetUtcNow())));
+    }
+
+    /// <summary>Whether a failure is of something that the provider has proven, rather than of who brought it: what was used before is anybody's to bring again.</summary>
+    public static bool IsProven(string failure) => failure is not ("FlowUsed" or "Replayed");
+
     /// <summary>Whether this node made a code like this one.</summary>
     public bool Knows(ShownCode shown) => !shown.IsTooLong
         && database.Read(view => view.Find<long>("SELECT count(*) FROM sso_codes WHERE id = @codeId AND authority = @Incarnation", new { codeId = Caller.Hash(shown.Code), database.Incarnation })) > 0;

@@ -1,3 +1,4 @@
+using Holdfast.Events;
 using Holdfast.Http;
 using Holdfast.Storage;
 using Holdfast.Storage.Rows;
@@ -37,7 +38,7 @@ internal static class Passwords
         var all = Credential.Of(view, act.EnvironmentId, userId);
         if ((Refused(all, proven) ?? ProveAddress.Refused(view, userId)) is { } why)
         {
-            return Rule.Refuse<SignedIn>(why);
+            return why == Refusal.ResetNeeded ? Rule.Refuse<SignedIn>(why, TellApart(act, userId, address, all)) : Rule.Refuse<SignedIn>(why);
         }
         if (renewed is null)
         {
@@ -46,6 +47,15 @@ internal static class Passwords
         var credential = Credential.Make(act, userId, Credential.Password, renewed, Proof.Credential, proven!, Credential.Standing(all));
         return Rule.Grant(new SignedIn(userId, credential.Id), credential);
     }
+
+    /// <summary>Several passwords were set apart, and none counts until the mailbox decides. Whoever finds that out, by knowing one of them, makes the same event: it is told once.</summary>
+    private static Change TellApart(Act act, string userId, string address, List<Credential> all) => EventRow.Of(
+        SetApart, new SetApartData(userId, address), act.EnvironmentId, act.IdKey, string.Join('\n', Credential.Standing(all).Select(c => c.Id).Order(StringComparer.Ordinal)), act.Now);
+
+    /// <summary>Of our own: the published list has nothing like it.</summary>
+    public const string SetApart = "user.password_reset_required";
+
+    private sealed record SetApartData(string UserId, string Email);
 
     /// <summary>Another password, by the old one. It names all that stand, so that it follows the later of several.</summary>
     public static Decision<Ruling<string>> Change(View view, Act act, string userId, string? proven, string newHash)

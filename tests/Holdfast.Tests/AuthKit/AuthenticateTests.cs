@@ -257,4 +257,24 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "refresh_token", ["client_id"] = _server.A.ClientId, ["client_secret"] = _server.A.ApiKey, ["refresh_token"] = session.RefreshToken });
         (await _server.SendAsync("POST", "/user_management/authenticate", null, form)).Is(200);
     }
+
+    [Fact]
+    public async Task Two_hundred_who_refresh_at_once_with_one_token_are_all_signed_in_and_one_after_the_grace_ends_the_session()
+    {
+        await using var server = await HoldfastServer.StartAsync();
+        var session = await SignedIn.ByMagicCodeAsync(server, "ada@people.test");
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 200).Select(_ => Task.Run(() => session.RefreshAsync())));
+
+        var tokens = answers.Select(a => a.Is(200)["refresh_token"]).Distinct().ToList();
+        var next = new SignedIn(server, answers[0]);
+        Assert.Single(tokens);   // all got the one that follows
+        Assert.Equal(1, server.Storage.Database.Read(view => view.Find<long>("SELECT count(*) FROM session_spends WHERE session_id = @SessionId", new { session.SessionId })));
+        next = new SignedIn(server, (await next.RefreshAsync()).Is(200));
+
+        server.Clock.Advance(Holdfast.Users.Session.Grace + TimeSpan.FromMilliseconds(1));
+        (await session.RefreshAsync()).IsOAuth("invalid_grant");
+        (await next.RefreshAsync()).IsOAuth("invalid_grant");   // somebody else has had it: nobody goes on
+        Assert.Equal(1, server.Storage.Database.Read(view => view.Find<long>("SELECT count(*) FROM denies WHERE subject = @SessionId AND reason = 'replayed'", new { session.SessionId })));
+    }
 }

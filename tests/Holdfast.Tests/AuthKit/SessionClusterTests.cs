@@ -1,4 +1,7 @@
 using Holdfast.Tests.Peers;
+using Holdfast.Users;
+using Microsoft.Extensions.DependencyInjection;
+using SignedIn = Holdfast.Tests.AuthKit.SignedIn;
 
 namespace Holdfast.Tests.AuthKit;
 
@@ -52,6 +55,121 @@ public sealed class SessionClusterTests
 
         await nodes.HasAsync(0, view => view.Find<long>("SELECT count(*) FROM denies WHERE subject = @SessionId", new { session.SessionId }) > 0);
         (await session.RefreshAsync(at: nodes[0])).IsOAuth("invalid_grant");
+    }
+
+    [Fact]
+    public async Task A_mailbox_that_is_proven_on_both_sides_is_one_user_and_both_sessions_go_on()
+    {
+        await using var nodes = await Cluster.StartAsync(2);
+        var (first, second) = await ApartAsync(nodes, node => SignedIn.ByMagicCodeAsync(node, "ada@people.test"));
+        Assert.Equal(first.UserId, second.UserId);
+        Assert.NotEqual(first.SessionId, second.SessionId);
+
+        for (var i = 0; i < 2; i++)
+        {
+            await nodes.HasAsync(i, view => view.Find<long>("SELECT count(*) FROM sessions WHERE id IN @ids", new { ids = new[] { first.SessionId, second.SessionId } }) == 2);
+            (first, second) = (new(nodes[i], (await first.RefreshAsync(at: nodes[i])).Is(200)), new(nodes[i], (await second.RefreshAsync(at: nodes[i])).Is(200)));
+            Assert.Equal(1, nodes[i].Storage.Database.Read(view => view.Find<long>("SELECT count(*) FROM users WHERE email = 'ada@people.test'")));
+            Assert.Equal(1, nodes[i].Events("user.created"));
+            nodes.Clock.Advance(TimeSpan.FromSeconds(1));
+            Assert.Equal(first.UserId, (await SignedIn.ByMagicCodeAsync(nodes[i], "ADA@people.test")).UserId);
+        }
+    }
+
+    [Fact]
+    public async Task A_stranger_who_signs_up_with_another_s_address_on_one_side_gains_nothing_and_changes_nothing()
+    {
+        const string Theirs = "the stranger's own password";
+        await using var nodes = await Cluster.StartAsync(2);
+        var known = (await nodes[0].PostAsync("/user_management/users", new { email = "grace@people.test", password = Password, email_verified = true })).Is(201)["id"];
+        await nodes.HasAsync(1, view => view.Find<long>("SELECT count(*) FROM credentials") == 1);
+        await nodes.StopNodeAsync(0);
+        // The hosted page of sign-up will do just this; the code goes to a mailbox that is not the stranger's.
+        var (database, acts, hasher) = (nodes[1].Storage.Database, nodes[1].Services.GetRequiredService<Acts>(), nodes[1].Services.GetRequiredService<PasswordHasher>());
+        var hash = await hasher.HashAsync(nodes[1].A.Id, Theirs, CancellationToken.None);
+        foreach (var address in new[] { "ada@people.test", "grace@people.test" })
+        {
+            var begun = await database.RecordAsync(_ => SignUp.Begin(acts.Of(nodes[1].A.Id), address, hash, new PersonNames("Mallory", null), "the mailed code", TimeSpan.FromMinutes(10)));
+            var guessed = await database.RecordAsync(view => SignUp.ProveMailbox(view, acts.Of(nodes[1].A.Id), begun.SignUpId, begun.ItemId, "a guess"));
+            Assert.Null(guessed.Answer);
+            await WrongAsync(nodes[1], address, Theirs);
+        }
+        await nodes.StopNodeAsync(1);
+        await nodes.StartNodeAsync(0);
+        var ada = await SignedIn.ByMagicCodeAsync(nodes[0], "ada@people.test");
+        await nodes.StartNodeAsync(1);
+
+        await nodes.HasAsync(0, view => view.Find<long>("SELECT count(*) FROM pending_sign_ups") == 2);
+        await nodes.HasAsync(1, view => view.Find<long>("SELECT count(*) FROM sessions WHERE id = @SessionId", new { ada.SessionId }) == 1);
+        for (var i = 0; i < 2; i++)
+        {
+            await WrongAsync(nodes[i], "ada@people.test", Theirs);
+            await WrongAsync(nodes[i], "grace@people.test", Theirs);
+            Assert.Equal(known, new SignedIn(nodes[i], (await TryAsync(nodes[i], "grace@people.test", Password)).Is(200)).UserId);
+            Assert.Equal(0, nodes[i].Storage.Database.Read(view => view.Find<long>("SELECT count(*) FROM users WHERE first_name = 'Mallory'")));
+            Assert.Equal(1, nodes[i].Storage.Database.Read(view => view.Find<long>("SELECT count(*) FROM credentials")));
+        }
+        ada = new(nodes[1], (await ada.RefreshAsync(at: nodes[1])).Is(200));
+        Assert.Equal(System.Text.Json.JsonValueKind.Null, ada.Answer.Json.GetProperty("user").GetProperty("first_name").ValueKind);
+    }
+
+    [Fact]
+    public async Task Of_two_passwords_that_are_set_apart_by_the_mailbox_none_counts_until_it_decides_and_that_is_told_once()
+    {
+        await using var nodes = await Cluster.StartAsync(2);
+        (await nodes[0].PostAsync("/user_management/users", new { email = "ada@people.test", password = Password, email_verified = true })).Is(201);
+        await nodes.HasAsync(1, view => view.Find<long>("SELECT count(*) FROM credentials") == 1);
+        var old = new SignedIn(nodes[0], (await TryAsync(nodes[0], "ada@people.test", Password)).Is(200));
+        var number = 0;
+        async Task<string> ResetAsync(HoldfastServer node)
+        {
+            var password = $"{Password} {++number}";
+            var token = (await node.PostAsync("/user_management/password_reset", new { email = "ada@people.test" })).Is(201)["password_reset_token"];
+            (await node.PostAsync("/user_management/password_reset/confirm", new { token, new_password = password })).Is(200);
+            (await TryAsync(node, "ada@people.test", password)).Is(200);
+            await WrongAsync(node, "ada@people.test", Password);
+            return password;
+        }
+        var (one, two) = await ApartAsync(nodes, ResetAsync);
+
+        for (var i = 0; i < 2; i++)
+        {
+            await nodes.HasAsync(i, view => view.Find<long>("SELECT count(*) FROM credentials") == 3);
+            foreach (var password in new[] { one, two })
+            {
+                (await TryAsync(nodes[i], "ada@people.test", password)).Is(400, "password_reset_required");
+            }
+            await WrongAsync(nodes[i], "ada@people.test", Password);
+            (await old.RefreshAsync(at: nodes[i])).IsOAuth("invalid_grant");
+            Assert.Equal(1, nodes[i].Events("user.password_reset_required"));
+        }
+        nodes.Clock.Advance(TimeSpan.FromSeconds(1));
+        var last = await ResetAsync(nodes[1]);
+        await nodes.HasAsync(0, view => view.Find<long>("SELECT count(*) FROM credentials") == 4);
+        (await TryAsync(nodes[0], "ada@people.test", last)).Is(200);
+        await WrongAsync(nodes[0], "ada@people.test", one);
+        await nodes[0].ToldAsync();
+        Assert.Single((await nodes[0].GetAsync("/events?events=user.password_reset_required")).Is(200).Ids);   // of both nodes one
+    }
+
+    private const string Password = "correct horse battery staple";
+
+    private static Task<Answer> TryAsync(HoldfastServer server, string email, string password) => SignedIn.AskAsync(server, "password", ("email", email), ("password", password));
+
+    private static async Task WrongAsync(HoldfastServer server, string email, string password) => (await TryAsync(server, email, password)).Is(400, "invalid_credentials");
+
+    /// <summary>Does the same on either node while the other is not there, and brings both together.</summary>
+    private static async Task<(T First, T Second)> ApartAsync<T>(Cluster nodes, Func<HoldfastServer, Task<T>> work)
+    {
+        await nodes.StopNodeAsync(1);
+        var first = await work(nodes[0]);
+        await nodes.StopNodeAsync(0);
+        nodes.Clock.Advance(TimeSpan.FromSeconds(1));
+        await nodes.StartNodeAsync(1);
+        var second = await work(nodes[1]);
+        await nodes.StartNodeAsync(0);
+        await nodes.LevelAsync(1);
+        return (first, second);
     }
 
     [Fact]

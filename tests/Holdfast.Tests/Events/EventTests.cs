@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using Holdfast.Protocols.Saml;
 using Holdfast.Sso;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -100,6 +101,34 @@ public sealed class EventTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal(
             [$$$"""{"type":"sso","status":"succeeded","ip_address":null,"user_agent":null,"user_id":null,"email":"ada@acme.test","sso":{"organization_id":"{{{connection.OrganizationId}}}","connection_id":"{{{connection.Id}}}","session_id":null}}"""],
             await DataAsync("authentication.sso_succeeded", connection.OrganizationId));
+    }
+
+    [Fact]
+    public async Task A_sign_in_that_fails_is_told_where_the_identity_provider_has_proven_it_once_however_often_it_is_brought()
+    {
+        var connection = await _server.SamlConnectionAsync(null, "GenericSAML", ("attribute_map", new { email = "mail" }));
+        async Task PostAsync(string id, Func<SamlIssue, SamlIssue> change, X509Certificate2? by, string reason, int times = 1)
+        {
+            var begun = await connection.BeginAsync();
+            for (var i = 0; i < times; i++)
+            {
+                var browser = begun.Browser.Copy();
+                await _server.RefusedAsync(() => connection.PostAsync(browser, connection.Response(begun, "somebody", issue => change(issue with { AssertionId = id }), by), begun.RelayState), "sign_in_refused", reason);
+            }
+        }
+        // By the provider's own word, which lacks what is needed: three times the same one.
+        await PostAsync("_one", i => i, null, "EmailMissing", times: 3);
+        await PostAsync("_two", i => i with { Attributes = new Dictionary<string, IReadOnlyList<string>> { ["mail"] = [new string('x', 2000)] } }, null, "AttributeTooLong");
+        // By anybody's: nothing of it is told.
+        using var stranger = SamlProvider.MakeCertificate();
+        await PostAsync("_three", i => i, stranger, "SignatureInvalid");
+        var unasked = connection.Response(await connection.BeginAsync(), "somebody");
+        await _server.RefusedAsync(() => connection.PostAsync(new Browser(_server), unasked, "unknown"), "flow_not_found", "FlowNotFound");
+
+        var told = await DataAsync("authentication.sso_failed", connection.OrganizationId);
+        string Told(string code) => $$$"""{"type":"sso","status":"failed","ip_address":null,"user_agent":null,"user_id":null,"email":null,"sso":{"organization_id":"{{{connection.OrganizationId}}}","connection_id":"{{{connection.Id}}}","session_id":null},"error":{"code":"{{{code}}}","message":"the assertion does not say who the person is"}}""";
+        Assert.Equal([Told("attribute_too_long"), Told("email_missing")], told.Order(StringComparer.Ordinal));
+        Assert.Equal((0, 0), (_server.Events("authentication.sso_started"), _server.Events("authentication.sso_timed_out")));
     }
 
     [Fact]

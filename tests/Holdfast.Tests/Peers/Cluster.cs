@@ -19,14 +19,15 @@ internal sealed class Cluster : IAsyncDisposable
         _nodes = new HoldfastServer?[count];
     }
 
-    public HeldClock Clock { get; } = new();
+    public HeldClock Clock { get; init; } = new();
 
     public HoldfastServer this[int node] => _nodes[node] ?? throw new InvalidOperationException("The node is stopped.");
 
     /// <param name="dns">The resolver of all nodes; by default nobody.</param>
-    public static async Task<Cluster> StartAsync(int count, System.Net.IPEndPoint? dns = null)
+    /// <param name="clock">Null for one of its own.</param>
+    public static async Task<Cluster> StartAsync(int count, System.Net.IPEndPoint? dns = null, HeldClock? clock = null)
     {
-        var cluster = new Cluster(count, dns);
+        var cluster = new Cluster(count, dns) { Clock = clock ?? new HeldClock() };
         try
         {
             await cluster.StartNodeAsync(0, alone: true);   // the first node of a cluster starts once without the others

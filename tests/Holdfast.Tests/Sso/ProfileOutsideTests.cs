@@ -44,6 +44,8 @@ public sealed class ProfileOutsideTests(Shared shared) : IClassFixture<Shared>
             if (!isLetIn)
             {
                 Assert.Equal("ProfileOutsideOrganization", _server.LatestAttempt.Reason);
+                Assert.Equal(selector == "connection" ? 1 : 2, _server.Storage.Database.Read(view => view.Find<long>(
+                    "SELECT count(*) FROM events WHERE event = 'authentication.sso_failed' AND data LIKE @like", new { like = $"%{email}%{connection.Id}%profile_outside_organization%" })));
             }
         }
     }
