@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 using System.Text.Json.Serialization;
+using Holdfast.Causes;
 using Holdfast.Http;
 using Holdfast.Peers;
 using Holdfast.Resilience;
@@ -38,8 +39,9 @@ internal static class HealthEndpoints
             ? ApiError.Unavailable("disk", broken.Message, retryAfter: 5)
             : ApiAnswer.Ok(new { status = "ready" });
 
-    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Dependencies dependencies, PeerLinks peers, TimeProvider clock)
+    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Dependencies dependencies, PeerLinks peers, Finder finder, TimeProvider clock)
     {
+        finder.Look();   // it looks by itself; whoever asks is told what is known now
         var primary = replicator.Health;
         var age = (clock.GetUtcNow() - (primary.LastContact ?? primary.Since)).TotalSeconds;
         return ApiAnswer.Ok(new Body(
@@ -50,9 +52,8 @@ internal static class HealthEndpoints
             [.. dependencies.OfTenants.Select(k => new TenantsBody(k.Kind, k.Count, k.Failing))],
             [.. peers.All.Select(DescribePeer)],
             new CopiesBody(peers.Copies.AnsweredWithOne, peers.Copies.AnsweredWithMore),
-            primary.Fault is { } fault
-                ? new CauseBody("primary", fault.ToString().ToLower(CultureInfo.InvariantCulture), primary.Since, primary.Text!, ["administration"])
-                : null));
+            finder.Current is { } cause ? CauseBody.Of(cause) : null,
+            [.. finder.All.Where(c => c.Scope != CauseScope.Tenant && c != finder.Current).Select(CauseBody.Of)]));
     }
 
     private static PeerBody DescribePeer(PeerLink link)
@@ -65,7 +66,8 @@ internal static class HealthEndpoints
 
     internal sealed record Body(
         string Node, string Region, string Version, ReplicaBody Replica, JournalBody Journal, IReadOnlyList<DependencyBody> Dependencies,
-        IReadOnlyList<TenantsBody> TenantDependencies, IReadOnlyList<PeerBody> Peers, CopiesBody Copies, CauseBody? Cause);
+        IReadOnlyList<TenantsBody> TenantDependencies, IReadOnlyList<PeerBody> Peers, CopiesBody Copies, CauseBody? Cause,
+        IReadOnlyList<CauseBody> OtherCauses);
 
     internal sealed record ReplicaBody([property: JsonPropertyName("age_s")] double AgeSeconds, string Position);
 
@@ -89,6 +91,12 @@ internal static class HealthEndpoints
     /// <param name="AnsweredWithOne">What the loss of this disk may have taken.</param>
     internal sealed record CopiesBody(long AnsweredWithOne, long AnsweredWithMore);
 
-    /// <summary>What broke, by name (law 9).</summary>
-    internal sealed record CauseBody(string Dependency, string How, DateTimeOffset Since, string Text, IReadOnlyList<string> Products);
+    /// <summary>What broke, by name (law 9). A host of providers is not named here: it is theirs.</summary>
+    /// <param name="Symptoms">How many dependencies it takes along.</param>
+    internal sealed record CauseBody(string Dependency, string How, DateTimeOffset Since, string Text, IReadOnlyList<string> Products, string Scope, string SignIn, int Symptoms)
+    {
+        public static CauseBody Of(Cause cause) => new(
+            cause.Scope == CauseScope.Shared ? "host" : cause.Dependency, cause.How, cause.Since, cause.Text, cause.Products, cause.Scope.ToString().ToLowerInvariant(),
+            cause.SignIn.ToString().ToLowerInvariant(), cause.Symptoms.Count);
+    }
 }

@@ -1,5 +1,4 @@
 using Holdfast.Resilience;
-using Holdfast.Storage;
 using Holdfast.Storage.Replication;
 
 namespace Holdfast;
@@ -7,13 +6,12 @@ namespace Holdfast;
 /// <summary>The primary, as a dependency by name. Its calls are driven by Storage, which reports what becomes of them.</summary>
 internal static class PrimaryDependency
 {
-    public static Dependencies Declare(Dependencies dependencies, Replicator replicator, TimeProvider clock)
+    /// <param name="primaryNode">The node that has the primary; null when it is this one.</param>
+    public static Dependencies Declare(Dependencies dependencies, Replicator replicator, Uri? primaryNode, TimeProvider clock)
     {
         var primary = dependencies.Add(new Dependency(
-            new DependencyPolicy("primary", "database", Database.WriteDeadline, 1,
-                "Sign-in goes on from this node's replica and journal. Administrators' changes answer 503; denies and deletions are taken.", ["administration"]),
-            clock));
-        replicator.Noted = health => primary.Report(health.Fault is null, health.Fault is null ? null : health.Text);
+            Catalogue.Primary with { StandsOn = primaryNode is null ? [] : [$"peer:{primaryNode.GetLeftPart(UriPartial.Authority)}"] }, clock));
+        replicator.Noted = health => primary.Report(health.Fault is null, health.Fault?.ToString().ToLowerInvariant(), health.Text);
         return dependencies;
     }
 }

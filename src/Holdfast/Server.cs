@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Net;
 using Holdfast.AuthKit;
+using Holdfast.Causes;
 using Holdfast.Dev;
 using Holdfast.Environments;
 using Holdfast.Events;
@@ -111,7 +112,8 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
             .AddSingleton(storage.SingleUse);
         services.AddSingleton(new PublicAddress(settings.PublicUrl, settings.IsDev)).AddSingleton(new RateLimits(world.Clock, settings.RateLimitFactor, nodes: 1 + settings.Peers.Count));
         services.AddSingleton<Ids>().AddSingleton<Idempotency>().AddSingleton<Readiness>();
-        services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(new DnsTexts(settings.Dns)).AddSingleton(PrimaryDependency.Declare(dependencies, storage.Replicator, world.Clock));
+        services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(new DnsTexts(settings.Dns)).AddSingleton(PrimaryDependency.Declare(dependencies, storage.Replicator, settings.PrimaryNode, world.Clock));
+        services.AddCauses(settings.Data, () => [.. storage.Peers.All.Select(l => new PeerPlace(l.Peer.Address, l.Identity?.Name, l.Identity?.Zone, l.Identity?.Region))], dependencies);
         network.AddTo(services);
         services.AddEnvironments();
         services.AddOrganizations();
@@ -133,6 +135,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
             app.Use(RefuseForeignHost);   // a web page elsewhere must not reach a developer's server under another name
         }
         app.UseForwardedRequests();
+        app.Services.GetRequiredService<Traffic>().Use(app);   // above the floor, which turns faults into answers
         app.UseFloor();
         app.MapHealth();
         if (!settings.IsDev)

@@ -17,6 +17,8 @@ public sealed class Ids(TimeProvider clock, Entropy entropy)
     public const string Environment = "environment_";
     public const string Event = "event_";
     public const string ExternalKey = "ext_";
+    public const string Incident = "incident_";
+    public const string IncidentEntry = "incident_entry_";
     public const string Invitation = "invitation_";
     public const string Lift = "lift_";
     public const string MagicCode = "magic_auth_";
