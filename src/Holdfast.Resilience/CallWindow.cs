@@ -37,6 +37,23 @@ public sealed class CallWindow
         }
     }
 
+    /// <summary>The last call that came well was none after all; where there is none, another failure.</summary>
+    internal CallOutcome Amend(string how, long now)
+    {
+        lock (_gate)
+        {
+            for (var i = 1; i <= Math.Min(_count, 4); i++)
+            {
+                ref var call = ref _ring[(_count - i) % Size];
+                if (call.How is null)
+                {
+                    return call = call with { How = how };
+                }
+            }
+            return _ring[_count++ % Size] = new CallOutcome(now, null, how);
+        }
+    }
+
     internal void Add(CallOutcome outcome)
     {
         lock (_gate)

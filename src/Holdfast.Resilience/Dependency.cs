@@ -3,6 +3,9 @@ namespace Holdfast.Resilience;
 /// <summary>One thing outside this process that Holdfast calls: its deadline, breaker, bulkhead and fallback, declared in one place.</summary>
 public sealed class Dependency
 {
+    /// <summary>On the caller's context where there is one: a simulated world has one, and a server none.</summary>
+    private const ConfigureAwaitOptions Quietly = ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext;
+
     private readonly TimeProvider _clock;
     private readonly Breaker _breaker;
     private readonly bool _onCallersThread;
@@ -94,7 +97,7 @@ public sealed class Dependency
         var running = _onCallersThread ? BegunAsync(call, stop.Token) : Task.Run(() => call(stop.Token), CancellationToken.None);
         try
         {
-            await ((Task)running).WaitAsync(Policy.Deadline, _clock, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ((Task)running).WaitAsync(Policy.Deadline, _clock, ct).ConfigureAwait(Quietly);
             return await OutcomeAsync(running, began, admission.Trial, ct);
         }
         finally
@@ -142,7 +145,7 @@ public sealed class Dependency
     }
 
     /// <summary>What its caller found of an answer that came well: it is of no use. For the finder of causes; the breaker does not hear it.</summary>
-    public void Note(string how) => Tell(null, how);
+    public void Note(string how) => Told?.Invoke(this, Calls.Amend(how, _clock.GetTimestamp()));
 
     /// <summary>Runs <see cref="Probe"/>, one at a time, past breaker and bulkhead: nobody's call waits behind it, and none is refused for its sake. Never throws.</summary>
     /// <param name="within">How long it may take.</param>
@@ -160,7 +163,7 @@ public sealed class Dependency
         var began = _clock.GetTimestamp();
         var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var running = _onCallersThread ? BegunAsync(Answering, stop.Token) : Task.Run(() => Answering(stop.Token), CancellationToken.None);
-        await ((Task)running).WaitAsync(within, _clock, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ((Task)running).WaitAsync(within, _clock, ct).ConfigureAwait(Quietly);
         if (!ct.IsCancellationRequested)
         {
             Tell(_clock.GetElapsedTime(began), running switch
@@ -181,12 +184,23 @@ public sealed class Dependency
 
         async Task EndAsync()
         {
-            var stopping = stop.CancelAsync();
-            await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var stopping = StopAsync(stop);
+            await ((Task)running).ConfigureAwait(Quietly);
             Volatile.Write(ref _probing, 0);
-            await stopping.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await stopping.ConfigureAwait(Quietly);
             stop.Dispose();
         }
+    }
+
+    /// <summary>Callbacks of the callee may block, so nobody waits for them here.</summary>
+    private Task StopAsync(CancellationTokenSource stop)
+    {
+        if (!_onCallersThread)
+        {
+            return stop.CancelAsync();
+        }
+        stop.Cancel();
+        return Task.CompletedTask;
     }
 
     private static async Task<T> BegunAsync<T>(Func<CancellationToken, Task<T>> call, CancellationToken ct) => await call(ct);
@@ -257,10 +271,10 @@ public sealed class Dependency
 
     private async Task AbandonAsync(Task running, CancellationTokenSource stop)
     {
-        var stopping = stop.CancelAsync();   // callbacks of the callee may block, so nobody waits for them here
-        await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var stopping = StopAsync(stop);
+        await running.ConfigureAwait(Quietly);
         Interlocked.Decrement(ref _underWay);
-        await stopping.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await stopping.ConfigureAwait(Quietly);
         stop.Dispose();
     }
 }

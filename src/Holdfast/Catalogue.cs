@@ -127,6 +127,15 @@ internal static class Catalogue
         SlowAfter = TimeSpan.FromSeconds(1),
     };
 
+    /// <summary>Whatever the operator watches the node by. Nothing waits for it: what it does not take is dropped, and counted.</summary>
+    public static readonly DependencyPolicy Telemetry = new DependencyPolicy("telemetry", "telemetry", TimeSpan.FromSeconds(2), 1,
+        "The last 15 minutes are kept on the node, and what was named is in its ring. What cannot be sent is dropped and counted.", [])
+    {
+        For = "metrics for the operator",
+        Again = "the next round, after 5 s",
+        SlowAfter = TimeSpan.FromSeconds(1),
+    };
+
     /// <summary>Asked by the verb <c>status</c>, in a process of its own.</summary>
     public static readonly DependencyPolicy Node = new DependencyPolicy("node", "node", TimeSpan.FromSeconds(5), 1, "None: the verb says that it cannot be reached.", [])
     {
@@ -135,7 +144,7 @@ internal static class Catalogue
 
     /// <summary>What a page or a test lists; <see cref="SamlMetadata"/> with its defaults.</summary>
     public static IReadOnlyList<DependencyPolicy> All { get; } =
-        [Primary, PrimaryNode, Peer, PeerJournal, PeerSnapshot, PeerForward, IdpToken, IdpUserInfo, IdpDocuments, IdpMetadata, SamlMetadata(TimeSpan.FromSeconds(5), 16), Dns, Node];
+        [Primary, PrimaryNode, Peer, PeerJournal, PeerSnapshot, PeerForward, IdpToken, IdpUserInfo, IdpDocuments, IdpMetadata, SamlMetadata(TimeSpan.FromSeconds(5), 16), Dns, Telemetry, Node];
 
     /// <summary>The catalogue as a table in Markdown, for <c>docs/continuity.md</c>.</summary>
     public static string Table()

@@ -40,7 +40,7 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
         var now = clock.GetTimestamp();
         var calls = Dependency.Calls.Last().Where(c => c.How != Trouble.Guarded && !(c.How == Trouble.Hangs && stall.Covers(c.At))).ToArray();
         WellAt = calls.LastOrDefault(c => c.How is null) is { At: > 0 } well ? well.At : null;
-        var silence = SilenceSince(stall);
+        var silence = SilenceSince(calls, stall);
         IsSuspect = (calls.Length > 0 && calls[^1].How is not null) || silence > TimeSpan.FromMilliseconds(500);
         if (Symptom is { } known)
         {
@@ -67,6 +67,10 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
             var failures = recent.Where(c => c.How is not null).ToArray();
             return (Most(failures), failures[0].At);
         }
+        if (Dependency.Policy.IsJudgedByItsDriver && silence >= s_silence)
+        {
+            return (Trouble.Hangs, now - Ticks(silence));
+        }
         if (Dependency.Policy.SlowAfter is not { } slow)
         {
             return null;
@@ -87,7 +91,7 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
         }
         var slow = Dependency.Policy.SlowAfter ?? TimeSpan.MaxValue;
         var well = Trailing(calls, c => c.How is null && !(c.Took > slow));
-        if (well < WellInARow || (silence >= s_silence && Dependency.Waiting >= 2))
+        if (well < WellInARow || (silence >= s_silence && (Dependency.Waiting >= 2 || Dependency.Policy.IsJudgedByItsDriver)))
         {
             return false;
         }
@@ -101,9 +105,10 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
         : known;
 
     /// <summary>For how long nobody was answered; what this process slept through does not count.</summary>
-    private TimeSpan SilenceSince(Stall stall)
+    private TimeSpan SilenceSince(CallOutcome[] calls, Stall stall)
     {
-        var silence = Dependency.Silence;
+        // Whoever drives one by a loop of its own tells how it went each time round: when it tells nothing, it waits.
+        var silence = Dependency.Policy.IsJudgedByItsDriver && calls.Length > 0 ? clock.GetElapsedTime(calls[^1].At) : Dependency.Silence;
         return stall.Ended is { } ended && clock.GetElapsedTime(ended) is var awake && awake < silence ? awake : silence;
     }
 

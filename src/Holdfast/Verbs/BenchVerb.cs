@@ -14,6 +14,7 @@ internal static class BenchVerb
         [PrimaryGoneBench.Name] = PrimaryGoneBench.RunAsync,
         [StartBench.Name] = StartBench.RunAsync,
         [MetadataBench.Name] = MetadataBench.RunAsync,
+        [FinderBench.Name] = FinderBench.RunAsync,
     };
 
     public static Command Create()
