@@ -6,12 +6,16 @@ public sealed class Dependency
     /// <summary>On the caller's context where there is one: a simulated world has one, and a server none.</summary>
     private const ConfigureAwaitOptions Quietly = ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext;
 
+    /// <summary>A probe that was given up and hangs on says so again after this; one slow answer must not look like two that hang.</summary>
+    private static readonly TimeSpan StillHanging = TimeSpan.FromSeconds(2);
+
     private readonly TimeProvider _clock;
     private readonly Breaker _breaker;
     private readonly bool _onCallersThread;
     private int _underWay;
     private int _waiting;
     private int _probing;
+    private long _probeTold;
     private long _quietSince;
     private long _used = long.MinValue;
     private string? _host;
@@ -155,12 +159,17 @@ public sealed class Dependency
         {
             return;
         }
+        var began = _clock.GetTimestamp();
         if (Interlocked.Exchange(ref _probing, 1) == 1)
         {
-            Tell(within, Trouble.Hangs);   // the last one minds no token, and hangs still
+            if (_clock.GetElapsedTime(Volatile.Read(ref _probeTold), began) >= StillHanging)
+            {
+                Volatile.Write(ref _probeTold, began);
+                Tell(within, Trouble.Hangs);   // the last one minds no token, and hangs still
+            }
             return;
         }
-        var began = _clock.GetTimestamp();
+        Volatile.Write(ref _probeTold, began + (long)(within.TotalSeconds * _clock.TimestampFrequency));   // then it tells that it hangs
         var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
         var running = _onCallersThread ? BegunAsync(Answering, stop.Token) : Task.Run(() => Answering(stop.Token), CancellationToken.None);
         await ((Task)running).WaitAsync(within, _clock, ct).ConfigureAwait(Quietly);

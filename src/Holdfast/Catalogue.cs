@@ -124,7 +124,7 @@ internal static class Catalogue
     {
         For = "proofs of domains",
         Again = "one more try inside the call, after 0.9 s; what is pending, in the next round",
-        SlowAfter = TimeSpan.FromSeconds(1),
+        SlowAfter = TimeSpan.FromMilliseconds(500),
     };
 
     /// <summary>Whatever the operator watches the node by. Nothing waits for it: what it does not take is dropped, and counted.</summary>
@@ -133,7 +133,7 @@ internal static class Catalogue
     {
         For = "metrics for the operator",
         Again = "the next round, after 5 s",
-        SlowAfter = TimeSpan.FromSeconds(1),
+        SlowAfter = TimeSpan.FromMilliseconds(500),
     };
 
     /// <summary>Asked by the verb <c>status</c>, in a process of its own.</summary>

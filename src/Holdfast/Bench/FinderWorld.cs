@@ -63,6 +63,9 @@ internal sealed class FinderWorld
 
     public TimeSpan Now => _world.Now;
 
+    /// <summary>When a call or a probe first met a fault.</summary>
+    public TimeSpan? FirstMet { get; set; }
+
     public Dice Dice => _dice;
 
     public void Run(TimeSpan time) => _world.Run(_world.Now + time);
@@ -161,7 +164,7 @@ internal sealed class FinderWorld
     {
         var (far, at) = (At(address), new Uri(address));
         var dependency = _dependencies.Add(new Dependency(Catalogue.Peer.Of(address), _clock, onCallersThread: true));
-        dependency.Probe = token => CalleeAsync(far, dependency, at, isTenants: false);
+        dependency.Probe = token => CalleeAsync(far, dependency, isTenants: false, token);
         _ = JournalAsync();
         Every(_dice.Between(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(60)), () => CallAsync(far, dependency, at));
 
@@ -191,7 +194,7 @@ internal sealed class FinderWorld
     {
         var far = At("dns");
         var dependency = _dependencies.Add(new Dependency(Catalogue.Dns, _clock, onCallersThread: true));
-        dependency.Probe = _ => CalleeAsync(far, dependency, null, isTenants: false);
+        dependency.Probe = token => CalleeAsync(far, dependency, isTenants: false, token);
         Every(_dice.Between(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(60)), () => CallAsync(far, dependency, null));
     }
 
@@ -236,7 +239,7 @@ internal sealed class FinderWorld
     {
         try
         {
-            var isWrong = await dependency.CallAsync(_ => CalleeAsync(far, dependency, at, dependency.Policy.Scope == DependencyScope.Tenant), CancellationToken.None, at);
+            var isWrong = await dependency.CallAsync(token => CalleeAsync(far, dependency, dependency.Policy.Scope == DependencyScope.Tenant, token), CancellationToken.None, at);
             if (isWrong)
             {
                 dependency.Note(Trouble.Wrong);
@@ -251,19 +254,23 @@ internal sealed class FinderWorld
 
     /// <summary>The other end.</summary>
     /// <returns>Whether the answer is of no use.</returns>
-    private async Task<bool> CalleeAsync(Far far, Dependency dependency, Uri? at, bool isTenants)
+    private async Task<bool> CalleeAsync(Far far, Dependency dependency, bool isTenants, CancellationToken ct)
     {
+        if (far.Fault is not null && far != _far["telemetry"])
+        {
+            FirstMet ??= _world.Now;
+        }
         var healthy = _dice.Between(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(_dice.Chance(0.05) ? 150 : 40));
         switch (far.Fault)
         {
             case null:
-                await Task.Delay(_dice.Chance(Noise) ? TimeSpan.FromSeconds(1.2) : healthy, _clock);
+                await Task.Delay(_dice.Chance(Noise) ? TimeSpan.FromSeconds(1.2) : healthy, _clock, ct);
                 return _dice.Chance(Noise) ? throw PlannedFault.ExceptionOf(FaultKind.Error, isTenants) : false;
             case FaultKind.Hang:
-                await far.Mended;
+                await far.Mended.WaitAsync(ct);
                 return false;
             case FaultKind.Slow:
-                await Task.Delay((dependency.Policy.SlowAfter!.Value * 1.2) + healthy, _clock);
+                await Task.Delay((dependency.Policy.SlowAfter!.Value * 1.2) + healthy, _clock, ct);
                 return false;
             case FaultKind.WrongAnswer:
                 await Task.Delay(healthy, _clock);

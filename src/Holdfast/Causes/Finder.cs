@@ -25,6 +25,9 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
     /// <summary>How long a finding waits for those that may have a cause in common with it, while there are any.</summary>
     private static readonly TimeSpan s_settles = TimeSpan.FromSeconds(1);
 
+    /// <summary>The same for a node: until every other one has answered or is found ill too, for a place has many nodes.</summary>
+    private static readonly TimeSpan s_nodesSettle = TimeSpan.FromSeconds(2);
+
     /// <summary>A look that comes so much too late shows that this process stood still.</summary>
     private static readonly TimeSpan s_stalled = TimeSpan.FromSeconds(1);
 
@@ -93,6 +96,7 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
     public void Probe(CancellationToken ct)
     {
         var now = clock.GetTimestamp();
+        var isNodeSuspect = dependencies.All.Any(d => d.Policy.Scope == DependencyScope.Peer && IsSuspect(d));
         foreach (var dependency in dependencies.All)
         {
             if (dependency.Probe is null || dependency.UsedAt is not { } used || clock.GetElapsedTime(used, now) > s_inUse)
@@ -100,7 +104,7 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
                 continue;
             }
             var last = dependency.Calls.Last();
-            var isSuspect = last.Length > 0 && (last[^1].How is not null || IsIll(dependency));
+            var isSuspect = IsSuspect(dependency) || (isNodeSuspect && dependency.Policy.Scope == DependencyScope.Peer);   // what is the matter with one may be with all
             var since = last.Length > 0 ? clock.GetElapsedTime(last[^1].At, now) : TimeSpan.MaxValue;
             var probed = _probed.TryGetValue(dependency, out var at) ? clock.GetElapsedTime(at, now) : TimeSpan.MaxValue;
             if (probed >= s_probeSuspect && (isSuspect || (since >= s_probeEvery && probed >= s_probeEvery)))
@@ -111,7 +115,7 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
         }
     }
 
-    private bool IsIll(Dependency dependency) => _all.Any(c => c.Symptoms.Contains(dependency.Name));
+    private bool IsSuspect(Dependency dependency) => dependency.Calls.Last() is [.., { How: not null }] || _all.Any(c => c.Symptoms.Contains(dependency.Name));
 
     private void Note(Dependency dependency, CallOutcome outcome)
     {
@@ -147,7 +151,12 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
     {
         var symptoms = _watches.Values.Select(w => w.Symptom).OfType<Symptom>().ToList();
         var suspects = _watches.Values.Any(w => w is { Symptom: null, IsSuspect: true });
-        return symptoms.FindAll(s => !suspects || s.Policy.IsJudgedByItsDriver || clock.GetElapsedTime(s.FoundAt, now) >= s_settles);
+        var nodes = symptoms.FindAll(s => s.Policy.Scope == DependencyScope.Peer);
+        var latest = nodes.Count == 0 ? now : nodes.Max(n => n.FoundAt);
+        var haveNodesSettled = clock.GetElapsedTime(latest, now) >= s_nodesSettle
+            || !_watches.Values.Any(w => w.Dependency.Policy.Scope == DependencyScope.Peer && w.Symptom is null && (w.IsSuspect || !(w.WellAt > latest)));
+        return symptoms.FindAll(s => s.Policy.IsJudgedByItsDriver || _all.Any(c => c.Symptoms.Contains(s.Name))
+            || (s.Policy.Scope == DependencyScope.Peer ? haveNodesSettled : !suspects || clock.GetElapsedTime(s.FoundAt, now) >= s_settles));
     }
 
     private void Name(List<Symptom> symptoms)
@@ -196,7 +205,7 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
     private static bool WellSince(Dependency dependency, long since)
     {
         var last = dependency.Calls.Last();
-        return last.Length > 0 && last[^1].How is null && last[^1].At > since;
+        return last.Length > 0 && Watch.IsWell(dependency, last[^1]) && last[^1].At > since;
     }
 
     /// <summary>The primary before what hardly anybody needs.</summary>

@@ -39,7 +39,7 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
     {
         var now = clock.GetTimestamp();
         var calls = Dependency.Calls.Last().Where(c => c.How != Trouble.Guarded && !(c.How == Trouble.Hangs && stall.Covers(c.At))).ToArray();
-        WellAt = calls.LastOrDefault(c => c.How is null) is { At: > 0 } well ? well.At : null;
+        WellAt = calls.LastOrDefault(c => IsWell(Dependency, c)) is { At: > 0 } well ? well.At : null;
         var silence = SilenceSince(calls, stall);
         IsSuspect = (calls.Length > 0 && calls[^1].How is not null) || silence > TimeSpan.FromMilliseconds(500);
         if (Symptom is { } known)
@@ -51,6 +51,9 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
             Symptom = new Symptom(Dependency, how, Utc(since, now), since, now) { Detail = Dependency.Detail };
         }
     }
+
+    /// <summary>It answered, and in time.</summary>
+    public static bool IsWell(Dependency dependency, CallOutcome call) => call.How is null && !(call.Took > dependency.Policy.SlowAfter);
 
     private (string How, long Since)? Find(CallOutcome[] calls, TimeSpan silence, long now)
     {
@@ -89,8 +92,7 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
         {
             return silence < s_silence;
         }
-        var slow = Dependency.Policy.SlowAfter ?? TimeSpan.MaxValue;
-        var well = Trailing(calls, c => c.How is null && !(c.Took > slow));
+        var well = Trailing(calls, c => IsWell(Dependency, c));
         if (well < WellInARow || (silence >= s_silence && (Dependency.Waiting >= 2 || Dependency.Policy.IsJudgedByItsDriver)))
         {
             return false;
