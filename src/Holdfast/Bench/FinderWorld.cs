@@ -11,6 +11,8 @@ internal sealed class FinderWorld
     /// <summary>Of one call in so many, something goes wrong on a good day.</summary>
     private const double Noise = 0.002;
 
+    private static readonly FaultKind[] s_noise = [FaultKind.Error, FaultKind.Reset, FaultKind.Refuse];
+
     private static readonly PeerPlace[] s_peers =
     [
         new("http://10.0.1.1:4100", "north-a", "zone-a", "north"), new("http://10.0.1.2:4100", "north-b", "zone-a", "north"), new("http://10.0.1.3:4100", "north-c", "zone-b", "north"),
@@ -265,7 +267,7 @@ internal sealed class FinderWorld
         {
             case null:
                 await Task.Delay(_dice.Chance(Noise) ? TimeSpan.FromSeconds(1.2) : healthy, _clock, ct);
-                return _dice.Chance(Noise) ? throw PlannedFault.ExceptionOf(FaultKind.Error, isTenants) : false;
+                return _dice.Chance(Noise) ? throw PlannedFault.ExceptionOf(_dice.Pick(s_noise), isTenants) : false;
             case FaultKind.Hang:
                 await far.Mended.WaitAsync(ct);
                 return false;

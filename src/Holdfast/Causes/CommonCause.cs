@@ -40,9 +40,8 @@ internal sealed class CommonCause(IReadOnlyList<PeerPlace> peers, IReadOnlyColle
     /// <summary>Nobody outside can be reached: at least three hosts of strangers, and none of them is well.</summary>
     private void Network()
     {
-        var outside = _left.Where(s => s.Policy.Scope != DependencyScope.Peer && s.Host is not null && s_awayFromHere.Contains(s.How)).ToList();
-        if (Hosts(outside) < Many || outside.All(s => s.How == Trouble.Unresolved)
-            || IsAcquitted(outside, o => o.Policy.Scope != DependencyScope.Peer && o.Host is not null))
+        var outside = _left.Where(s => s.Policy.Scope != DependencyScope.Peer && s.Host is not null && s.How != Trouble.Unresolved && s_awayFromHere.Contains(s.How)).ToList();
+        if (Hosts(outside) < Many || IsAcquitted(outside, o => o.Policy.Scope != DependencyScope.Peer && o.Host is not null))
         {
             return;
         }

@@ -5,9 +5,11 @@ namespace Holdfast.Causes;
 /// <summary>Judges one dependency by what its calls came to. Deterministic: the same outcomes at the same times give the same finding.</summary>
 internal sealed class Watch(Dependency dependency, TimeProvider clock)
 {
-    /// <summary>Failures in a row that are a finding. Of hangs two: each has cost its deadline already.</summary>
+    /// <summary>Failures in a row that are a finding. Two of those that do not come by chance: a hang has cost its deadline, and nothing refuses, vanishes or expires for one call alone.</summary>
     private const int InARow = 3;
-    private const int HangsInARow = 2;
+    private const int PlainInARow = 2;
+
+    private static readonly string[] s_plain = [Trouble.Hangs, Trouble.Refuses, Trouble.Unresolved, Trouble.Certificate];
 
     /// <summary>Answers in a row after which it may be over.</summary>
     private const int WellInARow = 3;
@@ -59,7 +61,7 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
     {
         var run = Trailing(calls, c => c.How is not null);
         if (run > 0 && clock.GetElapsedTime(calls[^1].At, now) < s_forgotten
-            && (run >= InARow || Dependency.Policy.IsJudgedByItsDriver || Trailing(calls, c => c.How == Trouble.Hangs) >= HangsInARow))
+            && (run >= InARow || Dependency.Policy.IsJudgedByItsDriver || Trailing(calls, c => s_plain.Contains(c.How)) >= PlainInARow))
         {
             return (Most(calls[^run..]), calls[^run].At - (calls[^run].Took is { } took ? Ticks(took) : 0));
         }

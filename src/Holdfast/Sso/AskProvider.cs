@@ -144,7 +144,12 @@ internal sealed class AskProvider(ProviderDocuments documents, OutboundHttp outb
             var header = ClientAuthentication.Prove(oidc, provider.Metadata, form, all._entropy, all._clock.GetUtcNow());
             var answer = await all._outbound.PostFormAsync(all.Dependency(connection), new Uri(provider.Metadata.TokenEndpoint), form, header, OutboundLimits.Document, ct);
             Said = Said with { TokenStatus = answer.Status };
-            return TokenResponse.Read(answer.Body, needsIdToken);
+            var verdict = TokenResponse.Read(answer.Body, needsIdToken);
+            if (verdict is TokenResponseVerdict.Refused)
+            {
+                all.Dependency(connection).Note(Trouble.Wrong);   // an error in the shape of RFC 6749 §5.2 is an answer; this is none
+            }
+            return verdict;
         }
 
         private ProviderAnswer.Refused TokenRefused(TokenResponseVerdict verdict) => verdict switch
