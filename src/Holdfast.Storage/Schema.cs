@@ -65,11 +65,12 @@ public static class Schema
             new("attributes", Later, "email", "first_name", "last_name", "groups", "raw_attributes"), new("touched", Greatest, "updated_at"),
         ], FromNodes: true);
 
-    /// <summary>Authorization codes of Single Sign-On, by the hash of the code.</summary>
+    /// <summary>Authorization codes, by the hash of the code: of Single Sign-On with a connection and a profile, of hosted pages with a person.</summary>
     public static readonly Table SsoCodes = new("sso_codes",
         [
             new("made", First, "environment_id", "authority", "client_id", "connection_id", "profile_id", "redirect_uri", "code_challenge", "created_at",
                 "expires_at"),
+            new("person", First, "user_id", "credential_id", "organization_id", "method"),
         ], Expires: true, FromNodes: true);
 
     /// <summary>Single-use items that were used: codes, flows, assertions. <c>request</c> is the idempotent request that did it.</summary>
@@ -158,12 +159,19 @@ public static class Schema
             new("acceptance", Least, "accepted_at"), new("mail", Greatest, "mail_wanted_at", "locale"), new("touched", Greatest, "updated_at"),
         ], FromNodes: true);
 
+    /// <summary>How hosted pages look, by the id of the environment or organization. <c>logo</c> is an image in base64.</summary>
+    public static readonly Table Branding = new("branding",
+        [
+            new("made", First, "environment_id", "created_at"), new("named", Later, "name"), new("image", Later, "logo", "logo_type"), new("color", Later, "accent"),
+            new("touched", Greatest, "updated_at"),
+        ]);
+
     /// <summary>All of them, in the order that the digest takes.</summary>
     public static IReadOnlyList<Table> Tables { get; } =
     [
         Environments, Nodes, NodeList, ApiKeys, SigningKeys, RedirectUris, Organizations, OrganizationDomains, Claims, Connections, ProviderDocuments, Profiles,
         SsoCodes, Spends, Denies, Lifts, Events, IdempotencyKeys, Users, Memberships, PendingSignUps, PendingItems, Credentials, Sessions, SessionSpends,
-        SamlKeys, SamlSessions, SsoAttempts, SamlMetadata, Invitations,
+        SamlKeys, SamlSessions, SsoAttempts, SamlMetadata, Invitations, Branding,
     ];
 
     /// <summary>The same by name.</summary>

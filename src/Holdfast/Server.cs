@@ -6,6 +6,7 @@ using Holdfast.Dev;
 using Holdfast.Environments;
 using Holdfast.Events;
 using Holdfast.Http;
+using Holdfast.Http.Pages;
 using Holdfast.Keys;
 using Holdfast.Organizations;
 using Holdfast.Peers;
@@ -142,7 +143,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         {
             app.MapPeers(storage.PeerServer, network.Primary);
         }
-        app.MapPages();
+        app.MapAssets();
         app.MapEnvironments();
         app.MapEvents();
         app.MapOrganizations();

@@ -161,9 +161,9 @@ internal sealed class HoldfastServer : IAsyncDisposable
         var bytesRead = await response.Content.ReadAsByteArrayAsync();
         var answer = new Answer((int)response.StatusCode, response.Content.Headers.ContentType?.ToString(), bytesRead, response.Headers);
         // Pages have no shape in the description, and what the web server refuses before our code is not ours to shape: it carries no request id.
-        if (request.RequestUri!.AbsolutePath is not ("/sso/authorize" or "/sso/logout" or "/user_management/authorize" or "/user_management/sessions/logout") && answer.Headers.Contains("X-Request-ID"))
+        if (answer.Status != 303 && answer.ContentType?.StartsWith("text/html", StringComparison.Ordinal) != true && request.RequestUri!.AbsolutePath is not ("/sso/authorize" or "/sso/logout" or "/user_management/authorize" or "/user_management/sessions/logout") && answer.Headers.Contains("X-Request-ID"))
         {
-            Log?.Append(method, request.RequestUri.AbsolutePath, answer);
+            Log?.Append(method, request.RequestUri!.AbsolutePath, answer);
         }
         return answer;
     }

@@ -1,5 +1,5 @@
+using Holdfast.AuthKit.Pages;
 using Holdfast.Http;
-using Holdfast.Sso;
 
 namespace Holdfast.AuthKit;
 
@@ -11,12 +11,13 @@ internal static class AuthKitEndpoints
         services.AddSingleton<AuthKitOptions>().AddSingleton<AccessTokens>().AddSingleton<RefreshTokens>().AddSingleton<BeginSession>().AddSingleton<SessionAnswer>();
         services.AddSingleton<Authenticate>().AddSingleton<GrantByCode>().AddSingleton<GrantByPassword>().AddSingleton<GrantByEmailCode>().AddSingleton<GrantByMagicCode>().AddSingleton<GrantByRefreshToken>().AddSingleton<GrantByOrganization>();
         services.AddSingleton<ItemSecrets>().AddSingleton<MagicAuth>().AddSingleton<EmailVerifications>().AddSingleton<PasswordResets>().AddSingleton<Sessions>();
+        services.AddHostedPages();
     }
 
     public static void MapAuthKit(this IEndpointRouteBuilder routes)
     {
         var api = routes.MapGroup("/user_management").WithTags("AuthKit");
-        api.MapGet("/authorize", (HttpContext http, StartSignIn start) => start.HandleAsync(http, byAuthKit: true)).WithMetadata(Writes.Nothing).Produces(302);
+        api.MapGet("/authorize", (HttpContext http, StartHosted start) => start.HandleAsync(http)).WithMetadata(Writes.Nothing).Produces(302);
         api.MapPost("/authenticate", (HttpContext http, Authenticate authenticate) => authenticate.HandleAsync(http)).WithMetadata(Writes.Fact).Produces<SessionAnswer.Body>();
         api.MapPost("/magic_auth", (HttpContext http, MagicAuth magic) => magic.CreateAsync(http)).WithMetadata(ApiKeyRequired.Yes)
             .Accepts<MagicAuth.Input>(JsonBody.AnyType).Produces<MagicAuth.Body>(201).WithMetadata(Writes.Fact);
@@ -31,5 +32,6 @@ internal static class AuthKitEndpoints
         api.MapPost("/sessions/revoke", (HttpContext http, Sessions sessions) => sessions.RevokeAsync(http)).WithMetadata(ApiKeyRequired.Yes)
             .Accepts<Sessions.RevokeInput>(JsonBody.AnyType).Produces(200).WithMetadata(Writes.Deny);
         api.MapGet("/sessions/logout", (HttpContext http, Sessions sessions) => sessions.SignOutAsync(http)).WithMetadata(Writes.Deny).Produces(302);
+        routes.MapHostedPages();
     }
 }

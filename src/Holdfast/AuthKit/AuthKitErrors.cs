@@ -12,8 +12,7 @@ internal static class AuthKitErrors
     public static ApiAnswer NotAdmitted { get; } = ApiError.OAuth("access_denied", "This person may not sign in.");
 
     /// <summary>A session to be signed out that this node does not know: it must not be said that it has ended.</summary>
-    public static ErrorPage SessionNotHere { get; } = new(StatusCodes.Status404NotFound, "session_not_found",
-        "We could not sign you out.", "This sign-out link is not known here, or not yet. Wait a moment and try again; on a computer that others use, close the browser.");
+    public static ErrorPage SessionNotHere { get; } = new(StatusCodes.Status404NotFound, "session_not_found", "session_not_found");
 
     public static ApiAnswer NoMembership { get; } = ApiError.OAuth("organization_membership_not_found", "The user is not an active member of that organization.");
 

@@ -9,6 +9,12 @@ public sealed record AuthKitOptions
     /// <summary>When a session ends at the latest.</summary>
     public TimeSpan SessionLifetime { get; init; } = TimeSpan.FromDays(30);
 
+    /// <summary>How long a hosted sign-in may take, from the application's request to its code.</summary>
+    public TimeSpan HostedFlowLifetime { get; init; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>How long the code that a hosted sign-in ended with may be exchanged (RFC 6749 §4.1.2 asks for a short time).</summary>
+    public TimeSpan CodeLifetime { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>How long a mailed code may be typed in.</summary>
     public TimeSpan MagicCodeLifetime { get; init; } = TimeSpan.FromMinutes(10);
 

@@ -1,10 +1,11 @@
 using Holdfast.Http;
 using Holdfast.Sso;
+using Holdfast.Storage.Rows;
 using Holdfast.Users;
 
 namespace Holdfast.AuthKit;
 
-/// <summary>A code that a sign-in at the organization's identity provider ended with: the person's user, and a session. It is the code of <c>/sso/token</c>, and good for one of the two.</summary>
+/// <summary>A code that a sign-in ended with: at a hosted page, or at an identity provider. That of an identity provider is the code of <c>/sso/token</c>, too, and good for one of the two.</summary>
 internal sealed class GrantByCode(SignInStore signIns, ToCodesAuthority authority, Acts acts, BeginSession begin, RateLimits limits, Ids ids)
 {
     public async Task<IResult> HandleAsync(Authenticate.Asked asked, Authenticate authenticate)
@@ -30,7 +31,14 @@ internal sealed class GrantByCode(SignInStore signIns, ToCodesAuthority authorit
         var method = SignInMethod.Sso;
         var outcome = await signIns.RedeemAsync<BeginSession.Outcome>(shown, client, asked.Operation.RequestId, ids, (view, redemption) =>
         {
-            var (act, profile) = (acts.Of(asked.Operation), redemption.Profile);
+            var act = acts.Of(asked.Operation);
+            if (redemption.Hosted is { } hosted)
+            {
+                method = hosted.Method;
+                var (session, facts) = begin.Start(view, act, Rule.Grant(hosted.Who), method);   // what there was to ask, the pages have asked
+                return new(session, facts);
+            }
+            var profile = redemption.Profile!;
             method = SignInMethod.Of(profile.ConnectionType);
             var (answer, changes) = begin.Decide(view, act, SsoSignIn.Decide(view, act, new SsoSignIn.Profile(
                 profile.ConnectionId, profile.OrganizationId, profile.IdpId, profile.Email, new PersonNames(profile.FirstName, profile.LastName))), method);

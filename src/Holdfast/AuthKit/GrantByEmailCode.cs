@@ -29,21 +29,7 @@ internal sealed class GrantByEmailCode(Database database, ClusterKeys keys, Acts
             return AuthKitErrors.TooManyTries;
         }
         var request = asked.Operation.RequestId;
-        var outcome = await database.RecordAsync(asked.Http, view =>
-        {
-            var act = acts.Of(asked.Operation);
-            if (!pending.IsGood(view, act, request))
-            {
-                return Decide.Nothing(new BeginSession.Outcome(Refused: Refusal.SessionUnknown));
-            }
-            var (proven, wrong) = VerifyAddress.Redeem(view, act, itemId, code, pending.UserId);
-            if (proven is null)
-            {
-                return Decide.Nothing(new BeginSession.Outcome(Refused: wrong));
-            }
-            var (answer, changes) = begin.Decide(view, act, Rule.Grant(new SignedIn(pending.UserId, pending.CredentialId), proven), pending.Method);
-            return new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request)]);
-        });
+        var outcome = await database.RecordAsync(asked.Http, view => Decide(view, acts.Of(asked.Operation), pending, itemId, code, request, (v, a, signIn, method) => begin.Decide(v, a, signIn, method)));
         if (outcome.Refused == Refusal.ItemUnknown)
         {
             limits.Count(RateLimits.GuessesPerCode, itemId);
@@ -57,5 +43,21 @@ internal sealed class GrantByEmailCode(Database database, ClusterKeys keys, Acts
             Refusal.ItemSpent => AuthKitErrors.UsedCode,
             _ => AuthKitErrors.NotAdmitted,
         });
+    }
+
+    /// <summary>What the code comes to. A right one uses up the pending authentication, and itself.</summary>
+    public static Decision<BeginSession.Outcome> Decide(View view, Act act, PendingAuthentication pending, string itemId, string code, string? request, BeginSession.Ending then)
+    {
+        if (!pending.IsGood(view, act, request))
+        {
+            return new(new BeginSession.Outcome(Refused: Refusal.SessionUnknown), []);
+        }
+        var (proven, wrong) = VerifyAddress.Redeem(view, act, itemId, code, pending.UserId);
+        if (proven is null)
+        {
+            return new(new BeginSession.Outcome(Refused: wrong), []);
+        }
+        var (answer, changes) = then(view, act, Rule.Grant(new SignedIn(pending.UserId, pending.CredentialId), proven), pending.Method);
+        return new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request)]);
     }
 }

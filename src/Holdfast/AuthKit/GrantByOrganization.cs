@@ -24,25 +24,27 @@ internal sealed class GrantByOrganization(Database database, ClusterKeys keys, A
             return elsewhere;
         }
         var request = asked.Operation.RequestId;
-        var outcome = await database.RecordAsync(asked.Http, view =>
-        {
-            var act = acts.Of(asked.Operation);
-            if (!pending.IsGood(view, act, request))
-            {
-                return Decide.Nothing(new BeginSession.Outcome(Refused: Refusal.ItemSpent));
-            }
-            if (!Memberships.IsIn(view, act, organizationId, pending.UserId))
-            {
-                return Decide.Nothing(new BeginSession.Outcome(Refused: Refusal.NotFound));   // they may choose another
-            }
-            var (answer, changes) = begin.Decide(view, act, Rule.Grant(new SignedIn(pending.UserId, pending.CredentialId, organizationId)), pending.Method);
-            return new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request)]);
-        });
+        var outcome = await database.RecordAsync(asked.Http, view => Decide(view, acts.Of(asked.Operation), pending, organizationId, request, (v, a, signIn, method) => begin.Decide(v, a, signIn, method)));
         return authenticate.Answer(asked, outcome, pending.Method, why => why switch
         {
             Refusal.NotFound => AuthKitErrors.NoMembership,
             Refusal.ItemSpent => AuthKitErrors.BadPending,
             _ => AuthKitErrors.NotAdmitted,
         });
+    }
+
+    /// <summary>What the choice comes to. The pending authentication is used up by it.</summary>
+    public static Decision<BeginSession.Outcome> Decide(View view, Act act, PendingAuthentication pending, string organizationId, string? request, BeginSession.Ending then)
+    {
+        if (!pending.IsGood(view, act, request))
+        {
+            return new(new BeginSession.Outcome(Refused: Refusal.ItemSpent), []);
+        }
+        if (!Memberships.IsIn(view, act, organizationId, pending.UserId))
+        {
+            return new(new BeginSession.Outcome(Refused: Refusal.NotFound), []);   // they may choose another
+        }
+        var (answer, changes) = then(view, act, Rule.Grant(new SignedIn(pending.UserId, pending.CredentialId, organizationId)), pending.Method);
+        return new Decision<BeginSession.Outcome>(answer, [.. changes, pending.Spent(act, request)]);
     }
 }

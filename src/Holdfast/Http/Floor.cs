@@ -91,9 +91,9 @@ public static class Floor
         }
         return answer.Status switch
         {
-            503 => new ErrorPage(503, "unavailable", "This is not possible at the moment.", "Wait a moment, then reload this page."),
-            >= 500 => new ErrorPage(answer.Status, "server_error", "Something went wrong here.", "Try again; if it happens again, tell the people who run it the reference below."),
-            _ => new ErrorPage(answer.Status, "bad_request", "This request cannot be read.", "Go back to the application and try again."),
+            503 => new ErrorPage(503, "unavailable", "unavailable"),
+            >= 500 => new ErrorPage(answer.Status, "server_error", "server_error"),
+            _ => new ErrorPage(answer.Status, "bad_request", "bad_request"),
         };
     }
 

@@ -63,7 +63,7 @@ internal sealed class AnswerSamlLogout(
             AuthnRequest.NewId(entropy.Bytes(20)), trust.SpEntityId, saml.IdpSloResponseUrl ?? saml.IdpSloUrl!, accepted.Id, SamlLogoutStatus.Success, now);
         var relayState = (message.Binding == SamlBinding.Redirect ? accepted.RelayState : message.RelayState) ?? "";
         return saml.SloByPost
-            ? PostOn.Of("Signing out", LogoutResponse.PostForm(answer, relayState, signer))
+            ? PostOn.Of(PostOn.SigningOut, LogoutResponse.PostForm(answer, relayState, signer))
             : new Back(LogoutResponse.RedirectUrl(answer, relayState, signer).AbsoluteUri);
     }
 

@@ -44,10 +44,10 @@ internal sealed class ExchangeCode(
         {
             return answer;
         }
-        var redeemed = await signIns.RedeemAsync(shown, client, operation.RequestId, ids, (_, redemption) => Decide.Nothing<Redemption?>(redemption));
+        var redeemed = await signIns.RedeemAsync(shown, client, operation.RequestId, ids, (_, redemption) => Decide.Nothing(redemption.Profile is null ? null : redemption));
         return redeemed is null
             ? SsoErrors.InvalidCode
-            : ApiAnswer.Ok(new Body("Bearer", tokens.Make(redeemed), (int)options.ProfileTokenLifetime.TotalSeconds, redeemed.Profile.ToBody(connections.Find(redeemed.Profile.ConnectionId))));
+            : ApiAnswer.Ok(new Body("Bearer", tokens.Make(redeemed), (int)options.ProfileTokenLifetime.TotalSeconds, redeemed.Profile!.ToBody(connections.Find(redeemed.Profile!.ConnectionId))));
     }
 
     internal sealed record Body(string TokenType, string AccessToken, int ExpiresIn, ProfileBody Profile);
@@ -58,8 +58,8 @@ internal sealed class ProfileToken(ClusterKeys keys, SsoOptions options, TimePro
 {
     private const string Purpose = "sso-profile-token";
 
-    public string Make(Redemption redeemed) => SealedToken.Make(keys, Purpose, redeemed.Profile.EnvironmentId,
-        new Content(redeemed.Profile.Id, redeemed.CodeId, (clock.GetUtcNow() + options.ProfileTokenLifetime).ToUnixTimeMilliseconds()));
+    public string Make(Redemption redeemed) => SealedToken.Make(keys, Purpose, redeemed.Profile!.EnvironmentId,
+        new Content(redeemed.Profile!.Id, redeemed.CodeId, (clock.GetUtcNow() + options.ProfileTokenLifetime).ToUnixTimeMilliseconds()));
 
     /// <summary>What a token says; null when it is not ours, was changed, or is over.</summary>
     public (string EnvironmentId, string ProfileId, string CodeId)? Read(string token) =>

@@ -38,7 +38,7 @@ internal sealed class FinishOidcSignIn(
         {
             return HttpMethods.IsPost(http.Request.Method) && !address.IsHttps && given.All(p => p.Key != Bounced) && http.Request.Headers["Sec-Fetch-Site"] == "cross-site"
                 // Over plain http a browser keeps the flow's cookie from a post of another site; posted again from our own page, it comes along.
-                ? new PostOn("Signing in", null, given.Append(KeyValuePair.Create(Bounced, "1")))
+                ? new PostOn(PostOn.SigningIn, null, given.Append(KeyValuePair.Create(Bounced, "1")))
                 : SsoErrors.NoFlow(attempts.Remember(connectionId, "FlowNotFound", "this browser has no sign-in under way with that state"));
         }
         return await resume.EndAsync(http, connection, flow, () => EndAsync(http, connection, oidc, flow, given.Where(p => p.Key != Bounced)));

@@ -52,7 +52,7 @@ internal sealed class FinishSamlSignIn(
         {
             return !address.IsHttps && !form.ContainsKey(Bounced) && http.Request.Headers["Sec-Fetch-Site"] == "cross-site"
                 // Over plain http a browser keeps the flow's cookie from a post of another site; posted again from our own page, it comes along.
-                ? new PostOn("Signing in", null, [new("SAMLResponse", response), new("RelayState", relayState), new(Bounced, "1")])
+                ? new PostOn(PostOn.SigningIn, null, [new("SAMLResponse", response), new("RelayState", relayState), new(Bounced, "1")])
                 : SsoErrors.NoFlow(attempts.Remember(connectionId, "FlowNotFound", "this browser has no sign-in under way with that RelayState"));
         }
         return await resume.EndAsync(http, connection, flow, () => EndAsync(connection, trust, flow, requestId, response, http.RequestAborted));
@@ -100,7 +100,7 @@ internal sealed class FinishSamlSignIn(
         }
         if (redirectUris.Default(environmentId) is not { } redirectUri || environments.FindClient(environmentId) is not { } clientId)
         {
-            return SsoErrors.BadStart("invalid_redirect_uri", "No address is registered for the application.");
+            return SsoErrors.NoRedirectUri;
         }
         if (!connection.Connection.IsActive)
         {

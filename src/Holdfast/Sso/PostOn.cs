@@ -1,28 +1,24 @@
-using System.Text.Encodings.Web;
-using Holdfast.Http;
+using Holdfast.Http.Pages;
 using Holdfast.Protocols.Saml;
 
 namespace Holdfast.Sso;
 
 /// <summary>A page whose form goes on by itself, or at a press of its button where scripts are off (SAML 2.0 Bindings §3.5.4).</summary>
-/// <param name="title">What is going on, for the person who sees it for a moment.</param>
+/// <param name="says">What is going on, for the person who sees it for a moment: names a text of <c>post_on</c>.</param>
 /// <param name="url">Where to; null for the address that the browser is at.</param>
-internal sealed class PostOn(string title, string? url, IEnumerable<KeyValuePair<string, string>> fields) : IResult
+internal sealed class PostOn(string says, string? url, IEnumerable<KeyValuePair<string, string>> fields) : IResult
 {
-    public static PostOn Of(string title, SamlPost post) => new(title, post.Url, post.Fields);
+    public const string SigningIn = "post_on.signing_in";
+    public const string SigningOut = "post_on.signing_out";
+
+    public static PostOn Of(string says, SamlPost post) => new(says, post.Url, post.Fields);
 
     public Task ExecuteAsync(HttpContext httpContext)
     {
-        var html = HtmlEncoder.Default;
-        var inputs = string.Join('\n', fields.Select(f => $"""<input type="hidden" name="{html.Encode(f.Key)}" value="{html.Encode(f.Value)}">"""));
+        var context = PageContext.Of(httpContext);
+        var page = PageResult.Of<PostOnPage>(context, StatusCodes.Status200OK,
+            (nameof(PostOnPage.Heading), context.Texts[says]), (nameof(PostOnPage.Action), url), (nameof(PostOnPage.Fields), fields));
         // Where the form goes on to from there is for that side to say, and browsers hold its redirects against this page's policy too.
-        return Pages.WriteAsync(httpContext, StatusCodes.Status200OK, title, $"""
-            <h1>{html.Encode(title)}</h1>
-            <form method="post"{(url is null ? "" : $" action=\"{html.Encode(url)}\"")} data-continue>
-            {inputs}
-            <button>Continue</button>
-            </form>
-            <script src="/assets/continue.js" defer></script>
-            """, "'self' http: https:");
+        return page.WithFormAction("'self' http: https:").ExecuteAsync(httpContext);
     }
 }

@@ -24,7 +24,7 @@ internal sealed class ResumeFlow(
         {
             return SsoErrors.NoFlow(attempts.Remember(flow.ConnectionId, "FlowTriedTooOften", $"the sign-in was tried {FlowAttempts.MostPerFlow} times"));
         }
-        var answer = !isAllowed ? SsoErrors.BadStart("invalid_redirect_uri", "It would end at an address that is not registered for the application.")
+        var answer = !isAllowed ? SsoErrors.RedirectUriNotRegistered
             : !isActive ? SsoErrors.Back(flow.RedirectUri, flow.State, "connection_unlinked", "The connection is not active.")
             : await end();
         if (answer is not ErrorPage { Status: >= 500 })

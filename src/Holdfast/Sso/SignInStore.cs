@@ -5,6 +5,7 @@ using Holdfast.Keys;
 using Holdfast.Protocols.Saml;
 using Holdfast.Storage;
 using Holdfast.Storage.Rows;
+using Holdfast.Users;
 
 namespace Holdfast.Sso;
 
@@ -82,6 +83,14 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
         });
     }
 
+    /// <summary>The code of somebody who has signed in at a hosted page, good for a session and for nothing else.</summary>
+    /// <param name="to">Where it leads: what the code is bound to.</param>
+    public static Change Mint(Act act, string code, (string ClientId, string RedirectUri, string? CodeChallenge) to, HostedSignIn signIn, TimeSpan lifetime) => Change.To(
+        Schema.SsoCodes, Caller.Hash(code),
+        ("environment_id", act.EnvironmentId), ("authority", act.Incarnation), ("client_id", to.ClientId), ("connection_id", null), ("profile_id", null), ("redirect_uri", to.RedirectUri),
+        ("code_challenge", to.CodeChallenge), ("created_at", act.Time), ("expires_at", (act.Now + lifetime).ToUnixTimeMilliseconds()),
+        ("user_id", signIn.Who.UserId), ("credential_id", signIn.Who.CredentialId), ("organization_id", signIn.Who.OrganizationId), ("method", signIn.Method));
+
     /// <summary>Redeems a code, once. Whoever shows it with something wrong has used it up: it has leaked.</summary>
     /// <param name="request">What repeats of one request share; null when it carries no <c>Idempotency-Key</c>.</param>
     /// <param name="then">What comes of it, in the same decision; a repeat asks again.</param>
@@ -99,7 +108,8 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
             var now = clock.GetUtcNow();
             var row = view.Find<CodeRow>(
                 "SELECT environment_id AS EnvironmentId, authority AS Authority, client_id AS ClientId, connection_id AS ConnectionId, profile_id AS ProfileId, "
-                + "redirect_uri AS RedirectUri, code_challenge AS CodeChallenge, expires_at AS ExpiresAt FROM sso_codes WHERE id = @codeId AND expires_at > @now",
+                + "redirect_uri AS RedirectUri, code_challenge AS CodeChallenge, expires_at AS ExpiresAt, user_id AS UserId, credential_id AS CredentialId, "
+                + "organization_id AS OrganizationId, method AS Method FROM sso_codes WHERE id = @codeId AND expires_at > @now",
                 new { codeId, now = now.ToUnixTimeMilliseconds() });
             if (row is null || row.Authority != database.Incarnation)
             {
@@ -107,9 +117,7 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
             }
             var redemption = row.EnvironmentId == client.EnvironmentId && row.ClientId == client.Id && (shown.RedirectUri is null || shown.RedirectUri == row.RedirectUri)
                 && shown.Proves(row.CodeChallenge) && !Denied.Is(view, codeId)
-                && ConnectionStore.Find(view, row.EnvironmentId, row.ConnectionId) is { IsActive: true }
-                && FindProfile(view, row.ProfileId) is { } profile
-                    ? new Redemption(profile, codeId)
+                    ? row.Opens(view, codeId)
                     : null;
             var spent = view.Find<SpendRow>("SELECT id AS Id, request AS Request FROM spends WHERE id = @codeId", new { codeId });
             if (spent is not null)
@@ -152,7 +160,15 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
         ("created_at", now.ToUnixTimeMilliseconds()), ("expires_at", until.ToUnixTimeMilliseconds()));
 
     private sealed record CodeRow(
-        string EnvironmentId, string Authority, string ClientId, string ConnectionId, string ProfileId, string RedirectUri, string? CodeChallenge, long ExpiresAt);
+        string EnvironmentId, string Authority, string ClientId, string? ConnectionId, string? ProfileId, string RedirectUri, string? CodeChallenge, long ExpiresAt,
+        string? UserId, string? CredentialId, string? OrganizationId, string? Method)
+    {
+        /// <summary>What it is good for: a profile while its connection stands, or somebody who has signed in at a hosted page.</summary>
+        public Redemption? Opens(View view, string codeId) =>
+            UserId is not null ? new Redemption(null, codeId, new HostedSignIn(new SignedIn(UserId, CredentialId, OrganizationId), Method!))
+            : ConnectionStore.Find(view, EnvironmentId, ConnectionId!) is { IsActive: true } && FindProfile(view, ProfileId!) is { } profile ? new Redemption(profile, codeId, null)
+            : null;
+    }
 
     private sealed record SpendRow(string Id, string? Request);
 }
@@ -166,4 +182,10 @@ internal sealed record SamlProof(string AssertionId, DateTimeOffset Until, bool 
 
 /// <summary>A code that was redeemed.</summary>
 /// <param name="CodeId">The code's hash: a replay of the code is a deny of this.</param>
-internal sealed record Redemption(ProfileRow Profile, string CodeId);
+/// <param name="Profile">Null for a code that a hosted page made.</param>
+/// <param name="Hosted">Null for a code that an identity provider's answer made.</param>
+internal sealed record Redemption(ProfileRow? Profile, string CodeId, HostedSignIn? Hosted = null);
+
+/// <summary>Somebody has signed in at a hosted page, and has chosen what there was to choose.</summary>
+/// <param name="Method">How, as a session names it.</param>
+internal sealed record HostedSignIn(SignedIn Who, string Method);

@@ -1,21 +1,23 @@
-using Holdfast.Http;
+using Holdfast.Http.Pages;
 
 namespace Holdfast.Sso;
 
 /// <summary>The page at the end of a sign-out.</summary>
 internal sealed class SignedOut : IResult
 {
-    public static SignedOut Everywhere { get; } = new("You are signed out.", "You can close this page.");
+    public static SignedOut Everywhere { get; } = new("signed_out.everywhere");
 
     /// <summary>The identity provider says that it did not end everything.</summary>
-    public static SignedOut HereOnly { get; } = new(
-        "You are signed out here, but perhaps not everywhere.", "Your identity provider could not end all of your sessions. On a computer that others use, close the browser.");
+    public static SignedOut HereOnly { get; } = new("signed_out.here_only");
 
-    private readonly string _heading;
-    private readonly string _advice;
+    private readonly string _says;
 
-    private SignedOut(string heading, string advice) => (_heading, _advice) = (heading, advice);
+    private SignedOut(string says) => _says = says;
 
-    public Task ExecuteAsync(HttpContext httpContext) =>
-        Pages.WriteAsync(httpContext, StatusCodes.Status200OK, _heading, $"<h1>{_heading}</h1>\n<p>{_advice}</p>");
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        var context = PageContext.Of(httpContext);
+        return PageResult.Of<MessagePage>(context, StatusCodes.Status200OK,
+            (nameof(MessagePage.Heading), context.Texts[_says]), (nameof(MessagePage.Advice), context.Texts[_says + "_advice"])).ExecuteAsync(httpContext);
+    }
 }

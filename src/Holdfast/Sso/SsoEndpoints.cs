@@ -13,7 +13,7 @@ internal static class SsoEndpoints
         services.AddSingleton<CertificateChecks>().AddHostedService(s => s.GetRequiredService<CertificateChecks>());
         services.AddSingleton<ProviderDocuments>().AddHostedService(s => s.GetRequiredService<ProviderDocuments>());
         services.AddSingleton<RefreshMetadata>().AddHostedService(s => s.GetRequiredService<RefreshMetadata>());
-        services.AddSingleton<StartSignIn>().AddSingleton<ResumeFlow>().AddSingleton<FinishSamlSignIn>().AddSingleton<AskProvider>().AddSingleton<FinishOidcSignIn>();
+        services.AddSingleton<AuthorizationRequests>().AddSingleton<StartSignIn>().AddSingleton<ResumeFlow>().AddSingleton<FinishSamlSignIn>().AddSingleton<AskProvider>().AddSingleton<FinishOidcSignIn>();
         services.AddSingleton<ToCodesAuthority>().AddSingleton<ExchangeCode>().AddSingleton<ReadProfile>();
         services.AddSingleton<ManageSamlKeys>();
         services.AddSingleton<ManageConnections>().AddSingleton<ManageAttempts>();

@@ -7,35 +7,41 @@ namespace Holdfast.Sso;
 internal static class SsoErrors
 {
     /// <summary>Without a client and a registered redirect URI there is nowhere to send the browser back to (RFC 6749 §4.1.2.1).</summary>
-    public static ErrorPage BadStart(string code, string what) => new(StatusCodes.Status400BadRequest, code,
-        "This sign-in link does not work.", $"{what} Go back to the application and try again; if it happens again, tell the people who run it.");
+    /// <param name="why">Names what is said of it.</param>
+    private static ErrorPage BadStart(string code, string why, (string, string)? with = null) => new(StatusCodes.Status400BadRequest, code, "bad_start") { Advises = why, With = with };
+
+    public static ErrorPage ParameterTwice { get; } = BadStart("invalid_request", "bad_start_twice");
+
+    public static ErrorPage StateTooLong(int most) => BadStart("invalid_request", "bad_start_state", ("bytes", most.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+
+    public static ErrorPage NoClient { get; } = BadStart("invalid_client", "bad_start_client");
+
+    public static ErrorPage RedirectUriNotRegistered { get; } = BadStart("invalid_redirect_uri", "bad_start_redirect");
+
+    public static ErrorPage NoRedirectUri { get; } = BadStart("invalid_redirect_uri", "bad_start_no_redirect");
 
     public static ErrorPage TooManySignIns(HttpContext http, int seconds)
     {
         http.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        return new(StatusCodes.Status429TooManyRequests, "rate_limit_exceeded", "Too many people are signing in at once.", "Wait a minute and try again.");
+        return new(StatusCodes.Status429TooManyRequests, "rate_limit_exceeded", "too_many_sign_ins");
     }
 
     public static ErrorPage TooManySignOuts(HttpContext http, int seconds)
     {
         http.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        return new(StatusCodes.Status429TooManyRequests, "rate_limit_exceeded", "Too many people are signing out at once.", "Wait a minute and try again.");
+        return new(StatusCodes.Status429TooManyRequests, "rate_limit_exceeded", "too_many_sign_outs");
     }
 
     /// <summary>The flow is not this browser's, or is over.</summary>
-    public static ErrorPage NoFlow(string attempt) => new(StatusCodes.Status400BadRequest, "flow_not_found",
-        "This sign-in has expired or was started in another browser.", "Go back to the application and sign in again.", attempt);
+    public static ErrorPage NoFlow(string attempt) => new(StatusCodes.Status400BadRequest, "flow_not_found", "flow_not_found", attempt);
 
     /// <summary>A response that nobody here asked for.</summary>
-    public static ErrorPage Unsolicited(string attempt) => new(StatusCodes.Status400BadRequest, "idp_initiated_sso_disabled",
-        "Signing in from your identity provider's page is switched off.", "Start from the application instead.", attempt);
+    public static ErrorPage Unsolicited(string attempt) => new(StatusCodes.Status400BadRequest, "idp_initiated_sso_disabled", "unsolicited", attempt);
 
     /// <summary>One answer for every refusal: what exactly was wrong is for the administrator, under the attempt's id.</summary>
-    public static ErrorPage Refused(string attempt) => new(StatusCodes.Status400BadRequest, "sign_in_refused",
-        "We could not sign you in.", "Your identity provider's answer was not accepted. Your administrator can look up why with the reference below.", attempt);
+    public static ErrorPage Refused(string attempt) => new(StatusCodes.Status400BadRequest, "sign_in_refused", "sign_in_refused", attempt);
 
-    public static ErrorPage ProviderAway(string attempt) => new(StatusCodes.Status502BadGateway, "identity_provider_unavailable",
-        "Your identity provider does not answer.", "Wait a moment and sign in again.", attempt);
+    public static ErrorPage ProviderAway(string attempt) => new(StatusCodes.Status502BadGateway, "identity_provider_unavailable", "provider_away", attempt);
 
     /// <summary>The node that made the code, and alone redeems it, cannot be reached. It may be back before the code has expired.</summary>
     public static ApiAnswer AuthorityUnavailable { get; } = ApiError.Unavailable("authority_unavailable",
@@ -44,15 +50,12 @@ internal static class SsoErrors
     /// <summary>Whatever is wrong with a code, it is said in these words.</summary>
     public static ApiAnswer InvalidCode { get; } = ApiError.OAuth("invalid_grant", "The code is not valid: it was used, has expired, or was made for something else.");
 
-    public static ErrorPage NoConnection { get; } = new(StatusCodes.Status404NotFound, "connection_not_found",
-        "This sign-in address does not exist.", "Ask your administrator for the right one.");
+    public static ErrorPage NoConnection { get; } = new(StatusCodes.Status404NotFound, "connection_not_found", "connection_not_found");
 
-    public static ErrorPage NoLogout { get; } = new(StatusCodes.Status404NotFound, "logout_token_not_found",
-        "This sign-out link does not work any more.", "Go back to the application and sign out again.");
+    public static ErrorPage NoLogout { get; } = new(StatusCodes.Status404NotFound, "logout_token_not_found", "logout_not_found");
 
     /// <summary>A logout message that is not accepted; what exactly was wrong is for the administrator.</summary>
-    public static ErrorPage LogoutRefused(string attempt) => new(StatusCodes.Status400BadRequest, "sign_out_refused",
-        "We could not sign you out.", "Your identity provider's message was not accepted. Sign out in the application itself; your administrator can look up why with the reference below.", attempt);
+    public static ErrorPage LogoutRefused(string attempt) => new(StatusCodes.Status400BadRequest, "sign_out_refused", "sign_out_refused", attempt);
 
     /// <summary>A profile whose connection has no single logout, as the public API says it.</summary>
     public static ApiAnswer NoSingleLogout { get; } = ApiError.OAuth("connection_invalid",

@@ -55,7 +55,7 @@ internal sealed class StartLogout(
             Reason = "urn:oasis:names:tc:SAML:2.0:logout:user",
         };
         return saml.SloByPost
-            ? PostOn.Of("Signing out", LogoutRequest.PostForm(logout, relayState, signer))
+            ? PostOn.Of(PostOn.SigningOut, LogoutRequest.PostForm(logout, relayState, signer))
             : new Back(LogoutRequest.RedirectUrl(logout, relayState, signer).AbsoluteUri);
     }
 }

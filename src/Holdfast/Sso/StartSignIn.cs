@@ -1,5 +1,3 @@
-using System.Text;
-using Holdfast.Environments;
 using Holdfast.Http;
 using Holdfast.Organizations;
 using Holdfast.Protocols.OpenIdConnect;
@@ -11,74 +9,53 @@ namespace Holdfast.Sso;
 /// <summary>Begins a sign-in: finds the connection, and sends the browser to its identity provider. Writes nothing.</summary>
 /// <remarks>RFC 6749 §4.1.1; SAML 2.0 Bindings §3.4; OpenID Connect Core 1.0 §3.1.2.1.</remarks>
 internal sealed class StartSignIn(
-    Database database, Connections connections, EnvironmentStore environments, RedirectUriStore redirectUris, ProviderDocuments documents, FlowCookie cookie,
-    RateLimits limits, SsoOptions options, Entropy entropy, TimeProvider clock, AttemptRing attempts)
+    Database database, Connections connections, AuthorizationRequests requests, ProviderDocuments documents, FlowCookie cookie, RateLimits limits,
+    SsoOptions options, Entropy entropy, TimeProvider clock, AttemptRing attempts)
 {
     private const int MostRestarts = 2;
 
-    /// <summary>What AuthKit's authorization endpoint calls the same selectors.</summary>
-    private static readonly Dictionary<string, string> s_ofAuthKit = new(StringComparer.Ordinal) { ["connection_id"] = "connection", ["organization_id"] = "organization" };
-
-    /// <param name="byAuthKit">The request came to <c>/user_management/authorize</c>.</param>
-    public async Task<IResult> HandleAsync(HttpContext http, bool byAuthKit = false)
+    public async Task<IResult> HandleAsync(HttpContext http)
     {
-        var parameters = http.Request.Query.Select(p => p);
-        if (HttpMethods.IsPost(http.Request.Method))
+        var (request, refusal) = await requests.ReadAsync(http);
+        return request is null ? refusal! : await BeginAsync(http, request);
+    }
+
+    /// <summary>Begins the sign-in of a request, by the connection that it selects.</summary>
+    public async Task<IResult> BeginAsync(HttpContext http, AuthorizationRequest request)
+    {
+        if (request.Fault() is { } fault)
         {
-            var (form, refusal) = await Forms.ReadAsync(http, Forms.MaxBytes);
-            if (form is null)
-            {
-                return refusal!;
-            }
-            parameters = parameters.Concat(form);
+            return request.Back(fault.Error, fault.Description);
         }
-        var given = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var (name, values) in parameters)
-        {
-            // Sent twice, two parsers would read two things (RFC 6749 §3.1). Lists are repeated by right.
-            var isList = name is "provider_scopes" or "provider_scopes[]";
-            var known = byAuthKit && s_ofAuthKit.TryGetValue(name, out var same) ? same : name;
-            if (!(given.TryAdd(known, values.ToString()) && values.Count == 1) && !isList)
-            {
-                return SsoErrors.BadStart("invalid_request", "A parameter stands in it twice.");
-            }
-        }
-        var asked = new Asked(given);
-        if (asked["client_id"] is not { } clientId || environments.FindByClient(clientId) is not { } environmentId)
-        {
-            return SsoErrors.BadStart("invalid_client", "It names no application that we know.");
-        }
-        if (asked["redirect_uri"] is not { } redirectUri || !redirectUris.Allows(environmentId, redirectUri))
-        {
-            return SsoErrors.BadStart("invalid_redirect_uri", "It would end at an address that is not registered for the application.");
-        }
-        var state = asked["state"];
-        if (state is not null && Encoding.UTF8.GetByteCount(state) > options.MaxStateBytes)
-        {
-            return SsoErrors.BadStart("invalid_request", $"Its state is longer than {options.MaxStateBytes} bytes.");
-        }
-        if (asked.Fault() is { } fault)
-        {
-            return SsoErrors.Back(redirectUri, state, fault.Error, fault.Description);
-        }
-        var (connection, selectorFault) = Select(asked, environmentId);
-        if (connection is null)
-        {
-            return SsoErrors.Back(redirectUri, state, selectorFault!.Value.Error, selectorFault.Value.Description);
-        }
-        var (forProvider, providerFault) = connection.Settings.Oidc is null ? (null, null) : ForProvider.Read(given, asked["prompt"] == "login", connection.Connection.ConnectionType);
+        var (connection, selectorFault) = Select(request);
+        return connection is null
+            ? request.Back(selectorFault!.Value.Error, selectorFault.Value.Description)
+            : await BeginAsync(http, connection, request);
+    }
+
+    /// <summary>Begins the sign-in of a request, by this connection.</summary>
+    public async Task<IResult> BeginAsync(HttpContext http, ReadyConnection connection, AuthorizationRequest request)
+    {
+        var isAnew = request["prompt"] == "login";
+        var (forProvider, providerFault) = connection.Settings.Oidc is null ? (null, null) : ForProvider.Read(request.Given, isAnew, connection.Connection.ConnectionType);
         if (providerFault is not null)
         {
-            return SsoErrors.Back(redirectUri, state, "invalid_request", providerFault);
+            return request.Back("invalid_request", providerFault);
         }
         if (limits.Count(RateLimits.AuthorizePerConnection, connection.Connection.Id) is { } wait)
         {
             return SsoErrors.TooManySignIns(http, wait);
         }
         var flow = new Flow(
-            "", environmentId, clientId, connection.Connection.Id, redirectUri, state, asked["code_challenge"], asked["login_hint"], null, null, null, default, 0);
-        return await SendAsync(http, connection, flow with { ForcedAt = asked["prompt"] == "login" ? clock.GetUtcNow() : null, ForProvider = forProvider });
+            "", request.EnvironmentId, request.ClientId, connection.Connection.Id, request.RedirectUri, request.State, request.CodeChallenge, request.LoginHint, null, null, null, default, 0);
+        return await SendAsync(http, connection, flow with { ForcedAt = isAnew ? clock.GetUtcNow() : null, ForProvider = forProvider });
     }
+
+    /// <summary>The one connection that people with this domain sign in by: of the organization that the domain is verified for. Null when there is none, or when nobody can say which.</summary>
+    public ReadyConnection? FindByDomain(string environmentId, string domain) => SelectByDomain(environmentId, domain).Connection;
+
+    /// <summary>The one connection that people of an organization sign in by; null when there is none, or when nobody can say which.</summary>
+    public ReadyConnection? FindByOrganization(string environmentId, string organizationId, string? domainHint) => SelectByOrganization(environmentId, organizationId, domainHint).Connection;
 
     /// <summary>Begins a flow again, for the same browser, when the node that alone could end it is gone, or cannot be reached.</summary>
     public async Task<IResult> AgainAsync(HttpContext http, ReadyConnection connection, Flow flow) => flow.Restarts >= MostRestarts
@@ -103,7 +80,7 @@ internal sealed class StartSignIn(
                 var post = AuthnRequest.PostForm(
                     saml.IdpSsoUrl, flow.RequestId, connection.Trust!.SpEntityId, connection.Trust.AcsUrl, flow.Id, now, forceAuthn: flow.ForcedAt is not null, signWith: signer);
                 cookie.Write(http, flow, options.FlowLifetime);
-                return PostOn.Of("Signing in", post);
+                return PostOn.Of(PostOn.SigningIn, post);
             }
             target = AuthnRequest.RedirectUrl(
                 saml.IdpSsoUrl, flow.RequestId, connection.Trust!.SpEntityId, connection.Trust.AcsUrl, flow.Id, now, forceAuthn: flow.ForcedAt is not null, signWith: signer).AbsoluteUri;
@@ -129,8 +106,9 @@ internal sealed class StartSignIn(
     }
 
     /// <summary>Exactly one of <c>connection</c>, <c>organization</c> and, as the elder way, a <c>domain</c> that is verified; another environment's are answered like none.</summary>
-    private (ReadyConnection? Connection, (string Error, string Description)? Fault) Select(Asked asked, string environmentId)
+    private (ReadyConnection? Connection, (string Error, string Description)? Fault) Select(AuthorizationRequest asked)
     {
+        var environmentId = asked.EnvironmentId;
         var selectors = new[] { asked["connection"], asked["organization"], asked["provider"] }.Count(s => s is not null);
         if (asked["domain"] is { } domain)
         {
@@ -157,8 +135,12 @@ internal sealed class StartSignIn(
                 var found => (connections.Ready(found), null),
             };
         }
-        var organizationId = asked["organization"]!;
-        var hint = OrganizationInput.Normalize(asked["domain_hint"]);
+        return SelectByOrganization(environmentId, asked["organization"]!, asked["domain_hint"]);
+    }
+
+    private (ReadyConnection? Connection, (string Error, string Description)? Fault) SelectByOrganization(string environmentId, string organizationId, string? domainHint)
+    {
+        var hint = OrganizationInput.Normalize(domainHint);
         var (exists, all, isTheirs) = database.Read(view => (
             OrganizationStore.Find(view, environmentId, organizationId) is not null,
             ConnectionStore.OfOrganization(view, environmentId, organizationId),
@@ -207,33 +189,5 @@ internal sealed class StartSignIn(
             (_, 1) => (connections.Ready(active[0]), null),
             _ => (null, ("ambiguous_connection_selector", "There are several active connections of this provider. Name one of them.")),
         };
-    }
-
-    /// <summary>The parameters of the request; empty ones are as if they were not there.</summary>
-    private sealed class Asked(Dictionary<string, string> given)
-    {
-        public string? this[string name] => given.TryGetValue(name, out var value) && value.Length > 0 ? value : null;
-
-        public (string Error, string Description)? Fault()
-        {
-            if (this["response_type"] != "code")
-            {
-                return ("invalid_request", "response_type must be code.");
-            }
-            if (this["response_mode"] is not (null or "query"))
-            {
-                return ("invalid_request", "response_mode must be query.");
-            }
-            var (challenge, method) = (this["code_challenge"], this["code_challenge_method"]);
-            if (challenge is null ? method is not null : method != "S256" || !Pkce.IsChallenge(challenge))
-            {
-                return ("invalid_request", "code_challenge must be 43 characters of base64url, and code_challenge_method S256.");
-            }
-            if (this["login_hint"] is { Length: > 512 } || this["domain_hint"] is { Length: > 253 } || this["prompt"] is not (null or "login"))
-            {
-                return ("invalid_request", "login_hint is at most 512 characters, domain_hint 253; prompt may be login.");
-            }
-            return null;
-        }
     }
 }

@@ -56,13 +56,6 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
     }
 
     [Fact]
-    public async Task Where_there_are_no_hosted_pages_yet_authkit_says_so()
-    {
-        var path = $"/user_management/authorize?client_id={_server.A.ClientId}&redirect_uri={Uri.EscapeDataString(HoldfastServer.Callback)}&response_type=code&state=s&provider=authkit";
-        Assert.Equal("connection_strategy_invalid", (await _server.SendAsync("GET", path, null)).Is(302).Sent("error"));
-    }
-
-    [Fact]
     public async Task A_code_is_good_for_a_session_or_a_profile_and_once()
     {
         var code = await made.Connection.SignInAsync();

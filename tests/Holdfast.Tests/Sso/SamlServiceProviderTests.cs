@@ -250,7 +250,7 @@ public sealed class SamlServiceProviderTests(Shared shared) : IClassFixture<Shar
         string Decoded(Group group) => WebUtility.HtmlDecode(group.Value);
         return (
             Decoded(Regex.Match(page.Text, "<form method=\"post\" action=\"([^\"]*)\"").Groups[1]),
-            Regex.Matches(page.Text, "<input type=\"hidden\" name=\"([^\"]*)\" value=\"([^\"]*)\">").ToDictionary(m => Decoded(m.Groups[1]), m => Decoded(m.Groups[2])));
+            Regex.Matches(page.Text, "<input type=\"hidden\" name=\"([^\"]*)\" value=\"([^\"]*)\" ?/?>").ToDictionary(m => Decoded(m.Groups[1]), m => Decoded(m.Groups[2])));
     }
 
     private static XElement Sp(XElement metadata) => metadata.Descendants(Md + "SPSSODescriptor").Single();

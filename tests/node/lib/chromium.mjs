@@ -1,0 +1,45 @@
+// Debian's Chromium, and what every page must be: readable by everyone.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const quiet = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+export class Chromium {
+  #browser;
+
+  static async launch() {
+    const made = new Chromium();
+    made.#browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', ...quiet] });
+    return made;
+  }
+
+  /** A page of its own browser profile; what its console complains about is in `complaints`. */
+  async newPage(options) {
+    const context = await this.#browser.newContext(options);
+    const page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    const complaints = [];
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(error.message));
+    return { page, complaints, context, close: () => context.close() };
+  }
+
+  close() {
+    return this.#browser.close();
+  }
+}
+
+/** What axe finds on a page as it stands, in words. Its script comes in by the inspector's way, past the page's policy. */
+export async function faults(page) {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('Runtime.evaluate', { expression: axe });
+  const { result } = await cdp.send('Runtime.evaluate', {
+    expression: `axe.run(document, { runOnly: ${JSON.stringify(rules)} }).then(({ violations }) => JSON.stringify(violations.map(({ id, nodes }) => \`\${id}: \${nodes.map(({ target }) => target.join(' ')).join(', ')}\`)))`,
+    awaitPromise: true, returnByValue: true,
+  });
+  await cdp.detach();
+  return JSON.parse(result.value);
+}
