@@ -4,7 +4,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Holdfast.Resilience;
 
 /// <summary>The catalogue of everything that this node calls. What is not in it is not called (architecture, law 7).</summary>
-public sealed class Dependencies
+/// <param name="onCallersThread">Those of tenants begin their calls on the thread that asks: for a simulated world.</param>
+public sealed class Dependencies(bool onCallersThread = false)
 {
     /// <summary>The most dependencies that tenants make.</summary>
     public const int MostOfTenants = 10_000;
@@ -12,9 +13,26 @@ public sealed class Dependencies
     private readonly Lock _gate = new();
     private readonly ConcurrentDictionary<string, Dependency> _ofTenants = new(StringComparer.Ordinal);
     private volatile IReadOnlyList<Dependency> _all = [];
+    private Action<Dependency, CallOutcome>? _told;
 
     /// <summary>All of them, in the order in which they were added. A snapshot: it does not change under the reader.</summary>
     public IReadOnlyList<Dependency> All => _all;
+
+    /// <summary>Those that tenants have made. For the finder of causes.</summary>
+    public IEnumerable<Dependency> Tenants => _ofTenants.Select(d => d.Value);
+
+    /// <summary>Tells one listener of every outcome of every dependency, those that come later included. It must not throw, nor wait.</summary>
+    public void Tell(Action<Dependency, CallOutcome> told)
+    {
+        lock (_gate)
+        {
+            _told = told;
+            foreach (var dependency in _all.Concat(Tenants))
+            {
+                dependency.Told = told;
+            }
+        }
+    }
 
     /// <exception cref="InvalidOperationException">There is one of that name.</exception>
     public Dependency Add(Dependency dependency)
@@ -25,6 +43,7 @@ public sealed class Dependencies
             {
                 throw new InvalidOperationException($"The dependency '{dependency.Name}' is declared twice.");
             }
+            dependency.Told = _told;
             _all = [.. _all, dependency];
             return dependency;
         }
@@ -48,7 +67,7 @@ public sealed class Dependencies
                 }
             }
         }
-        return _ofTenants.GetOrAdd(policy.Name, _ => new Dependency(policy, clock));
+        return _ofTenants.GetOrAdd(policy.Name, _ => new Dependency(policy, clock, onCallersThread) { Told = Volatile.Read(ref _told) });
     }
 
     /// <summary>Those of tenants, by kind: how many there are, and how many of them are not well. Names are the tenants' business.</summary>

@@ -21,6 +21,9 @@ public sealed class DnsTexts(IReadOnlyList<IPEndPoint> resolvers)
     public Task<IReadOnlyList<string>?[]> ReadAsync(Dependency dns, IReadOnlyList<string> names, CancellationToken ct) =>
         dns.CallAsync(token => Task.WhenAll(names.Select(name => AskAsync(name, token))), ct);
 
+    /// <summary>Asks for a name that no resolver has to ask anybody about (RFC 6761 §6.4). For a <see cref="Dependency.Probe"/>.</summary>
+    public Task KnockAsync(CancellationToken ct) => AskAsync("holdfast.invalid", ct);
+
     private async Task<IReadOnlyList<string>?> AskAsync(string name, CancellationToken ct)
     {
         IDnsQueryResponse answer;

@@ -52,7 +52,20 @@ public sealed class OperatorHttp : IDisposable
                 using var response = await _http.SendAsync(request, both.Token);
                 return read(new OperatorAnswer((int)response.StatusCode, await ReadAsync(response, maxBytes, both.Token), Flat(response)));
             },
-            ct);
+            ct, uri);
+
+    /// <summary>Asks whether anybody answers there: a GET whose answer is not looked at. For a <see cref="Dependency.Probe"/>, which keeps its time.</summary>
+    /// <exception cref="HttpRequestException">Nobody does.</exception>
+    /// <exception cref="OutageException">It answers that it cannot.</exception>
+    public async Task KnockAsync(Uri uri, CancellationToken ct)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, uri);
+        using var response = await _http.SendAsync(request, ct);
+        if ((int)response.StatusCode >= 500)
+        {
+            throw new OutageException(Trouble.Errors, $"It answered with status {(int)response.StatusCode}.");
+        }
+    }
 
     /// <summary>Asks with a method and headers, and hands every answer under 500 to <paramref name="read"/>, inside the call: what it throws at counts as a failure.</summary>
     /// <param name="body">JSON; null for none.</param>

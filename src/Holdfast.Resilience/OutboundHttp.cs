@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 
 namespace Holdfast.Resilience;
 
@@ -18,7 +19,9 @@ public sealed class OutboundHttp : IDisposable
     private readonly HttpMessageInvoker _http;
 
     /// <param name="resolve">Name to addresses; null for the system's resolver.</param>
-    public OutboundHttp(OutboundGuard guard, TimeProvider clock, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null)
+    /// <param name="roots">Who is believed about certificates; null for whom the system believes.</param>
+    public OutboundHttp(
+        OutboundGuard guard, TimeProvider clock, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null, X509Certificate2Collection? roots = null)
     {
         _guard = guard;
         _clock = clock;
@@ -40,6 +43,12 @@ public sealed class OutboundHttp : IDisposable
             ConnectTimeout = TimeSpan.FromSeconds(15),   // a connection outlives the request that wanted it
             PooledConnectionLifetime = TimeSpan.FromMinutes(2),   // so that a changed address is noticed
         };
+        if (roots is not null)
+        {
+            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            policy.CustomTrustStore.AddRange(roots);
+            handler.SslOptions.CertificateChainPolicy = policy;
+        }
         _http = new HttpMessageInvoker(handler, disposeHandler: true);
     }
 
@@ -51,8 +60,13 @@ public sealed class OutboundHttp : IDisposable
         Dependency dependency, Uri uri, OutboundLimits limits, CancellationToken ct, AuthenticationHeaderValue? authorization = null)
     {
         // What the far side answered is a value until the breaker has seen that there was an answer; only then is it thrown.
-        var got = await dependency.CallAsync(token => FollowAsync(uri, authorization, limits, token), ct);
-        return got.Document ?? throw got.Fault!;
+        var got = await dependency.CallAsync(token => FollowAsync(uri, authorization, limits, token), ct, uri);
+        if (got.Fault is { } fault)
+        {
+            dependency.Note(Trouble.Wrong);
+            throw fault;
+        }
+        return got.Document!;
     }
 
     /// <summary>Posts a form (application/x-www-form-urlencoded). Never follows a redirect: the form holds secrets.</summary>
@@ -97,8 +111,13 @@ public sealed class OutboundHttp : IDisposable
                     ? (new OutboundAnswer((int)response.StatusCode, body), null)
                     : ((OutboundAnswer?)null, new OutboundAnswerException(OutboundFault.TooLarge));
             },
-            ct);
-        return answer ?? throw fault!;
+            ct, uri);
+        if (fault is not null)
+        {
+            dependency.Note(Trouble.Wrong);
+            throw fault;
+        }
+        return answer!;
     }
 
     public void Dispose() => _http.Dispose();
@@ -198,7 +217,7 @@ public sealed class OutboundHttp : IDisposable
         var addresses = IPAddress.TryParse(host, out var literal) ? [literal] : await _resolve(host, ct);
         if (addresses.Length == 0)
         {
-            throw new IOException($"No address for {host}.");
+            throw new SocketException((int)SocketError.NoData);
         }
         // All of them, not just the one taken: a name that mixes public and private addresses is up to no good.
         var plain = context.InitialRequestMessage.RequestUri!.Scheme == Uri.UriSchemeHttp;
@@ -207,7 +226,7 @@ public sealed class OutboundHttp : IDisposable
             var verdict = _guard.Check(address, port);
             if (verdict == OutboundVerdict.Refused || (plain && verdict != OutboundVerdict.Listed))
             {
-                throw new IOException($"The guard refuses {address} port {port} for {(plain ? "http" : "https")}://{host}.");
+                throw new GuardRefusedException($"The guard refuses {address} port {port} for {(plain ? "http" : "https")}://{host}.");
             }
         }
         return await ConnectToFirstAsync(addresses, port, ct);

@@ -26,15 +26,6 @@ public sealed class PostgresServers : IAsyncDisposable
     /// <summary>Connections to each server.</summary>
     private const int MostConnections = 8;
 
-    /// <summary>What is expected of them. No breaker: who replicates asks every quarter of a second whether they are back, and nobody else asks while they are not.</summary>
-    public static DependencyPolicy Policy { get; } = new(
-        "primary", "database", TimeSpan.FromSeconds(10), 16,
-        "Sign-in goes on from this node's replica and journal. Administrators' changes answer 503; denies and deletions are taken.", ["administration"])
-    {
-        OpensAfter = int.MaxValue,
-        IsAnswer = static _ => true,   // what becomes of a call is told by who replicates
-    };
-
     private readonly string _given;
     private readonly string _application;
     private readonly Dependency _dependency;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 using System.Text.Json.Serialization;
+using Holdfast.Causes;
 using Holdfast.Flags.Sources;
 using Holdfast.Http;
 using Holdfast.Peers;
@@ -40,8 +41,9 @@ internal static class HealthEndpoints
             ? ApiError.Unavailable("disk", broken.Message, retryAfter: 5)
             : ApiAnswer.Ok(new { status = "ready" });
 
-    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Dependencies dependencies, PeerLinks peers, ProviderFlags flags)
+    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Dependencies dependencies, PeerLinks peers, ProviderFlags flags, Finder finder, TimeProvider clock)
     {
+        finder.Look();   // it looks by itself; whoever asks is told what is known now
         var primary = replicator.Health;
         var age = replicator.Age.TotalSeconds;
         return ApiAnswer.Ok(new Body(
@@ -52,28 +54,12 @@ internal static class HealthEndpoints
             [.. dependencies.OfTenants.Select(k => new TenantsBody(k.Kind, k.Count, k.Failing))],
             [.. peers.All.Select(DescribePeer)],
             new CopiesBody(peers.Copies.AnsweredWithOne, peers.Copies.AnsweredWithMore),
-            Cause(primary, dependencies),
+            finder.Current is { } cause ? CauseBody.Of(cause) : null,
+            [.. finder.All.Where(c => c.Scope != CauseScope.Tenant && c != finder.Current).Select(CauseBody.Of)],
             flags.Setting is { } provider
                 ? new FlagsBody(
                     $"flags:{provider.Kind}", flags.HeardAt is { } heard ? Math.Round(Math.Max(0, (clock.GetUtcNow() - heard).TotalSeconds), 1) : null, flags.Count, flags.NotEvaluated)
                 : null));
-    }
-
-    /// <summary>What broke. A primary that refuses a login whose issuer is ill is not ill itself; and an ill issuer is told before the primary notices.</summary>
-    private static CauseBody? Cause(PrimaryHealth primary, Dependencies dependencies)
-    {
-        var issuer = dependencies.TryFind("credentials", out var credentials) && credentials.Health is { State: not DependencyState.Ok } ill ? ill : null;
-        if (primary.Fault is { } fault && (issuer is null || fault != PrimaryFault.Unreadable))
-        {
-            return new CauseBody("primary", fault.ToString().ToLower(CultureInfo.InvariantCulture), primary.Since, primary.Text!, ["administration"]);
-        }
-        return issuer is null
-            ? null
-            : new CauseBody("credentials", issuer.How!, issuer.Since,
-                "The issuer of the database's credentials does not give any. " + (primary.Fault is null
-                    ? "The last good one is used, and nothing else is affected."
-                    : "The primary database refuses the last one. Sign-in goes on from this node's replica and journal."),
-                primary.Fault is null ? [] : ["administration"]);
     }
 
     private static PeerBody DescribePeer(PeerLink link)
@@ -86,7 +72,8 @@ internal static class HealthEndpoints
 
     internal sealed record Body(
         string Node, string Region, string Version, ReplicaBody Replica, JournalBody Journal, IReadOnlyList<DependencyBody> Dependencies,
-        IReadOnlyList<TenantsBody> TenantDependencies, IReadOnlyList<PeerBody> Peers, CopiesBody Copies, CauseBody? Cause, FlagsBody? Flags);
+        IReadOnlyList<TenantsBody> TenantDependencies, IReadOnlyList<PeerBody> Peers, CopiesBody Copies, CauseBody? Cause,
+        IReadOnlyList<CauseBody> OtherCauses, FlagsBody? Flags);
 
     internal sealed record ReplicaBody([property: JsonPropertyName("age_s")] double AgeSeconds, string Position);
 
@@ -115,6 +102,12 @@ internal static class HealthEndpoints
     /// <param name="NotEvaluated">Flags that were asked for, and whose defaults hold because they stand on something that is not evaluated here.</param>
     internal sealed record FlagsBody(string Provider, [property: JsonPropertyName("age_s")] double? AgeSeconds, int? Count, IReadOnlyList<string> NotEvaluated);
 
-    /// <summary>What broke, by name (law 9).</summary>
-    internal sealed record CauseBody(string Dependency, string How, DateTimeOffset Since, string Text, IReadOnlyList<string> Products);
+    /// <summary>What broke, by name (law 9). A host of providers is not named here: it is theirs.</summary>
+    /// <param name="Symptoms">How many dependencies it takes along.</param>
+    internal sealed record CauseBody(string Dependency, string How, DateTimeOffset Since, string Text, IReadOnlyList<string> Products, string Scope, string SignIn, int Symptoms)
+    {
+        public static CauseBody Of(Cause cause) => new(
+            cause.Scope == CauseScope.Shared ? "host" : cause.Dependency, cause.How, cause.Since, cause.Text, cause.Products, cause.Scope.ToString().ToLowerInvariant(),
+            cause.SignIn.ToString().ToLowerInvariant(), cause.Symptoms.Count);
+    }
 }

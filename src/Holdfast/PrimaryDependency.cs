@@ -1,5 +1,4 @@
 using Holdfast.Resilience;
-using Holdfast.Storage;
 using Holdfast.Storage.Replication;
 
 namespace Holdfast;
@@ -7,13 +6,12 @@ namespace Holdfast;
 /// <summary>The primary, as a dependency by name. Its calls are driven by Storage, which reports what becomes of them.</summary>
 internal static class PrimaryDependency
 {
-    public static Dependency Declare(Dependencies dependencies, bool isPostgres, TimeProvider clock) => dependencies.Add(new Dependency(
-        isPostgres
-            ? PostgresServers.Policy
-            : new DependencyPolicy("primary", "database", Database.WriteDeadline, 1,
-                "Sign-in goes on from this node's replica and journal. Administrators' changes answer 503; denies and deletions are taken.", ["administration"]),
+    /// <param name="settings">Whether it is PostgreSQL, with credentials from an issuer, or a file of another node, or of this one.</param>
+    public static Dependency Declare(Dependencies dependencies, Settings settings, TimeProvider clock) => dependencies.Add(new Dependency(
+        settings.Postgres is { } postgres ? Catalogue.PostgresPrimary with { StandsOn = postgres.Credentials is null ? [] : [Catalogue.Credentials.Name] }
+        : Catalogue.Primary with { StandsOn = settings.PrimaryNode is { } node ? [$"peer:{node.GetLeftPart(UriPartial.Authority)}"] : [] },
         clock));
 
     public static void Follow(Dependency primary, Replicator replicator) =>
-        replicator.Noted = health => primary.Report(health.Fault is null, health.Fault is null ? null : health.Text);
+        replicator.Noted = health => primary.Report(health.Fault is null, health.Fault?.ToString().ToLowerInvariant(), health.Text);
 }

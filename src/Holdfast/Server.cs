@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Net;
 using Holdfast.AuthKit;
+using Holdfast.Causes;
 using Holdfast.Dev;
 using Holdfast.Environments;
 using Holdfast.Events;
@@ -52,7 +53,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         var keys = ClusterKeys.LoadOrCreate(settings.ClusterKeyFile, world.Entropy);
         var dependencies = new Dependencies();
         var network = new PeerNetwork(settings.Data, settings.ClusterKeyFile, settings.Node, settings.Peers, settings.PrimaryNode, keys, dependencies, world.Entropy, world.Clock);
-        var primary = PrimaryDependency.Declare(dependencies, settings.Postgres is not null, world.Clock);
+        var primary = PrimaryDependency.Declare(dependencies, settings, world.Clock);
         DatabaseAccess? database = null;
         StorageHost storage;
         try
@@ -135,6 +136,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddSingleton(new PublicAddress(settings.PublicUrl, settings.IsDev)).AddSingleton(new RateLimits(world.Clock, settings.RateLimitFactor, nodes: 1 + settings.Peers.Count));
         services.AddSingleton(new RequestBounds()).AddSingleton<Ids>().AddSingleton<Idempotency>().AddSingleton<Readiness>();
         services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(new DnsTexts(settings.Dns)).AddSingleton(dependencies);
+        services.AddCauses(settings.Data, () => [.. storage.Peers.All.Select(l => new PeerPlace(l.Peer.Address, l.Identity?.Name, l.Identity?.Zone, l.Identity?.Region))], dependencies);
         network.AddTo(services);
         services.AddSingleton(new StalenessCeiling(settings.MaxStaleness)).AddSingleton(new OwnName(settings.Node));
         services.AddEnvironments();
@@ -160,6 +162,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
             app.Use(RefuseForeignHost);   // a web page elsewhere must not reach a developer's server under another name
         }
         app.UseForwardedRequests();
+        app.Services.GetRequiredService<Traffic>().Use(app);   // above the floor, which turns faults into answers
         app.UseFloor();
         app.MapHealth();
         if (!settings.IsDev)

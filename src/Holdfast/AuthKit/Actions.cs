@@ -211,5 +211,5 @@ internal sealed class Actions(
     private static string Sign(byte[] secret, string before, byte[] body) => Convert.ToHexStringLower(HMACSHA256.HashData(secret, (byte[])[.. Encoding.ASCII.GetBytes(before), .. body]));
 
     private Dependency Dependency(ActionEndpoint endpoint) => dependencies.GetOrAdd(
-        new DependencyPolicy($"action:{endpoint.Id}", "action", Deadline, 64, "What the endpoint's own setting says: nobody signs in, or everybody does.", ["authkit"]), clock);
+        Catalogue.Action.Of(endpoint.Id), clock);
 }

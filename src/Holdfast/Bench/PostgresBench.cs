@@ -159,7 +159,7 @@ internal static class PostgresBench
             var data = Directory.CreateDirectory(Path.Combine(folder, name)).FullName;
             PostgresPrimary? primary = null;
             var host = await StorageHost.StartAsync(new StorageSettings(data, "", name, "local", name, new JournalLimits()), Surroundings.Real, ct, openPrimary: (node, cluster, _) =>
-                primary = new PostgresPrimary(node, cluster, new PostgresServers(connection, name, null, new Dependency(PostgresServers.Policy, TimeProvider.System)), Surroundings.Real));
+                primary = new PostgresPrimary(node, cluster, new PostgresServers(connection, name, null, new Dependency(Catalogue.PostgresPrimary, TimeProvider.System)), Surroundings.Real));
             return new Node(host, primary!);
         }
 

@@ -27,6 +27,8 @@ public sealed class Ids(TimeProvider clock, Entropy entropy)
     public const string Flag = "flag_";
     public const string FlagTarget = "flag_target_";
     public const string Impersonation = "impersonation_";
+    public const string Incident = "incident_";
+    public const string IncidentEntry = "incident_entry_";
     public const string Invitation = "invitation_";
     public const string Lift = "lift_";
     public const string MagicCode = "magic_auth_";

@@ -37,10 +37,7 @@ internal sealed class CredentialSource : IDisposable
 
     public static CredentialSource Of(string text, TimeProvider clock)
     {
-        var dependency = new Dependency(
-            new DependencyPolicy("credentials", "secrets", TimeSpan.FromSeconds(5), 2,
-                "The last credential that a server let in, also after a cold start. Connections that are open stay open.", ["administration"]),
-            clock);
+        var dependency = new Dependency(Catalogue.Credentials, clock);
         if (text.StartsWith(File_, StringComparison.Ordinal))
         {
             var path = Path.GetFullPath(text[File_.Length..]);

@@ -23,13 +23,7 @@ internal sealed class SendMails(
     private static readonly TimeSpan LeastPause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan MostPause = TimeSpan.FromMinutes(10);
 
-    private readonly Dependency _mail = dependencies.Add(new Dependency(
-        new DependencyPolicy("mail", "mail", TimeSpan.FromSeconds(20), AtOnce,
-            "What is to be mailed waits, and is sent later or, when the code in it has expired, not at all. Sign-ins that need no mailed code go on.", ["mail"])
-        {
-            OpenFor = TimeSpan.FromSeconds(15),
-        },
-        clock));
+    private readonly Dependency _mail = dependencies.Add(new Dependency(Catalogue.Mail, clock));
 
     private readonly ConcurrentDictionary<string, Progress> _progress = new(StringComparer.Ordinal);
 

@@ -18,10 +18,7 @@ internal enum DomainFinding
 /// <summary>Asks DNS for the proofs of domains, within a budget, and never on the way of a sign-in.</summary>
 internal sealed class DomainLookup(DnsTexts texts, Dependencies dependencies, TimeProvider clock)
 {
-    private readonly Dependency _dns = dependencies.Add(new Dependency(
-        new DependencyPolicy("dns", "resolver", TimeSpan.FromSeconds(2), 8,
-            "Domains keep the state that they have; what is pending is looked for again later. Sign-ins ask for nothing.", ["domains"]),
-        clock));
+    private readonly Dependency _dns = dependencies.Add(new Dependency(Catalogue.Dns, clock) { Probe = texts.KnockAsync });
 
     /// <exception cref="OperationCanceledException"><paramref name="ct"/> was cancelled.</exception>
     public async Task<DomainFinding> AskAsync(DomainProof proof, string domain, CancellationToken ct)

@@ -13,10 +13,10 @@ internal sealed class HttpPeer : IPeer
     /// <summary>The longest that a journal may be waited at.</summary>
     public static readonly TimeSpan MostPatience = TimeSpan.FromSeconds(30);
 
-    private static readonly TimeSpan SpendDeadline = TimeSpan.FromMilliseconds(500);   // law 1
-    private static readonly TimeSpan SnapshotDeadline = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan JournalSlack = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan ForwardBackstop = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan SpendDeadline = TimeSpan.FromMilliseconds(500);   // law 1
+    public static readonly TimeSpan SnapshotDeadline = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan JournalSlack = TimeSpan.FromSeconds(2);
+    public static readonly TimeSpan ForwardBackstop = TimeSpan.FromSeconds(10);
 
     private readonly Dependency _journal;
     private readonly Dependency _snapshot;
@@ -25,17 +25,11 @@ internal sealed class HttpPeer : IPeer
     public HttpPeer(PeerChannel channel, Dependencies dependencies, TimeProvider clock)
     {
         Channel = channel;
-        Dependency = dependencies.Add(new Dependency(
-            new DependencyPolicy($"peer:{Address}", "peer", SpendDeadline, 64,
-                "Sign-in goes on. Facts wait in the journal; single-use items of that node are begun anew or answered with 503.", ["sso"]),
-            clock));
-        // Waiting for news is no trouble, so these say what they met by the one above, which people wait for.
-        _journal = new Dependency(
-            new DependencyPolicy($"peer:{Address} journal", "peer", MostPatience + JournalSlack, 4, "Facts are read from it when it is back.", []) { OpensAfter = int.MaxValue }, clock);
-        _snapshot = new Dependency(
-            new DependencyPolicy($"peer:{Address} snapshot", "peer", SnapshotDeadline, 2, "Another node or the primary fills an empty disk.", []) { OpensAfter = int.MaxValue }, clock);
-        Forwarding = new Dependency(
-            new DependencyPolicy($"peer:{Address} forward", "peer", ForwardBackstop, 64, "A browser's sign-in begins anew; a code is answered with 503.", []), clock);
+        Dependency = dependencies.Add(new Dependency(Catalogue.Peer.Of(Address), clock));
+        _journal = new Dependency(Catalogue.PeerJournal.Of(Address), clock);
+        _snapshot = new Dependency(Catalogue.PeerSnapshot.Of(Address), clock);
+        Forwarding = new Dependency(Catalogue.PeerForward.Of(Address), clock);
+        Dependency.Probe = channel.KnockAsync;
     }
 
     public PeerChannel Channel { get; }

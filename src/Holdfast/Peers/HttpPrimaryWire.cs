@@ -10,12 +10,7 @@ internal sealed class HttpPrimaryWire(PeerChannel channel, TimeProvider clock) :
 {
     public const string Path = "/peers/primary/";
 
-    // The replicator tries all the time and tells everybody else how it went, so a breaker would only delay the news that it is back.
-    private readonly Dependency _primary = new(
-        new DependencyPolicy($"primary:{channel.Address}", "database", Replicator.StepDeadline, 64,
-            "Sign-in goes on from this node's replica and journal. Administrators' changes answer 503.", ["administration"])
-        { OpensAfter = int.MaxValue },
-        clock);
+    private readonly Dependency _primary = new(Catalogue.PrimaryNode.Of(channel.Address), clock);
 
     public async Task<PrimaryAnswer> AskAsync(PrimaryQuestion question, CancellationToken ct)
     {

@@ -40,6 +40,9 @@ internal sealed class PeerChannel(Uri address, PeerVoice voice, OperatorHttp htt
         }
     }
 
+    /// <summary>Whether anything answers there; who it is, is not asked.</summary>
+    public Task KnockAsync(CancellationToken ct) => http.KnockAsync(new Uri(Address + "/health/live"), ct);
+
     /// <summary>Takes note of an answer that was verified elsewhere.</summary>
     public void Hear(Speaker speaker) => Volatile.Write(ref _heard, new Heard(speaker, clock.GetUtcNow()));
 

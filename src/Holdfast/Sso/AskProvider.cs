@@ -43,16 +43,9 @@ internal sealed class AskProvider(ProviderDocuments documents, OutboundHttp outb
         }
     }
 
-    private Dependency Dependency(ReadyConnection connection) => dependencies.GetOrAdd(
-        new DependencyPolicy($"idp_token:{connection.Connection.Id}", "identity provider token endpoint", TimeSpan.FromSeconds(2), 64,
-            "None: the person is asked to sign in again. Other connections do not notice.", ["sso"]),
-        _clock);
+    private Dependency Dependency(ReadyConnection connection) => dependencies.GetOrAdd(Catalogue.IdpToken.Of(connection.Connection.Id, connection.Connection.OrganizationId), _clock);
 
-    /// <summary>A provider's UserInfo endpoint may be elsewhere than its token endpoint, and fail alone.</summary>
-    private Dependency UserInfoDependency(ReadyConnection connection) => dependencies.GetOrAdd(
-        new DependencyPolicy($"idp_userinfo:{connection.Connection.Id}", "identity provider userinfo endpoint", TimeSpan.FromSeconds(2), 64,
-            "The names that are known already; without an address in the ID token, none.", ["sso"]),
-        _clock);
+    private Dependency UserInfoDependency(ReadyConnection connection) => dependencies.GetOrAdd(Catalogue.IdpUserInfo.Of(connection.Connection.Id, connection.Connection.OrganizationId), _clock);
 
     /// <summary>One sign-in's questions.</summary>
     private sealed class Asking(
@@ -156,7 +149,12 @@ internal sealed class AskProvider(ProviderDocuments documents, OutboundHttp outb
             _proofs = [.. form.Where(f => f.Key is "client_secret" or "client_assertion").Select(f => f.Value)];
             var answer = await all._outbound.PostFormAsync(all.Dependency(connection), new Uri(provider.Metadata.TokenEndpoint), form, header, OutboundLimits.Document, ct);
             Said = Said with { TokenStatus = answer.Status };
-            return TokenResponse.Read(answer.Body, needsIdToken);
+            var verdict = TokenResponse.Read(answer.Body, needsIdToken);
+            if (verdict is TokenResponseVerdict.Refused)
+            {
+                all.Dependency(connection).Note(Trouble.Wrong);   // an error in the shape of RFC 6749 §5.2 is an answer; this is none
+            }
+            return verdict;
         }
 
         private ProviderAnswer.Refused TokenRefused(TokenResponseVerdict verdict) => verdict switch

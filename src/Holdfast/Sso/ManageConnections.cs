@@ -286,10 +286,7 @@ internal sealed class ManageConnections(
             return null;
         }
         var environmentId = Caller.Of(http).EnvironmentId;
-        var dependency = dependencies.GetOrAdd(
-            new DependencyPolicy($"idp_metadata:{environmentId}", "identity provider metadata", TimeSpan.FromSeconds(5), 4,
-                "None is needed: it is read when a connection is saved, never on the path of a sign-in.", []),
-            clock);
+        var dependency = dependencies.GetOrAdd(Catalogue.IdpMetadata.Of(environmentId), clock);
         try
         {
             return (await outbound.GetAsync(dependency, new Uri(url), OutboundLimits.Document, http.RequestAborted)).Body;

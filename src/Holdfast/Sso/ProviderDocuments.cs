@@ -163,11 +163,13 @@ internal sealed class ProviderDocuments(
         if (verdict is not ProviderMetadataVerdict.Accepted { Metadata: var metadata })
         {
             var refused = (ProviderMetadataVerdict.Refused)verdict;
+            Dependency(connection).Note(Trouble.Wrong);
             throw new DocumentRefusedException($"the discovery document was refused ({refused.Why}): {refused.Detail}");
         }
         var jwks = await outbound.GetAsync(Dependency(connection), new Uri(metadata.JwksUri), OutboundLimits.Document, CancellationToken.None);
         if (SigningKeys.Read(jwks.Body) is not { Usable: > 0 } keys)
         {
+            Dependency(connection).Note(Trouble.Wrong);
             throw new DocumentRefusedException("the key set holds no key that can be used");
         }
         var source = SourceOf(connection);
@@ -182,11 +184,7 @@ internal sealed class ProviderDocuments(
         return Kept(connection);
     }
 
-    /// <summary>One for each connection: a host that many share must not be closed to all by the settings of one.</summary>
-    private Dependency Dependency(ReadyConnection connection) => dependencies.GetOrAdd(
-        new DependencyPolicy($"idp_documents:{connection.Connection.Id}", "identity provider documents", TimeSpan.FromSeconds(2), 8,
-            "The last documents that were read, without a time limit; a sign-in with a key that they do not hold is refused.", ["sso"]),
-        clock);
+    private Dependency Dependency(ReadyConnection connection) => dependencies.GetOrAdd(Catalogue.IdpDocuments.Of(connection.Connection.Id, connection.Connection.OrganizationId), clock);
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Rounds.RunAsync(Every, clock, ReadAllAsync, fault => SsoLog.RoundCutOff(log, fault), stoppingToken);   // what this feeds stands without it

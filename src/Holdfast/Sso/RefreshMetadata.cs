@@ -185,12 +185,5 @@ internal sealed class RefreshMetadata(
         }
     }
 
-    /// <summary>One for all, without a breaker: no address is asked more than once an hour, and one host says nothing of another.</summary>
-    private Dependency Dependency() => dependencies.GetOrAdd(
-        new DependencyPolicy("saml_metadata", "identity provider metadata in the background", options.MetadataDeadline, 2 * MetadataSchedule.AtOnce,
-            "What was taken last, without a time limit.", [])
-        {
-            OpensAfter = int.MaxValue,
-        },
-        clock);
+    private Dependency Dependency() => dependencies.GetOrAdd(Catalogue.SamlMetadata(options.MetadataDeadline, 2 * MetadataSchedule.AtOnce), clock);
 }

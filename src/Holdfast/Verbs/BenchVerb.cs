@@ -17,6 +17,7 @@ internal static class BenchVerb
         [MetadataBench.Name] = MetadataBench.RunAsync,
         [PasswordBench.Name] = PasswordBench.RunAsync,
         [PostgresBench.Name] = PostgresBench.RunAsync,
+        [FinderBench.Name] = FinderBench.RunAsync,
     };
 
     public static Command Create()

@@ -25,7 +25,7 @@ internal static class StatusVerb
         }
         // The operator names the address, so it is allowed wherever it leads.
         using var outbound = new OutboundHttp(OutboundGuard.Read(["0.0.0.0/0:*", "::/0:*"]).Guard, TimeProvider.System);
-        var node = new Dependency(new DependencyPolicy("node", "node", TimeSpan.FromSeconds(5), 1, "None: the verb says that it cannot be reached.", []), TimeProvider.System);
+        var node = new Dependency(Catalogue.Node, TimeProvider.System);
         try
         {
             var answer = await outbound.GetAsync(node, health, OutboundLimits.Document, ct);

@@ -7,7 +7,8 @@ namespace Holdfast.Storage.Tests.Postgres;
 /// <summary>Opening a primary on a server.</summary>
 internal static class Postgres
 {
-    public static PostgresServers Servers(string connectionString) => new(connectionString, "holdfast-test", null, new Dependency(PostgresServers.Policy, TimeProvider.System));
+    public static PostgresServers Servers(string connectionString) => new(connectionString, "holdfast-test", null, new Dependency(
+        new DependencyPolicy("primary", "database", TimeSpan.FromSeconds(10), 16, "None.", []) { OpensAfter = int.MaxValue, IsAnswer = static _ => true }, TimeProvider.System));
 
     public static PostgresPrimary Open(NodeStore node, Func<string?> cluster, string connectionString, Surroundings? world = null) =>
         new(node, cluster, Servers(connectionString), world ?? Surroundings.Real);

@@ -16,10 +16,7 @@ internal static class FlagSources
 
     public static IFlagSource Of(FlagSetting setting, string node, Dependencies dependencies, OperatorHttp http, Entropy entropy, TimeProvider clock, Action<FlagRound> noted)
     {
-        Dependency Declare(string name) => dependencies.Add(new Dependency(
-            new DependencyPolicy(name, "flags", Deadline, 2,
-                "Flags are what the provider last said, from memory, after a restart from this disk; where it never spoke, the defaults in the code.", []),
-            clock));
+        Dependency Declare(string name) => dependencies.Add(new Dependency(Catalogue.Flags.Of(name), clock));
         PolledSource Polled(Func<CancellationToken, Task<FlagNews?>> ask, Func<byte[], FlagSet> read, TimeSpan steady) => new(ask, read, new Pace(steady, entropy), clock, noted);
         PolledSource ByHttp(string name, HttpMethod method, Uri uri, byte[]? body, IReadOnlyList<KeyValuePair<string, string>> headers, Func<byte[], FlagSet> read, TimeSpan steady) =>
             Polled(new HttpFlags(http, Declare(name), method, uri, body, headers, read).AskAsync, read, steady);
@@ -27,23 +24,23 @@ internal static class FlagSources
         switch (setting.Kind)
         {
             case "file":
-                var file = new FileOfFlags(setting.Place, Declare("flags:file"));
+                var file = new FileOfFlags(setting.Place, Declare("file"));
                 return Polled(file.AskAsync, FileFlags.Parse, TimeSpan.FromSeconds(5));
             case "unleash":
                 return ByHttp(
-                    "flags:unleash", HttpMethod.Get, new Uri(place + (place.EndsWith("/api", StringComparison.Ordinal) ? "" : "/api") + "/client/features"), null,
+                    "unleash", HttpMethod.Get, new Uri(place + (place.EndsWith("/api", StringComparison.Ordinal) ? "" : "/api") + "/client/features"), null,
                     [.. Key(key, ""), new("UNLEASH-APPNAME", "holdfast"), new("UNLEASH-INSTANCEID", node)], bytes => UnleashFlags.Parse(bytes, node), s_poll);
             case "ofrep":
                 return ByHttp(
-                    "flags:ofrep", HttpMethod.Post, new Uri(place + "/ofrep/v1/evaluate/flags"), JsonSerializer.SerializeToUtf8Bytes(new { context = new { targetingKey = node } }), Key(key, "Bearer "),
+                    "ofrep", HttpMethod.Post, new Uri(place + "/ofrep/v1/evaluate/flags"), JsonSerializer.SerializeToUtf8Bytes(new { context = new { targetingKey = node } }), Key(key, "Bearer "),
                     OfrepFlags.Parse, s_poll);
             case "launchdarkly":
                 // The vendor's own stream and poll are two hosts; whoever stands in for it is one.
                 var poll = ByHttp(
-                    "flags:launchdarkly:poll", HttpMethod.Get, new Uri(place.Replace("//stream.", "//sdk.", StringComparison.Ordinal) + "/sdk/latest-all"), null, Key(key, ""),
+                    "launchdarkly:poll", HttpMethod.Get, new Uri(place.Replace("//stream.", "//sdk.", StringComparison.Ordinal) + "/sdk/latest-all"), null, Key(key, ""),
                     bytes => LaunchDarklyFlags.Parse(bytes), s_besideStream);
                 return new LaunchDarklySource(
-                    http, Declare("flags:launchdarkly"), new Uri(place + "/all"), [.. Key(key, ""), new("Accept", "text/event-stream")], poll, new Pace(Pace.Least, entropy), clock, noted);
+                    http, Declare("launchdarkly"), new Uri(place + "/all"), [.. Key(key, ""), new("Accept", "text/event-stream")], poll, new Pace(Pace.Least, entropy), clock, noted);
             default:
                 throw new InvalidOperationException($"No such kind of flag provider: {setting.Kind}.");
         }

@@ -1,0 +1,287 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Holdfast.Http;
+using Holdfast.Resilience;
+
+namespace Holdfast.Causes;
+
+/// <summary>Names what broke, from the outcomes of this node's own calls alone (law 9, decision 0025). Needs no database, no other node and no telemetry.</summary>
+/// <param name="peers">The cluster's other nodes, as they were last heard.</param>
+internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IReadOnlyList<PeerPlace>> peers, Ids ids, TimeProvider clock)
+{
+    /// <summary>How often it looks.</summary>
+    public static readonly TimeSpan Every = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>How long a dependency of the operator may be without an outcome before it is probed; what is suspect is probed with each second look.</summary>
+    private static readonly TimeSpan s_probeEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_probeSuspect = TimeSpan.FromMilliseconds(400);
+
+    /// <summary>The most that a probe may take.</summary>
+    private static readonly TimeSpan s_probeWithin = TimeSpan.FromSeconds(1);
+
+    /// <summary>What nobody had use for in so long is not probed any more.</summary>
+    private static readonly TimeSpan s_inUse = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long a finding waits for those that may have a cause in common with it, while there are any.</summary>
+    private static readonly TimeSpan s_settles = TimeSpan.FromSeconds(1);
+
+    /// <summary>The same for a node: until every other one has answered or is found ill too, for a place has many nodes.</summary>
+    private static readonly TimeSpan s_nodesSettle = TimeSpan.FromSeconds(2);
+
+    /// <summary>A look that comes so much too late shows that this process stood still.</summary>
+    private static readonly TimeSpan s_stalled = TimeSpan.FromSeconds(1);
+
+    /// <summary>Until when after a stall what hangs is its work.</summary>
+    private static readonly TimeSpan s_afterStall = TimeSpan.FromSeconds(1);
+
+    private const int MostSuspects = 10_000;
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<Dependency, Watch> _watches = [];
+    private readonly ConcurrentDictionary<Dependency, bool> _suspects = new();
+    private readonly ConcurrentDictionary<Dependency, long> _probed = new();
+    private volatile IReadOnlyList<Cause> _all = [];
+    private Stall _stall = new(null, null, 0);
+    private long? _lookedAt;
+
+    /// <summary>Everything that is broken, tenants' things included; the gravest first.</summary>
+    public IReadOnlyList<Cause> All => _all;
+
+    /// <summary>The gravest that is the platform's; null while there is none. What is one tenant's is never here.</summary>
+    public Cause? Current => _all.FirstOrDefault(c => c.Scope == CauseScope.Platform);
+
+    /// <summary>Is told of each change, under the finder's lock: a cause that is new or known better, and whether it is over.</summary>
+    public Action<Cause, CauseChange>? Tell { get; set; }
+
+    /// <summary>Begins to listen to every call.</summary>
+    public void Listen() => dependencies.Tell(Note);
+
+    /// <summary>Looks, and probes what is due, until it is told to stop.</summary>
+    public Task RunAsync(Action<Exception> cutOff, CancellationToken ct) => Rounds.RunAsync(Every, clock, token =>
+    {
+        Look();
+        Probe(token);
+        return Task.CompletedTask;
+    }, cutOff, ct);
+
+    /// <summary>One look at everything that may be ill. Deterministic.</summary>
+    public void Look()
+    {
+        lock (_gate)
+        {
+            var now = clock.GetTimestamp();
+            NoteStall(now);
+            foreach (var dependency in dependencies.All)
+            {
+                _watches.TryAdd(dependency, new Watch(dependency, clock));
+            }
+            foreach (var suspect in _suspects.Keys)
+            {
+                _watches.TryAdd(suspect, new Watch(suspect, clock));
+            }
+            foreach (var watch in _watches.Values)
+            {
+                watch.Look(_stall);
+            }
+            foreach (var watch in _watches.Values.Where(w => w.Dependency.Policy.Scope == DependencyScope.Tenant && w is { Symptom: null, IsSuspect: false }).ToList())
+            {
+                _watches.Remove(watch.Dependency);
+                _suspects.TryRemove(watch.Dependency, out _);
+            }
+            Name(Settled(now));
+        }
+    }
+
+    /// <summary>Asks those of the operator's things that nobody has called lately. Does not wait for them.</summary>
+    public void Probe(CancellationToken ct)
+    {
+        var now = clock.GetTimestamp();
+        var isNodeSuspect = dependencies.All.Any(d => d.Policy.Scope == DependencyScope.Peer && IsSuspect(d));
+        foreach (var dependency in dependencies.All)
+        {
+            if (dependency.Probe is null || dependency.UsedAt is not { } used || clock.GetElapsedTime(used, now) > s_inUse)
+            {
+                continue;
+            }
+            var last = dependency.Calls.Last();
+            var isSuspect = IsSuspect(dependency) || (isNodeSuspect && dependency.Policy.Scope == DependencyScope.Peer);   // what is the matter with one may be with all
+            var since = last.Length > 0 ? clock.GetElapsedTime(last[^1].At, now) : TimeSpan.MaxValue;
+            var probed = _probed.TryGetValue(dependency, out var at) ? clock.GetElapsedTime(at, now) : TimeSpan.MaxValue;
+            if (probed >= s_probeSuspect && (isSuspect || (since >= s_probeEvery && probed >= s_probeEvery)))
+            {
+                _probed[dependency] = now;
+                _ = dependency.ProbeAsync(dependency.Policy.Deadline < s_probeWithin ? dependency.Policy.Deadline : s_probeWithin, ct);
+            }
+        }
+    }
+
+    private bool IsSuspect(Dependency dependency) => dependency.Calls.Last() is [.., { How: not null }] || _all.Any(c => c.Symptoms.Contains(dependency.Name));
+
+    private void Note(Dependency dependency, CallOutcome outcome)
+    {
+        if (outcome.How is null && !(outcome.Took > dependency.Policy.SlowAfter))
+        {
+            return;
+        }
+        if (outcome.How != Trouble.Guarded)
+        {
+            Traffic.Met(dependency.Name);
+        }
+        if (dependency.Policy.Scope == DependencyScope.Tenant && _suspects.Count < MostSuspects)
+        {
+            _suspects.TryAdd(dependency, true);
+        }
+    }
+
+    private void NoteStall(long now)
+    {
+        if (_lookedAt is { } before && clock.GetElapsedTime(before, now) > Every + s_stalled)
+        {
+            _stall = new Stall(before, now, now + (long)(s_afterStall.TotalSeconds * clock.TimestampFrequency));
+        }
+        else if (_stall.Ended is { } ended && clock.GetElapsedTime(ended, now) > TimeSpan.FromMinutes(1))
+        {
+            _stall = new Stall(null, null, 0);
+        }
+        _lookedAt = now;
+    }
+
+    /// <summary>A finding waits for a moment while others are suspect: what they have in common is to be named, and not each of them.</summary>
+    private List<Symptom> Settled(long now)
+    {
+        var symptoms = _watches.Values.Select(w => w.Symptom).OfType<Symptom>().ToList();
+        var suspects = _watches.Values.Any(w => w is { Symptom: null, IsSuspect: true });
+        var nodes = symptoms.FindAll(s => s.Policy.Scope == DependencyScope.Peer);
+        var latest = nodes.Count == 0 ? now : nodes.Max(n => n.FoundAt);
+        var haveNodesSettled = clock.GetElapsedTime(latest, now) >= s_nodesSettle
+            || !_watches.Values.Any(w => w.Dependency.Policy.Scope == DependencyScope.Peer && w.Symptom is null && (w.IsSuspect || !(w.WellAt > latest)));
+        return symptoms.FindAll(s => s.Policy.IsJudgedByItsDriver || _all.Any(c => c.Symptoms.Contains(s.Name))
+            || (s.Policy.Scope == DependencyScope.Peer ? haveNodesSettled : !suspects || clock.GetElapsedTime(s.FoundAt, now) >= s_settles));
+    }
+
+    private void Name(List<Symptom> symptoms)
+    {
+        if (symptoms.Count == 0 && _all.Count == 0)
+        {
+            return;
+        }
+        var found = symptoms.Count == 0 ? [] : new CommonCause(peers(), Watched(symptoms), WellSince).Find(symptoms);
+        var (now, left, next) = (clock.GetUtcNow(), _all.ToList(), new List<Cause>());
+        foreach (var cause in found)
+        {
+            // What is known better is the same cause: by its name, or because it takes along everything that an earlier name did.
+            var known = left.Find(c => c.Dependency == cause.Dependency) ?? left.Find(c => c.Symptoms.All(cause.Symptoms.Contains)) ?? left.Find(c => cause.Symptoms.All(c.Symptoms.Contains));
+            if (known is not null)
+            {
+                left.Remove(known);
+            }
+            var named = cause with
+            {
+                Id = known?.Id ?? ids.New(Ids.Incident),
+                NamedAt = known?.NamedAt ?? now,
+                Since = known is not null && known.Since < cause.Since ? known.Since : cause.Since,
+                Shares = traffic.Between(now - TimeSpan.FromMinutes(1), now, [.. cause.Symptoms]),
+            };
+            named = named with { Text = CauseText.Of(named, peers()) };
+            next.Add(named);
+            if (known is null || known.Dependency != named.Dependency || known.How != named.How || !known.Symptoms.SequenceEqual(named.Symptoms))
+            {
+                Tell?.Invoke(named, known is null ? CauseChange.Named : CauseChange.KnownBetter);
+            }
+        }
+        _all = [.. next.OrderBy(c => c.Scope).ThenByDescending(c => c.SignIn).ThenBy(c => Rank(c)).ThenBy(c => c.Since)];
+        foreach (var over in left)
+        {
+            // One that another took in is not over.
+            var into = next.Find(c => over.Symptoms.All(c.Symptoms.Contains));
+            Tell?.Invoke(over with { Shares = traffic.Between(now - TimeSpan.FromMinutes(1), now, [.. over.Symptoms]) }, into is null ? CauseChange.Over : CauseChange.Joined);
+        }
+    }
+
+    /// <summary>Everything that might acquit a shared thing. Tenants' things by the thousand are looked at only when some of them are ill.</summary>
+    private List<Dependency> Watched(List<Symptom> symptoms) =>
+        symptoms.Exists(s => s.Policy.Scope == DependencyScope.Tenant) ? [.. dependencies.All, .. dependencies.Tenants] : [.. dependencies.All];
+
+    private static bool WellSince(Dependency dependency, long since)
+    {
+        var last = dependency.Calls.Last();
+        return last.Length > 0 && Watch.IsWell(dependency, last[^1]) && last[^1].At > since;
+    }
+
+    /// <summary>The primary before what hardly anybody needs.</summary>
+    private static int Rank(Cause cause) => cause.Symptoms.Contains(Catalogue.Primary.Name) ? 0 : cause.Products.Count > 0 ? 1 : 2;
+}
+
+/// <summary>What became of a cause.</summary>
+internal enum CauseChange
+{
+    Named,
+
+    /// <summary>Another name, another way of failing, or other symptoms.</summary>
+    KnownBetter,
+    Over,
+
+    /// <summary>It was a part of another one.</summary>
+    Joined,
+}
+
+/// <summary>What is said of a cause, to anybody: no address stands in it but those that <c>GET /health</c> shows.</summary>
+internal static class CauseText
+{
+    public static string Of(Cause cause, IReadOnlyList<PeerPlace> peers)
+    {
+        var text = $"{Subject(cause, peers)} {How(cause.How)}, since {cause.Since.UtcDateTime.ToString("HH:mm:ss", CultureInfo.InvariantCulture)} UTC.";
+        if (cause.Symptoms.Count > 1)
+        {
+            text += $" It takes along {cause.Symptoms.Count} dependencies.";
+        }
+        text += cause.SignIn switch
+        {
+            SignInStake.None => " No sign-in stands on it",
+            SignInStake.Optional => " Sign-ins go on without it",
+            _ => " Sign-ins that are about it cannot go on",
+        };
+        var (sso, authKit) = (cause.Shares.GetValueOrDefault(Products.Sso), cause.Shares.GetValueOrDefault(Products.AuthKit));
+        var (requests, failed) = ((sso?.Requests ?? 0) + (authKit?.Requests ?? 0), (sso?.Failed ?? 0) + (authKit?.Failed ?? 0));
+        return text + $"; in the last minute {failed.ToString(CultureInfo.InvariantCulture)} of {requests.ToString(CultureInfo.InvariantCulture)} requests of sign-in failed. {cause.Fallback}";
+    }
+
+    /// <summary>What broke, as a noun.</summary>
+    public static string Subject(Cause cause, IReadOnlyList<PeerPlace> peers)
+    {
+        var colon = cause.Dependency.IndexOf(':', StringComparison.Ordinal);
+        var (kind, what) = colon < 0 ? (cause.Dependency, "") : (cause.Dependency[..colon], cause.Dependency[(colon + 1)..]);
+        return kind switch
+        {
+            "primary" => "The primary database",
+            "dns" => "Name resolution (DNS)",
+            "network" => "The way out of this node",
+            "time" => "This node's clock, or its list of trusted authorities: certificates everywhere",
+            "peers" => "The way to all other nodes",
+            "peer" => peers.FirstOrDefault(p => what.StartsWith(p.Address, StringComparison.Ordinal))?.Name is { } name ? $"The node {name}" : "Another node",
+            "zone" => $"The zone {what}",
+            "region" => $"The region {what}",
+            "credential" => $"The credential for {what}",
+            "host" => cause.Scope == CauseScope.Platform ? "A host that several dependencies are on" : "A host that identity providers of several customers are on",
+            "idp" or "idp_token" or "idp_userinfo" or "idp_documents" => "An identity provider of one customer",
+            "telemetry" => "The telemetry collector",
+            _ => $"The dependency '{cause.Dependency}'",
+        };
+    }
+
+    private static string How(string how) => how switch
+    {
+        Trouble.Refuses => "refuses connections",
+        Trouble.Hangs => "accepts work and does not answer",
+        Trouble.Slow => "answers too slowly",
+        Trouble.Errors => "answers with errors",
+        Trouble.Wrong => "gives answers of no use",
+        Trouble.Reset => "breaks connections off",
+        Trouble.Unresolved => "has no address",
+        Trouble.Certificate => "shows a certificate that is not valid",
+        Trouble.Denied => "is turned down",
+        Trouble.Unreachable => "cannot be reached",
+        "unrecognized" => "does not know this node, or is not known",
+        _ => $"is {how}",
+    };
+}

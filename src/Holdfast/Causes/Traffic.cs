@@ -1,0 +1,191 @@
+using System.Collections.Concurrent;
+
+namespace Holdfast.Causes;
+
+/// <summary>How many requests each product had, second by second for the last quarter of an hour, how many of them failed, and which dependencies they met that were ill.</summary>
+/// <remarks>In memory and bounded. A request failed when its answer is 5xx: what is refused for good reason is a success of ours.</remarks>
+public sealed class Traffic(TimeProvider clock)
+{
+    /// <summary>How far back it reaches.</summary>
+    public static readonly TimeSpan Kept = TimeSpan.FromMinutes(15);
+
+    private const int Seconds = 15 * 60;
+
+    private static readonly AsyncLocal<Request?> s_current = new();
+
+    private readonly Lock _gate = new();
+    private readonly Second[] _ring = new Second[Seconds];
+
+    /// <summary>Since the start, by product: for metrics.</summary>
+    private readonly ConcurrentDictionary<string, (long Requests, long Failed)> _totals = new(StringComparer.Ordinal);
+
+    /// <summary>Requests under way count what becomes of the calls that they make.</summary>
+    public void Use(WebApplication app) => app.Use(async (http, next) =>
+    {
+        if (ProductOf(http.Request.Path) is not { } product)
+        {
+            await next(http);
+            return;
+        }
+        var request = new Request();
+        s_current.Value = request;
+        var failed = true;
+        try
+        {
+            await next(http);
+            failed = http.Response.StatusCode >= 500;
+        }
+        finally
+        {
+            Count(product, failed, request.Met);
+        }
+    });
+
+    /// <summary>The request under way met a dependency that failed it, or let it wait.</summary>
+    public static void Met(string dependency) => s_current.Value?.Meet(dependency);
+
+    /// <summary>One request is over.</summary>
+    /// <param name="met">Names of dependencies that failed it.</param>
+    public void Count(string product, bool failed, IReadOnlyCollection<string> met)
+    {
+        var now = clock.GetUtcNow().ToUnixTimeSeconds();
+        _totals.AddOrUpdate(product, _ => (1, failed ? 1 : 0), (_, t) => (t.Requests + 1, t.Failed + (failed ? 1 : 0)));
+        lock (_gate)
+        {
+            ref var second = ref _ring[now % Seconds];
+            if (second.Unix != now || second.Products is null)
+            {
+                second = new Second(now, []);
+            }
+            var products = second.Products!;
+            if (!products.TryGetValue(product, out var count))
+            {
+                products[product] = count = new Counted();
+            }
+            count.Requests++;
+            count.Failed += failed ? 1 : 0;
+            foreach (var dependency in met)
+            {
+                count.Met[dependency] = count.Met.GetValueOrDefault(dependency) + 1;
+            }
+        }
+    }
+
+    /// <summary>What each product had between two times, the first included.</summary>
+    /// <param name="dependencies">Those that are asked about.</param>
+    public IReadOnlyDictionary<string, Share> Between(DateTimeOffset from, DateTimeOffset until, IReadOnlyCollection<string>? dependencies = null)
+    {
+        var (first, end) = (from.ToUnixTimeSeconds(), until.ToUnixTimeSeconds());
+        var shares = new SortedDictionary<string, Share>(StringComparer.Ordinal);
+        lock (_gate)
+        {
+            foreach (var second in _ring)
+            {
+                if (second.Products is null || second.Unix < first || second.Unix > end)
+                {
+                    continue;
+                }
+                foreach (var (product, count) in second.Products)
+                {
+                    var was = shares.GetValueOrDefault(product) ?? new Share(0, 0, 0);
+                    var met = dependencies is null ? 0 : count.Met.Where(m => dependencies.Contains(m.Key)).Select(m => m.Value).DefaultIfEmpty(0).Max();
+                    shares[product] = new Share(was.Requests + count.Requests, was.Failed + count.Failed, was.Touched + met);
+                }
+            }
+        }
+        return shares;
+    }
+
+    /// <summary>Since the start.</summary>
+    public IReadOnlyDictionary<string, (long Requests, long Failed)> Totals => _totals;
+
+    /// <summary>The product that a path is of; null for what is none's: health, assets, what nodes ask each other.</summary>
+    internal static string? ProductOf(PathString path)
+    {
+        var text = path.Value ?? "";
+        var end = text.IndexOf('/', 1 < text.Length ? 1 : text.Length);
+        var first = end < 0 ? text : text[..end];
+        if (first == "/user_management")
+        {
+            var rest = end < 0 ? "" : text[(end + 1)..];
+            return rest.StartsWith("authenticate", StringComparison.Ordinal) || rest.StartsWith("sessions", StringComparison.Ordinal) || rest.StartsWith("authorize", StringComparison.Ordinal)
+                || rest.StartsWith("magic_auth", StringComparison.Ordinal) || rest.StartsWith("password_reset", StringComparison.Ordinal) || rest.StartsWith("email_verification", StringComparison.Ordinal)
+                ? Products.AuthKit
+                : Products.Administration;
+        }
+        return first switch
+        {
+            "/sso" => Products.Sso,
+            "/oauth2" or "/authkit" => Products.AuthKit,
+            "/scim" => Products.DirectorySync,
+            "/audit_logs" => Products.AuditLogs,
+            "/portal" => Products.AdminPortal,
+            "/dashboard" => Products.Dashboard,
+            "/organizations" or "/organization_domains" or "/connections" or "/directories" or "/directory_users" or "/directory_groups" or "/events" or "/saml_keys" or "/webhook_endpoints"
+                or "/feature-flags" or "/vault" or "/fga" => Products.Administration,
+            _ => null,
+        };
+    }
+
+    /// <summary>What a request has met.</summary>
+    private sealed class Request
+    {
+        private readonly Lock _gate = new();
+        private readonly HashSet<string> _met = new(StringComparer.Ordinal);
+
+        public IReadOnlyCollection<string> Met
+        {
+            get
+            {
+                lock (_gate)
+                {
+                    return [.. _met];
+                }
+            }
+        }
+
+        public void Meet(string dependency)
+        {
+            lock (_gate)
+            {
+                if (_met.Count < 8)
+                {
+                    _met.Add(dependency);
+                }
+            }
+        }
+    }
+
+    private readonly record struct Second(long Unix, Dictionary<string, Counted>? Products);
+
+    private sealed class Counted
+    {
+        public long Requests { get; set; }
+
+        public long Failed { get; set; }
+
+        public Dictionary<string, long> Met { get; } = new(StringComparer.Ordinal);
+    }
+}
+
+/// <summary>A product's requests over a time.</summary>
+/// <param name="Failed">Those that were answered with 5xx.</param>
+/// <param name="Touched">Those that met a dependency that failed them, whether or not they failed.</param>
+public sealed record Share(long Requests, long Failed, long Touched);
+
+/// <summary>Names of products, as pages and reports use them.</summary>
+public static class Products
+{
+    public const string Sso = "sso";
+    public const string AuthKit = "authkit";
+    public const string DirectorySync = "directory_sync";
+    public const string AuditLogs = "audit_logs";
+    public const string AdminPortal = "admin_portal";
+    public const string Dashboard = "dashboard";
+    public const string Administration = "administration";
+    public const string Domains = "domains";
+
+    /// <summary>Those that a status page shows, in its order, with what people call them. One joins with its change.</summary>
+    public static IReadOnlyList<(string Name, string Title)> Shown { get; } =
+        [(Sso, "Single Sign-On"), (AuthKit, "AuthKit"), (Administration, "Administration and API"), (Domains, "Domain verification")];
+}

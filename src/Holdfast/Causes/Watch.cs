@@ -1,0 +1,165 @@
+using Holdfast.Resilience;
+
+namespace Holdfast.Causes;
+
+/// <summary>Judges one dependency by what its calls came to. Deterministic: the same outcomes at the same times give the same finding.</summary>
+internal sealed class Watch(Dependency dependency, TimeProvider clock)
+{
+    /// <summary>Failures in a row that are a finding. Two of those that do not come by chance: a hang has cost its deadline, and nothing refuses, vanishes or expires for one call alone.</summary>
+    private const int InARow = 3;
+    private const int PlainInARow = 2;
+
+    private static readonly string[] s_plain = [Trouble.Hangs, Trouble.Refuses, Trouble.Unresolved, Trouble.Certificate];
+
+    /// <summary>Answers in a row after which it may be over.</summary>
+    private const int WellInARow = 3;
+
+    /// <summary>How far back a share of failures looks.</summary>
+    private static readonly TimeSpan s_recent = TimeSpan.FromSeconds(20);
+
+    /// <summary>How long no failure must have been, so that a thing that flaps is one cause.</summary>
+    private static readonly TimeSpan s_calm = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long several may wait without anybody being answered.</summary>
+    private static readonly TimeSpan s_silence = TimeSpan.FromSeconds(2);
+
+    /// <summary>What nobody has called for so long is not known to be broken any more.</summary>
+    private static readonly TimeSpan s_forgotten = TimeSpan.FromMinutes(10);
+
+    public Dependency Dependency { get; } = dependency;
+
+    /// <summary>The finding; null while there is none.</summary>
+    public Symptom? Symptom { get; private set; }
+
+    /// <summary>Whether the last outcome was a failure, or several wait already: perhaps a finding soon.</summary>
+    public bool IsSuspect { get; private set; }
+
+    /// <summary>When it last answered, in timestamps of the clock; null when it did not among what is kept.</summary>
+    public long? WellAt { get; private set; }
+
+    public void Look(Stall stall)
+    {
+        var now = clock.GetTimestamp();
+        var calls = Dependency.Calls.Last().Where(c => c.How != Trouble.Guarded && !(c.How == Trouble.Hangs && stall.Covers(c.At))).ToArray();
+        WellAt = calls.LastOrDefault(c => IsWell(Dependency, c)) is { At: > 0 } well ? well.At : null;
+        var silence = SilenceSince(calls, stall);
+        IsSuspect = (calls.Length > 0 && calls[^1].How is not null) || silence > TimeSpan.FromMilliseconds(500);
+        if (Symptom is { } known)
+        {
+            Symptom = IsOver(calls, silence, now) ? null : known with { How = HowNow(calls, known.How), Detail = Dependency.Detail };
+        }
+        else if (Find(calls, silence, now) is var (how, since))
+        {
+            Symptom = new Symptom(Dependency, how, Utc(since, now), since, now) { Detail = Dependency.Detail };
+        }
+    }
+
+    /// <summary>It answered, and in time.</summary>
+    public static bool IsWell(Dependency dependency, CallOutcome call) => call.How is null && !(call.Took > dependency.Policy.SlowAfter);
+
+    private (string How, long Since)? Find(CallOutcome[] calls, TimeSpan silence, long now)
+    {
+        var run = Trailing(calls, c => c.How is not null);
+        if (run > 0 && clock.GetElapsedTime(calls[^1].At, now) < s_forgotten
+            && (run >= InARow || Dependency.Policy.IsJudgedByItsDriver || Trailing(calls, c => s_plain.Contains(c.How)) >= PlainInARow))
+        {
+            return (Most(calls[^run..]), calls[^run].At - (calls[^run].Took is { } took ? Ticks(took) : 0));
+        }
+        var recent = calls.Where(c => clock.GetElapsedTime(c.At, now) <= s_recent).ToArray();
+        var (eight, failed) = (recent.TakeLast(8).ToArray(), recent.Count(c => c.How is not null));
+        if ((eight.Length == 8 && eight.Count(c => c.How is not null) >= 4) || (recent.Length >= 20 && failed * 4 >= recent.Length))
+        {
+            var failures = recent.Where(c => c.How is not null).ToArray();
+            return (Most(failures), failures[0].At);
+        }
+        if (Dependency.Policy.IsJudgedByItsDriver && silence >= s_silence)
+        {
+            return (Trouble.Hangs, now - Ticks(silence));
+        }
+        if (Dependency.Policy.SlowAfter is not { } slow)
+        {
+            return null;
+        }
+        if (silence >= s_silence && Dependency.Waiting >= 2)
+        {
+            return (Trouble.Hangs, now - Ticks(silence));
+        }
+        var timed = calls.Where(c => c.Took is not null && c.How is null && clock.GetElapsedTime(c.At, now) <= 3 * s_recent).TakeLast(5).ToArray();
+        return timed.Length == 5 && timed.Count(c => c.Took > slow) >= 4 ? (Trouble.Slow, timed.First(c => c.Took > slow).At) : null;
+    }
+
+    private bool IsOver(CallOutcome[] calls, TimeSpan silence, long now)
+    {
+        if (calls.Length == 0 || clock.GetElapsedTime(calls[^1].At, now) > s_forgotten)
+        {
+            return silence < s_silence;
+        }
+        var well = Trailing(calls, c => IsWell(Dependency, c));
+        if (well < WellInARow || (silence >= s_silence && (Dependency.Waiting >= 2 || Dependency.Policy.IsJudgedByItsDriver)))
+        {
+            return false;
+        }
+        return Dependency.Policy.IsJudgedByItsDriver || clock.GetElapsedTime(calls[^well].At, now) >= s_calm;
+    }
+
+    /// <summary>Another way of failing takes the name over only when three in a row agree on it.</summary>
+    private string HowNow(CallOutcome[] calls, string known) =>
+        (Dependency.Policy.IsJudgedByItsDriver && calls.Length > 0 && calls[^1].How is { } said) ? said
+        : Trailing(calls, c => c.How is not null) >= InARow && calls[^InARow..].Select(c => c.How).Distinct(StringComparer.Ordinal).ToArray() is [{ } one] ? one
+        : known;
+
+    /// <summary>For how long nobody was answered; what this process slept through does not count.</summary>
+    private TimeSpan SilenceSince(CallOutcome[] calls, Stall stall)
+    {
+        // Whoever drives one by a loop of its own tells how it went each time round: when it tells nothing, it waits.
+        var silence = Dependency.Policy.IsJudgedByItsDriver && calls.Length > 0 ? clock.GetElapsedTime(calls[^1].At) : Dependency.Silence;
+        return stall.Ended is { } ended && clock.GetElapsedTime(ended) is var awake && awake < silence ? awake : silence;
+    }
+
+    private static int Trailing(CallOutcome[] calls, Func<CallOutcome, bool> like)
+    {
+        var run = 0;
+        while (run < calls.Length && like(calls[^(run + 1)]))
+        {
+            run++;
+        }
+        return run;
+    }
+
+    /// <summary>The way of failing that most have; of two alike, the later.</summary>
+    private static string Most(CallOutcome[] failures) =>
+        failures.Select((c, place) => (c.How, place)).GroupBy(c => c.How!, StringComparer.Ordinal).OrderByDescending(g => g.Count()).ThenByDescending(g => g.Max(c => c.place)).First().Key;
+
+    private DateTimeOffset Utc(long at, long now) => clock.GetUtcNow() - clock.GetElapsedTime(at, now);
+
+    private long Ticks(TimeSpan time) => (long)(time.TotalSeconds * clock.TimestampFrequency);
+}
+
+/// <summary>A dependency that is ill.</summary>
+/// <param name="Since">When its first failure began (UTC).</param>
+/// <param name="SinceAt">The same in timestamps of the clock.</param>
+/// <param name="FoundAt">When it was found, in timestamps of the clock.</param>
+internal sealed record Symptom(Dependency Dependency, string How, DateTimeOffset Since, long SinceAt, long FoundAt)
+{
+    /// <summary>What is the matter, in its driver's words.</summary>
+    public string? Detail { get; init; }
+
+    public string Name => Dependency.Name;
+
+    public DependencyPolicy Policy => Dependency.Policy;
+
+    /// <summary>The host that was called, without its port.</summary>
+    public string? Host => HostOf(Dependency);
+
+    public static string? HostOf(Dependency dependency) => dependency.Host is { } host
+        ? host.LastIndexOf(':') is var colon && colon > host.LastIndexOf(']') ? host[..colon] : host
+        : null;
+}
+
+/// <summary>A time in which this process did not run, so that whatever it waited for seems to hang.</summary>
+/// <param name="Began">In timestamps of the clock; null when there was none lately.</param>
+/// <param name="Until">Until when hangs are its work: deadlines that ran out in it are told a little later.</param>
+internal readonly record struct Stall(long? Began, long? Ended, long Until)
+{
+    public bool Covers(long at) => Began is { } began && at >= began && at <= Until;
+}
