@@ -1,5 +1,6 @@
 using Holdfast.Resilience;
 using Holdfast.Storage.Replication;
+using Holdfast.Verbs;
 
 namespace Holdfast;
 

@@ -117,8 +117,8 @@ public sealed partial class FloorsTests
 
     private static string ThisFile([CallerFilePath] string path = "") => path;
 
-    private static IEnumerable<string> Files(string under) => Directory.EnumerateFiles(Path.Combine(Root, under), "*.cs", SearchOption.AllDirectories)
-        .Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal));
+    private static IEnumerable<string> Files(string under) => Directory.EnumerateFiles(Path.Combine(Root, under), "*", SearchOption.AllDirectories)
+        .Where(f => Path.GetExtension(f) is ".cs" or ".razor" && !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal));
 
     private static string FolderOf(string file) => Path.GetRelativePath(Path.Combine(Root, "src/Holdfast"), file).Split(Path.DirectorySeparatorChar)[0];
 

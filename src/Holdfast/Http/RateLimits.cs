@@ -44,14 +44,11 @@ public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes 
     /// <summary>The same, of an e-mail address from anywhere: many who guess together are slowed, and its owner waits minutes at most.</summary>
     public static readonly RateLimit HostedPerAddress = new("hosted_address", 60, TimeSpan.FromMinutes(5));
 
-    /// <summary>The same, from one place: an office behind one address signs in, a list of stolen passwords is slow work.</summary>
-    public static readonly RateLimit HostedPerPlace = new("hosted_place", 300, TimeSpan.FromSeconds(60));
+    /// <summary>The same, and sign-ins that go on to an identity provider, from one place: an office behind one address signs in, a list of stolen passwords is slow work.</summary>
+    public static readonly RateLimit HostedPerPlace = new("hosted_place", 1000, TimeSpan.FromSeconds(60));
 
     /// <summary>Mails that the hosted pages cause, per place: anybody can ask for them.</summary>
     public static readonly RateLimit HostedMailsPerPlace = new("hosted_mails", 30, TimeSpan.FromMinutes(10));
-
-    /// <summary>Sign-ins at an identity provider that begin at the hosted pages, per place.</summary>
-    public static readonly RateLimit HostedSsoPerPlace = new("hosted_sso", 3, TimeSpan.FromSeconds(60));
 
     /// <summary>Codes made for an address.</summary>
     public static readonly RateLimit MagicCodesPerAddress = new("magic_codes", 3, TimeSpan.FromSeconds(60));

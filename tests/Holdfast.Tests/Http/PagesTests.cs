@@ -65,8 +65,8 @@ public sealed partial class PagesTests(Shared shared) : IClassFixture<Shared>
         var server = shared.Server;
         var plain = (await server.SendAsync("GET", "/assets/page.css", null)).Is(200);
         Assert.DoesNotContain("accent on", plain.Text, StringComparison.Ordinal);
-        Assert.Contains("--accent: #1f5fbf; --on-accent: #ffffff;", plain.Text, StringComparison.Ordinal);
-        Assert.Contains("--accent: #0a7d4b;", (await server.SendAsync("GET", "/assets/page.css?accent=0a7d4b", null)).Is(200).Text, StringComparison.Ordinal);
+        Assert.Contains("--accent: #1f5fbf; --on-accent: #ffffff; --ring: #1f5fbf;", plain.Text, StringComparison.Ordinal);
+        Assert.Contains("--accent: #0a7d4b; --on-accent: #ffffff;", (await server.SendAsync("GET", "/assets/page.css?accent=0a7d4b", null)).Is(200).Text, StringComparison.Ordinal);
         Assert.Equal(plain.Text, (await server.SendAsync("GET", "/assets/page.css?accent=red;}body{display:none", null)).Is(200).Text);
         Assert.Equal(404, (await server.SendAsync("GET", "/assets/..%2f..%2fcluster.key", null)).Status);
         Assert.Equal(404, (await server.SendAsync("GET", "/assets/nothing.js", null)).Status);

@@ -34,7 +34,7 @@ internal sealed class HomeRealm(Database database, Connections connections, Star
 
     /// <summary>On to an identity provider. The browser comes back to <see cref="ContinueFromProvider"/>.</summary>
     public Task<IResult> GoAsync(HttpContext http, HostedFlow flow, ReadyConnection connection) =>
-        limits.Count(RateLimits.HostedSsoPerPlace, HostedLimits.PlaceOf(http)) is { } wait
+        limits.Count(RateLimits.HostedPerPlace, HostedLimits.PlaceOf(http)) is { } wait
             ? Task.FromResult<IResult>(SsoErrors.TooManySignIns(http, wait))
             : signIns.BeginAsync(http, connection, flow.ToRequest());
 

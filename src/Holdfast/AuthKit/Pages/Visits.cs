@@ -54,7 +54,7 @@ internal sealed class Visits(
         var (form, refusal) = await Forms.ReadAsync(http, MostFormBytes);
         if (form is null)
         {
-            return refusal!;
+            return new ErrorPage(refusal!.Status, "bad_request", "bad_request");
         }
         if (cookie.Read(http, form.GetValueOrDefault("flow").ToString()) is not { } flow)
         {
@@ -88,7 +88,7 @@ internal sealed class Visits(
     /// <summary>It has ended at the application. What is kept says only where that was.</summary>
     public void Finish(HttpContext http, HostedFlow flow) => cookie.Write(http, Begin(flow) with
     {
-        Id = flow.Id, IsFinished = true, State = null, CodeChallenge = null, InvitationToken = null, ForProvider = null,
+        Id = flow.Id, FormToken = flow.FormToken, IsFinished = true, State = null, CodeChallenge = null, InvitationToken = null, ForProvider = null,
     });
 
     private PageResult Finished(HttpContext http, HostedFlow flow)

@@ -55,11 +55,10 @@ public readonly record struct Accent(byte Red, byte Green, byte Blue)
         return (Math.Max(a, b) + 0.05) / (Math.Min(a, b) + 0.05);
     }
 
-    /// <summary>The custom properties that follow from it, for a ground.</summary>
+    /// <summary>The custom properties that follow from it, for a ground: what it fills, what stands on that, what must stand out from the ground, and text.</summary>
     public string Properties(Accent ground)
     {
-        var fill = On(ground, ShapeContrast);
-        return $"--accent: #{fill.Hex}; --on-accent: #{fill.TextOnIt.Hex}; --link: #{On(ground, TextContrast + 0.3).Hex};";
+        return $"--accent: #{Hex}; --on-accent: #{TextOnIt.Hex}; --ring: #{On(ground, ShapeContrast).Hex}; --link: #{On(ground, TextContrast + 0.3).Hex};";
     }
 
     private double Luminance => (0.2126 * Linear(Red)) + (0.7152 * Linear(Green)) + (0.0722 * Linear(Blue));

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Holdfast.Protocols.OpenIdConnect;
 using Microsoft.Data.Sqlite;
+using Peers = Holdfast.Tests.Peers;
 
 namespace Holdfast.Tests.AuthKit.Pages;
 
@@ -352,5 +353,37 @@ public sealed class HostedFlowTests(Shared shared) : IClassFixture<Shared>
         {
             Directory.Delete(data, recursive: true);
         }
+    }
+
+    [Fact]
+    public async Task A_step_is_taken_by_the_node_that_alone_may_and_the_flow_begins_anew_where_that_is_gone()
+    {
+        await using var nodes = await Peers.Cluster.StartAsync(2);
+        await nodes.HeardAsync(by: 1, whom: 0);
+        var email = Somebody();
+        var person = await new Person(nodes[0]).StartAsync(("login_hint", email));
+        await person.SendAsync();
+        var code = await person.MailedAsync(() => person.SendAsync(("again", "1"), []));
+
+        var elsewhere = person.At(nodes[1]);
+        await elsewhere.SendAsync(("code", HostedSignInTests.Other(code)));
+        Assert.Contains("not right", elsewhere.Fault, StringComparison.Ordinal);
+        await elsewhere.SendAsync(("code", code));
+        Assert.StartsWith(nodes[0].Storage.Database.Incarnation, elsewhere.Code, StringComparison.Ordinal);
+        var session = new SignedIn(nodes[1], (await elsewhere.RedeemAsync()).Is(200));
+        Assert.Equal("MagicAuth", session.Answer["authentication_method"]);
+
+        await person.StartAsync(("login_hint", email));
+        await person.SendAsync();
+        code = await person.MailedAsync(() => person.SendAsync(("again", "1"), []));
+        await nodes.StopNodeAsync(0);
+        elsewhere = person.At(nodes[1]);
+        await elsewhere.SendAsync(("code", code));
+        Assert.Equal("/sign-in", elsewhere.Path);
+        Assert.Contains("start again", elsewhere.Notice, StringComparison.Ordinal);
+        await elsewhere.SendAsync();
+        await elsewhere.SendAsync(("code", await elsewhere.MailedAsync(() => elsewhere.SendAsync(("again", "1"), []))));
+        Assert.Equal("s t&a=te", elsewhere.Page.Is(303).Sent("state"));
+        (await elsewhere.RedeemAsync()).Is(200);
     }
 }

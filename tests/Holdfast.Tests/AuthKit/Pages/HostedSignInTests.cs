@@ -56,7 +56,7 @@ public sealed class HostedSignInTests(Shared shared) : IClassFixture<Shared>
         var person = await new Person(_server).StartAsync(("login_hint", email));
         Assert.Contains($"value=\"{email}\"", person.Page.Text, StringComparison.Ordinal);
         await person.SendAsync();
-        var code = await person.MailedAsync(() => person.SendAsync(("again", "1")));
+        var code = await person.MailedAsync(() => person.SendAsync(("again", "1"), []));
         Assert.Equal(("/sign-in/code", "Check your email"), (person.Path, person.Heading));
         Assert.Contains("autocomplete=\"one-time-code\"", person.Page.Text, StringComparison.Ordinal);
 
@@ -76,9 +76,9 @@ public sealed class HostedSignInTests(Shared shared) : IClassFixture<Shared>
     {
         var person = await new Person(_server).StartAsync(("login_hint", Somebody()));
         await person.SendAsync();
-        var first = await person.MailedAsync(() => person.SendAsync(("again", "1")));
+        var first = await person.MailedAsync(() => person.SendAsync(("again", "1"), []));
 
-        var second = await person.MailedAsync(() => person.SendAsync(("again", "1")));
+        var second = await person.MailedAsync(() => person.SendAsync(("again", "1"), []));
         Assert.Contains("new code", person.Notice, StringComparison.Ordinal);
         var other = person.Copy();
         await person.SendAsync(("code", first));
@@ -102,7 +102,7 @@ public sealed class HostedSignInTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal("/sign-in/verify", person.Path);
         await person.SendAsync(("code", Other(first)));
         Assert.Contains("not right", person.Fault, StringComparison.Ordinal);
-        var second = await person.MailedAsync(() => person.SendAsync(("again", "1")));
+        var second = await person.MailedAsync(() => person.SendAsync(("again", "1"), []));
         await person.SendAsync(("code", second));
 
         var session = new SignedIn(_server, (await person.RedeemAsync()).Is(200));
@@ -175,7 +175,7 @@ public sealed class HostedSignInTests(Shared shared) : IClassFixture<Shared>
         var code = await person.MailedAsync(() => person.SendAsync(("password", Person.Password)));
         Assert.Equal("/sign-up/verify", person.Path);
         Assert.Equal(0, Users(email));
-        code = await person.MailedAsync(() => person.SendAsync(("again", "1")));
+        code = await person.MailedAsync(() => person.SendAsync(("again", "1"), []));
         await person.SendAsync(("code", code));
 
         var session = new SignedIn(_server, (await person.RedeemAsync()).Is(200));
