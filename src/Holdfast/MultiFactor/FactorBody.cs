@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using Holdfast.Http;
 using Holdfast.Keys;
 using Holdfast.Protocols.OneTimePasswords;
 using Holdfast.Users;

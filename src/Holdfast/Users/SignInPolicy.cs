@@ -1,4 +1,3 @@
-using Holdfast.Http;
 using Holdfast.Storage;
 
 namespace Holdfast.Users;

@@ -1,5 +1,4 @@
 using Holdfast.Http;
-using Holdfast.Storage;
 using Holdfast.Storage.Rows;
 using Holdfast.Users;
 
