@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json.Serialization;
@@ -34,7 +35,7 @@ internal static class Inbox
         var rows = new StringBuilder();
         foreach (var item in items)
         {
-            rows.Append($"""
+            rows.Append(CultureInfo.InvariantCulture, $"""
                 <p><a href="{Path}/{E(item.Id)}">{E(item.Subject)}</a><br><span class="quiet">to {E(item.To)}, {item.SentAt.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC</span></p>
 
                 """);
@@ -55,13 +56,13 @@ internal static class Inbox
         }
         // The text, and not the HTML: that would need this page's policy to allow its styles. It says the same.
         var link = item.Text.Split('\n').FirstOrDefault(line => line.StartsWith("http", StringComparison.Ordinal));
-        await TestPages.ShowAsync(http, item.Subject, $"""
+        await TestPages.ShowAsync(http, item.Subject, string.Create(CultureInfo.InvariantCulture, $"""
             <h1>{E(item.Subject)}</h1>
             <p class="quiet">to {E(item.To)}, {item.SentAt.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC</p>
             {string.Join('\n', item.Text.Trim().Split("\n\n").Select(p => $"<p>{E(p)}</p>"))}
             {(link is null ? "" : $"<p><a href=\"{E(link)}\">Open the link</a></p>")}
             <p><a href="{Path}">Back to the inbox</a></p>
-            """);
+            """));
     }
 
     private static List<Item> Read(Database database, Letters letters) =>

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Holdfast.Claims;
 using Holdfast.Environments;
 using Holdfast.Resilience;
 using Holdfast.Storage;

@@ -97,6 +97,7 @@ public sealed class AbuseTests
     public async Task Reading_and_writing_people_have_a_bound_each_of_one_environment()
     {
         await using var server = await StartAsync();
+        server.Clock.Advance(TimeSpan.FromSeconds(10));   // past what the start wrote
         foreach (var (method, most) in new[] { ("GET", 1000), ("PUT", 500) })
         {
             Task<Answer> AskAsync(string key) => server.SendAsync(method, "/user_management/users/user_nobody", key, method == "PUT" ? "{}" : null);
