@@ -42,7 +42,7 @@ internal sealed record Session(string Id, string UserId, string? OrganizationId,
             : Rule.Grant(token, [token.Row(act.EnvironmentId), .. Client(id, from, impersonator), .. signIn.Changes, .. impersonator is null ? [UserStore.SignedIn(act, who.UserId)] : Array.Empty<Change>()]);
     }
 
-    private static Change[] Client(string id, SessionClient? from, Impersonator? impersonator) => from is null && impersonator is null
+    private static Change[] Client(string id, SessionClient? from, Impersonator? impersonator) => from is null or { IpAddress: null, UserAgent: null } && impersonator is null
         ? []
         :
         [

@@ -1,4 +1,3 @@
-using Holdfast.Http;
 using Holdfast.Keys;
 using Holdfast.Sso;
 using Holdfast.Storage;
