@@ -203,8 +203,15 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         {
             return;
         }
-        await node.Writer.EnqueueAsync(session => session.State.LevelAt = now).Within(ct);
-        _levelKept = now;
+        try
+        {
+            await node.Writer.EnqueueAsync(session => session.State.LevelAt = now).Within(ct);
+            _levelKept = now;
+        }
+        catch (StorageUnavailableException)
+        {
+            // This node's own disk. What it holds can be shipped nevertheless.
+        }
     }
 
     private async Task<bool> TailAsync(CancellationToken ct)

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Holdfast.Events;
 using Holdfast.Http;
 using Holdfast.Keys;

@@ -58,16 +58,13 @@ internal static class AuthKitEndpoints
             .Accepts<ManageActions.Input>(JsonBody.AnyType).Produces<ManageActions.Body>().WithMetadata(Writes.ToPrimary);
         actions.MapDelete("/{id}", (string id, HttpContext http, ManageActions manage) => manage.DeleteAsync(id, http)).Produces(204).WithMetadata(Writes.Deny);
 
-        foreach (var (path, isOfOrganization) in new[] { ("/sign_in_settings", false), ("/organizations/{id}/sign_in_settings", true) })
-        {
-            var settings = routes.MapGroup(path).WithTags("Sign-in settings").WithMetadata(ApiKeyRequired.Yes);
-            settings.MapGet("", isOfOrganization
-                ? (string id, HttpContext http, ManageSignInSettings manage) => manage.Get(http, id)
-                : (HttpContext http, ManageSignInSettings manage) => manage.Get(http, null)).Produces<ManageSignInSettings.Body>();
-            settings.MapPut("", isOfOrganization
-                ? (string id, HttpContext http, ManageSignInSettings manage) => manage.SetAsync(http, id)
-                : (HttpContext http, ManageSignInSettings manage) => manage.SetAsync(http, null))
-                .Accepts<ManageSignInSettings.Input>(JsonBody.AnyType).Produces<ManageSignInSettings.Body>().WithMetadata(Writes.ToPrimary);
-        }
+        var settings = routes.MapGroup("/sign_in_settings").WithTags("Sign-in settings").WithMetadata(ApiKeyRequired.Yes);
+        settings.MapGet("", (HttpContext http, ManageSignInSettings manage) => manage.Get(http, null)).Produces<ManageSignInSettings.Body>();
+        settings.MapPut("", (HttpContext http, ManageSignInSettings manage) => manage.SetAsync(http, null))
+            .Accepts<ManageSignInSettings.Input>(JsonBody.AnyType).Produces<ManageSignInSettings.Body>().WithMetadata(Writes.ToPrimary);
+        var ofOrganization = routes.MapGroup("/organizations/{id}/sign_in_settings").WithTags("Sign-in settings").WithMetadata(ApiKeyRequired.Yes);
+        ofOrganization.MapGet("", (string id, HttpContext http, ManageSignInSettings manage) => manage.Get(http, id)).Produces<ManageSignInSettings.Body>();
+        ofOrganization.MapPut("", (string id, HttpContext http, ManageSignInSettings manage) => manage.SetAsync(http, id))
+            .Accepts<ManageSignInSettings.Input>(JsonBody.AnyType).Produces<ManageSignInSettings.Body>().WithMetadata(Writes.ToPrimary);
     }
 }

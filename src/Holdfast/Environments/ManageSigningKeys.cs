@@ -25,17 +25,13 @@ internal sealed class ManageSigningKeys(Database database, Idempotency idempoten
     {
         var environmentId = Caller.Of(http).EnvironmentId;
         var early = database.Read(view => Refusal(view, SigningKeys.All(view, environmentId)));
-        if (early is not null)
-        {
-            return early;
-        }
-        var another = SigningKey.Make(environmentId, active: false, keys, ids, clock);   // it takes a while: before the transaction
+        var another = early is null ? SigningKey.Make(environmentId, active: false, keys, ids, clock) : null;   // it takes a while: before the transaction, and only where it may be wanted
         return await idempotency.WriteAsync(http, (view, _) =>
         {
             var all = SigningKeys.All(view, environmentId);
-            if (Refusal(view, all) is { } refusal)
+            if (another is null || Refusal(view, all) is not null)
             {
-                return Decide.Nothing(refusal);
+                return Decide.Nothing(Refusal(view, all) ?? early!);
             }
             var used = Use(SigningKeys.Next(all)!, all, clock.GetUtcNow());
             return Decide.To(ApiAnswer.Ok(Write(view, used, [.. all.Where(k => k.Id != used.Id), used])), [Change.To(Schema.SigningKeys, used.Id, ("activated_at", used.ActivatedAt)), another]);

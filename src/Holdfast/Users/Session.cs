@@ -68,7 +68,7 @@ internal sealed record Session(string Id, string UserId, string? OrganizationId,
         string Id, string UserId, string? OrganizationId, string Method, string? CredentialId, string Birth, string BirthPosition, string KeyId, long CreatedAt, long ExpiresAt, string Stamp, string? FactorId, string? Impersonator,
         long Generation);
 
-    private static Change[] Client(string id, SessionClient? from, Impersonator? impersonator) => from is null && impersonator is null
+    private static Change[] Client(string id, SessionClient? from, Impersonator? impersonator) => from is null or { IpAddress: null, UserAgent: null } && impersonator is null
         ? []
         :
         [

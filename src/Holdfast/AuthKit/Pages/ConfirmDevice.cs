@@ -1,5 +1,4 @@
 using Holdfast.Http;
-using Holdfast.Http.Pages;
 using Holdfast.Storage;
 using Holdfast.Users;
 
