@@ -10,6 +10,9 @@ internal static partial class PostgresSchema
     /// <summary>The oldest release that is known to do (<c>server_version_num</c>).</summary>
     private const int Oldest = 15_00_00;
 
+    /// <summary>How many migrations this release knows.</summary>
+    public static readonly int Known = Migrator.FindMissing(new Dictionary<string, string>(), Migrator.Primary).Count;
+
     /// <summary>What the database is.</summary>
     /// <param name="Cluster">Null when it is nobody's yet.</param>
     /// <param name="IsEmpty">Whether there is no table at all.</param>
