@@ -212,7 +212,7 @@ internal sealed class PostgresProcess : IAsyncDisposable
     {
         try
         {
-            return [.. File.ReadAllText($"/proc/{Text(process)}/task/{Text(process)}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
+            return [.. File.ReadAllText($"/proc/{Text(process)}/task/{Text(process)}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(n => int.Parse(n, CultureInfo.InvariantCulture))];
         }
         catch (IOException)
         {

@@ -1,8 +1,6 @@
 using Holdfast.Bench;
 using Holdfast.Keys;
-using Holdfast.Storage.Primary;
 using Holdfast.Verbs;
-using Npgsql;
 
 namespace Holdfast.Tests.Postgres;
 

@@ -41,7 +41,7 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
             await PostgresSchema.MoveForwardAsync(call.Connection, world.Clock.GetUtcNow(), call.Stop);
             await PostgresSchema.ExecuteAsync(call.Connection, "INSERT INTO cluster SELECT @id, @at WHERE NOT EXISTS (SELECT FROM cluster)", call.Stop,
                 ("id", newClusterId), ("at", world.Clock.GetUtcNow().ToUnixTimeMilliseconds()));
-            var id = (await PostgresSchema.QueryAsync(call.Connection, "SELECT id FROM cluster", call.Stop, row => row.GetString(0)))[0];
+            var id = (await PostgresSchema.QueryAsync(call.Connection, "SELECT id FROM cluster", row => row.GetString(0), call.Stop))[0];
             call.IsCommitting = true;
             await PostgresSchema.ExecuteAsync(call.Connection, "COMMIT", call.Stop);
             return id;
@@ -263,7 +263,7 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
         return head;
     }
 
-    private async Task CommitAsync(Call call, IReadOnlyList<RowVersion> rows, IReadOnlyList<LogRow> log)
+    private static async Task CommitAsync(Call call, IReadOnlyList<RowVersion> rows, IReadOnlyList<LogRow> log)
     {
         await using var batch = call.Connection.CreateBatch();
         call.Rows.AddWrites(batch, rows);
