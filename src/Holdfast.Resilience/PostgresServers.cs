@@ -77,7 +77,8 @@ public sealed class PostgresServers : IAsyncDisposable
             var pools = _pools;
             try
             {
-                await using var connection = await pools.OpenAsync(stop.Token);
+                (var opened, pools) = await OpenAsync(stop.Token);
+                await using var connection = opened;
                 return await work(connection, stop.Token);
             }
             catch (Exception fault) when (fault is NpgsqlException or AggregateException or OutageException or IOException or TimeoutException or OperationCanceledException)
@@ -100,7 +101,8 @@ public sealed class PostgresServers : IAsyncDisposable
         {
             try
             {
-                await using var connection = await _pools.OpenAsync(ct);
+                var (opened, _) = await OpenAsync(ct);
+                await using var connection = opened;
                 connection.Notification += (_, _) => heard();
                 await using var listen = new NpgsqlCommand($"LISTEN {channel}", connection);
                 await listen.ExecuteNonQueryAsync(ct);
@@ -153,6 +155,22 @@ public sealed class PostgresServers : IAsyncDisposable
             (old, _pools) = _disposed ? (next, _pools) : (_pools, next);
         }
         await old.DisposeAsync();
+    }
+
+    private async Task<(NpgsqlConnection Connection, Pools From)> OpenAsync(CancellationToken ct)
+    {
+        while (true)
+        {
+            var pools = Volatile.Read(ref _pools);
+            try
+            {
+                return (await pools.OpenAsync(ct), pools);
+            }
+            catch (ObjectDisposedException) when (pools != Volatile.Read(ref _pools))
+            {
+                // Another credential came in between.
+            }
+        }
     }
 
     public async ValueTask DisposeAsync()

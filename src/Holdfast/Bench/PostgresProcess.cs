@@ -65,8 +65,9 @@ internal sealed class PostgresProcess : IAsyncDisposable
         return standby;
     }
 
+    /// <summary>With the driver's patience for a busy machine: what must end in time ends by our own deadlines.</summary>
     public string ConnectionString(string database, string? user = null, string? password = null) =>
-        $"Host=127.0.0.1;Port={Text(Port)};Database={database};Username={user ?? User};Password={password ?? Password}";
+        $"Host=127.0.0.1;Port={Text(Port)};Database={database};Timeout=15;Command Timeout=30;Username={user ?? User};Password={password ?? Password}";
 
     /// <summary>Makes an empty database.</summary>
     public async Task<string> MakeDatabaseAsync(string name)
@@ -211,7 +212,7 @@ internal sealed class PostgresProcess : IAsyncDisposable
     {
         try
         {
-            return [.. File.ReadAllText($"/proc/{Text(process)}/task/{Text(process)}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
+            return [.. File.ReadAllText($"/proc/{Text(process)}/task/{Text(process)}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(n => int.Parse(n, CultureInfo.InvariantCulture))];
         }
         catch (IOException)
         {

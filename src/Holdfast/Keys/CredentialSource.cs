@@ -16,8 +16,8 @@ internal sealed record IssuedCredential(DatabaseCredential Credential, DateTimeO
 internal sealed class CredentialSource : IDisposable
 {
     private const int MostBytes = 64 * 1024;
-    private const string File_ = "file:";
-    private const string Command_ = "command:";
+    private const string OfFile = "file:";
+    private const string OfCommand = "command:";
 
     private readonly Func<CancellationToken, Task<byte[]>> _read;
     private readonly bool _mayBeBare;
@@ -30,22 +30,22 @@ internal sealed class CredentialSource : IDisposable
 
     /// <summary>What is wrong with the option's text; null when nothing is.</summary>
     public static string? FaultOf(string text) =>
-        text.StartsWith(File_, StringComparison.Ordinal) ? text.Length == File_.Length ? "file: needs a path." : null
-        : text.StartsWith(Command_, StringComparison.Ordinal) ? text.Length == Command_.Length ? "command: needs a program." : null
+        text.StartsWith(OfFile, StringComparison.Ordinal) ? text.Length == OfFile.Length ? "file: needs a path." : null
+        : text.StartsWith(OfCommand, StringComparison.Ordinal) ? text.Length == OfCommand.Length ? "command: needs a program." : null
         : Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" && uri.UserInfo.Length == 0 ? null
         : "only file:PATH, command:PROGRAM and an http or https address without user information are known.";
 
     public static CredentialSource Of(string text, TimeProvider clock)
     {
         var dependency = new Dependency(Catalogue.Credentials, clock);
-        if (text.StartsWith(File_, StringComparison.Ordinal))
+        if (text.StartsWith(OfFile, StringComparison.Ordinal))
         {
-            var path = Path.GetFullPath(text[File_.Length..]);
+            var path = Path.GetFullPath(text[OfFile.Length..]);
             return new CredentialSource(ct => dependency.CallAsync(token => ReadFileAsync(path, token), ct), dependency, mayBeBare: true);
         }
-        if (text.StartsWith(Command_, StringComparison.Ordinal))
+        if (text.StartsWith(OfCommand, StringComparison.Ordinal))
         {
-            var program = text[Command_.Length..];
+            var program = text[OfCommand.Length..];
             return new CredentialSource(ct => dependency.CallAsync(token => RunAsync(program, token), ct), dependency, mayBeBare: true);
         }
         // The operator names the address, so it is allowed wherever it leads.

@@ -143,7 +143,7 @@ public sealed class DatabaseCredentialsTests(PostgresFixture postgres) : IClassF
         var source = CredentialSource.Of($"file:{Issued}", _clock);
         var credentials = new DatabaseCredentials(source, Sealed, keys, _clock);
         await credentials.LoadAsync(CancellationToken.None);
-        var servers = new PostgresServers($"Host=127.0.0.1;Port={_postgres.Port};Database=postgres", "test", credentials.Current, new Dependency(Catalogue.PostgresPrimary, TimeProvider.System));
+        var servers = new PostgresServers($"Host=127.0.0.1;Port={_postgres.Port};Database=postgres;Timeout=15;Command Timeout=30", "test", credentials.Current, new Dependency(Catalogue.PostgresPrimary, TimeProvider.System));
         var keeper = new Keeper(source, credentials, servers, _clock);
         _keepers.Add(keeper);
         return keeper;

@@ -1,8 +1,6 @@
 using Holdfast.Bench;
 using Holdfast.Keys;
-using Holdfast.Storage.Primary;
 using Holdfast.Verbs;
-using Npgsql;
 
 namespace Holdfast.Tests.Postgres;
 
@@ -43,8 +41,8 @@ public sealed class PostgresServerTests(PostgresFixture postgres) : IClassFixtur
     {
         var issued = Path.Combine(_data, "issued");
         OwnFile.Write(issued, System.Text.Encoding.UTF8.GetBytes(Secret));
-        var settings = new PostgresSettings($"Host=127.0.0.1;Port={_postgres.Port};Database={Role};Username={Role}", $"file:{issued}");
-        var place = new Start(Data: _data, Clock: new HeldClock(patience: 1)) { Postgres = settings };
+        var settings = new PostgresSettings($"Host=127.0.0.1;Port={_postgres.Port};Database={Role};Timeout=15;Command Timeout=30;Username={Role}", $"file:{issued}");
+        var place = new Start(Data: _data, Clock: new HeldClock(patience: 5)) { Postgres = settings };
         var doomed = "";
         NewEnvironmentOf environments;
         SamlConnection connection;
@@ -91,8 +89,8 @@ public sealed class PostgresServerTests(PostgresFixture postgres) : IClassFixtur
     [Fact]
     public async Task The_doctor_says_what_it_sees_and_makes_only_an_empty_database_the_cluster_s()
     {
-        var text = $"Host=127.0.0.1;Port={_postgres.Port};Database={Role};Username={Role};Password={Secret}";
-        var place = new Start(Data: _data, Clock: new HeldClock(patience: 1)) { Postgres = new PostgresSettings(text, null) };
+        var text = $"Host=127.0.0.1;Port={_postgres.Port};Database={Role};Timeout=15;Command Timeout=30;Username={Role};Password={Secret}";
+        var place = new Start(Data: _data, Clock: new HeldClock(patience: 5)) { Postgres = new PostgresSettings(text, null) };
         NewEnvironmentOf environments;
         string organization;
         await using (var server = await HoldfastServer.StartAsync(place))

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Holdfast.Resilience;
 using Holdfast.Storage.ChangeLog;
-using Holdfast.Storage.Node;
 using Holdfast.Storage.Primary.Sqlite;
 using Npgsql;
 
@@ -59,7 +58,7 @@ public static class PostgresDoctor
                         await turn.ExecuteNonQueryAsync(ct);
                     }
                     await PostgresSchema.MoveForwardAsync(connection, world.Clock.GetUtcNow(), ct);
-                    if (await PostgresSchema.QueryAsync(connection, "SELECT id FROM cluster UNION ALL SELECT hash FROM change_log LIMIT 1", ct, row => row.GetString(0)) is { Count: > 0 })
+                    if (await PostgresSchema.QueryAsync(connection, "SELECT id FROM cluster UNION ALL SELECT hash FROM change_log LIMIT 1", row => row.GetString(0), ct) is { Count: > 0 })
                     {
                         throw new PrimaryUnavailableException(PrimaryFault.Foreign, "The database has been taken by somebody meanwhile.");
                     }
@@ -92,10 +91,10 @@ public static class PostgresDoctor
         lines.AddRange(await PostgresSchema.QueryAsync(connection,
             "SELECT 'PostgreSQL ' || current_setting('server_version') || '; synchronous_commit = ' || current_setting('synchronous_commit') || ', '"
             + " || CASE current_setting('synchronous_standby_names') WHEN '' THEN 'no standby is waited for: a failover may lose what only the leader had, and nodes bring it back'"
-            + " ELSE 'waits for ' || current_setting('synchronous_standby_names') END || '.'", ct, row => row.GetString(0)));
+            + " ELSE 'waits for ' || current_setting('synchronous_standby_names') END || '.'", row => row.GetString(0), ct));
         lines.AddRange(await PostgresSchema.QueryAsync(connection,
             "SELECT 'The oldest transaction of another is open for ' || to_char(now() - xact_start, 'HH24:MI:SS') || ' (process ' || pid || ', ' || coalesce(nullif(application_name, ''), 'no name') || ').'"
-            + " FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start < now() - interval '10 seconds' ORDER BY xact_start LIMIT 1", ct, row => row.GetString(0)));
+            + " FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start < now() - interval '10 seconds' ORDER BY xact_start LIMIT 1", row => row.GetString(0), ct));
         var found = await PostgresSchema.LookAsync(connection, ct);
         if (cluster is not null && PostgresSchema.FaultOf(found, cluster) is { } fault)
         {

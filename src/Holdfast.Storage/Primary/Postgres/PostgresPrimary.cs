@@ -41,7 +41,7 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
             await PostgresSchema.MoveForwardAsync(call.Connection, world.Clock.GetUtcNow(), call.Stop);
             await PostgresSchema.ExecuteAsync(call.Connection, "INSERT INTO cluster SELECT @id, @at WHERE NOT EXISTS (SELECT FROM cluster)", call.Stop,
                 ("id", newClusterId), ("at", world.Clock.GetUtcNow().ToUnixTimeMilliseconds()));
-            var id = (await PostgresSchema.QueryAsync(call.Connection, "SELECT id FROM cluster", call.Stop, row => row.GetString(0)))[0];
+            var id = (await PostgresSchema.QueryAsync(call.Connection, "SELECT id FROM cluster", row => row.GetString(0), call.Stop))[0];
             call.IsCommitting = true;
             await PostgresSchema.ExecuteAsync(call.Connection, "COMMIT", call.Stop);
             return id;
@@ -111,8 +111,9 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
             {
                 // Rows that a writer has in hand are left for the next time, so that neither waits for the other.
                 await PostgresSchema.ExecuteAsync(call.Connection,
-                    $"DELETE FROM {table.Name} WHERE id IN (SELECT id FROM {table.Name} WHERE expires_at < @before LIMIT {MostRowsPrunedAtOnce} FOR UPDATE SKIP LOCKED)",
-                    call.Stop, ("before", before));
+                    $"DELETE FROM {table.Name} WHERE id IN (SELECT id FROM {table.Name} WHERE expires_at < @before LIMIT {MostRowsPrunedAtOnce} FOR UPDATE SKIP LOCKED) "
+                    + "AND EXISTS (SELECT FROM cluster WHERE cluster.id = @cluster)",
+                    call.Stop, ("before", before), ("cluster", cluster() ?? ""));
             }
             return true;
         },
@@ -262,7 +263,7 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
         return head;
     }
 
-    private async Task CommitAsync(Call call, IReadOnlyList<RowVersion> rows, IReadOnlyList<LogRow> log)
+    private static async Task CommitAsync(Call call, IReadOnlyList<RowVersion> rows, IReadOnlyList<LogRow> log)
     {
         await using var batch = call.Connection.CreateBatch();
         call.Rows.AddWrites(batch, rows);
@@ -302,6 +303,11 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
         {
             _rows = null;
             throw fault;
+        }
+        if (state.Migrations != PostgresSchema.Known)
+        {
+            _rows = null;   // the next call looks again, and says who is too young or brings the tables forward
+            throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "The primary's tables are those of another release. They are being looked at again.");
         }
         return state;
     }

@@ -10,6 +10,9 @@ internal static partial class PostgresSchema
     /// <summary>The oldest release that is known to do (<c>server_version_num</c>).</summary>
     private const int Oldest = 15_00_00;
 
+    /// <summary>How many migrations this release knows.</summary>
+    public static readonly int Known = Migrator.FindMissing(new Dictionary<string, string>(), Migrator.Primary).Count;
+
     /// <summary>What the database is.</summary>
     /// <param name="Cluster">Null when it is nobody's yet.</param>
     /// <param name="IsEmpty">Whether there is no table at all.</param>
@@ -21,8 +24,7 @@ internal static partial class PostgresSchema
     public static async Task<Found> LookAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         var (version, encoding, schema) = await FindAsync(connection,
-            "SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), current_schema()", ct,
-            row => (row.GetInt32(0), row.GetString(1), row.IsDBNull(2) ? null : row.GetString(2)));
+            "SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), current_schema()", row => (row.GetInt32(0), row.GetString(1), row.IsDBNull(2) ? null : row.GetString(2)), ct);
         if (version < Oldest || encoding != "UTF8" || schema is null)
         {
             throw new PrimaryUnavailableException(PrimaryFault.Foreign,
@@ -34,7 +36,7 @@ internal static partial class PostgresSchema
         var tables = await QueryAsync(connection, """
             SELECT c.relname FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'f', 'm')
               AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-            """, ct, row => row.GetString(0));
+            """, row => row.GetString(0), ct);
         if (tables.Count == 0)
         {
             return new Found(null, true, Migrator.FindMissing(new Dictionary<string, string>(), Migrator.Primary));
@@ -43,11 +45,11 @@ internal static partial class PostgresSchema
         {
             throw new PrimaryUnavailableException(PrimaryFault.Foreign, "The database at the primary's place has tables, and not ours. Nothing is written into it.");
         }
-        var applied = await QueryAsync(connection, "SELECT name, checksum FROM schema_migrations", ct, row => KeyValuePair.Create(row.GetString(0), row.GetString(1)));
+        var applied = await QueryAsync(connection, "SELECT name, checksum FROM schema_migrations", row => KeyValuePair.Create(row.GetString(0), row.GetString(1)), ct);
         try
         {
             var missing = Migrator.FindMissing(new Dictionary<string, string>(applied), Migrator.Primary);
-            return new Found((await QueryAsync(connection, "SELECT id FROM cluster", ct, row => row.GetString(0))).FirstOrDefault(), false, missing);
+            return new Found((await QueryAsync(connection, "SELECT id FROM cluster", row => row.GetString(0), ct)).FirstOrDefault(), false, missing);
         }
         catch (SchemaException tooNew)
         {
@@ -76,8 +78,7 @@ internal static partial class PostgresSchema
 
     /// <summary>The columns that hold numbers; all others hold text.</summary>
     public static async Task<IReadOnlySet<(string Table, string Column)>> ReadNumericAsync(NpgsqlConnection connection, CancellationToken ct) =>
-        (await QueryAsync(connection, "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema() AND data_type = 'bigint'", ct,
-            row => (row.GetString(0), row.GetString(1)))).ToHashSet();
+        (await QueryAsync(connection, "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema() AND data_type = 'bigint'", row => (row.GetString(0), row.GetString(1)), ct)).ToHashSet();
 
     /// <summary>Runs statements that read nothing.</summary>
     public static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken ct, params (string Name, object Value)[] parameters)
@@ -91,7 +92,7 @@ internal static partial class PostgresSchema
         await command.ExecuteNonQueryAsync(ct);
     }
 
-    public static async Task<List<T>> QueryAsync<T>(NpgsqlConnection connection, string sql, CancellationToken ct, Func<NpgsqlDataReader, T> read)
+    public static async Task<List<T>> QueryAsync<T>(NpgsqlConnection connection, string sql, Func<NpgsqlDataReader, T> read, CancellationToken ct)
     {
         await using var command = connection.CreateCommand();
         command.CommandText = sql;
@@ -104,12 +105,12 @@ internal static partial class PostgresSchema
         return rows;
     }
 
-    private static async Task<T> FindAsync<T>(NpgsqlConnection connection, string sql, CancellationToken ct, Func<NpgsqlDataReader, T> read) =>
-        (await QueryAsync(connection, sql, ct, read))[0];
+    private static async Task<T> FindAsync<T>(NpgsqlConnection connection, string sql, Func<NpgsqlDataReader, T> read, CancellationToken ct) =>
+        (await QueryAsync(connection, sql, read, ct))[0];
 
     /// <summary>What another node has applied while this one waited for its turn is not applied again.</summary>
     private static async Task<List<(string Name, string Checksum, string Sql)>> LookAgainAsync(NpgsqlConnection connection, CancellationToken ct) => Migrator.FindMissing(
-        new Dictionary<string, string>(await QueryAsync(connection, "SELECT name, checksum FROM schema_migrations", ct, row => KeyValuePair.Create(row.GetString(0), row.GetString(1)))),
+        new Dictionary<string, string>(await QueryAsync(connection, "SELECT name, checksum FROM schema_migrations", row => KeyValuePair.Create(row.GetString(0), row.GetString(1)), ct)),
         Migrator.Primary);
 
     /// <summary>Indexes that serve a replica's readers. Nobody reads the primary by them, and PostgreSQL refuses a row whose entry is above 2.7 kB.</summary>
