@@ -83,7 +83,7 @@ public sealed class OperatorHttp : IDisposable
             },
             ct);
 
-    /// <summary>Opens an answer that goes on for as long as both sides want. The dependency's deadline is for its headers; how it is read from then on, <see cref="Drip"/> bounds, and whoever reads
+    /// <summary>Opens an answer that goes on for as long as both sides want. The dependency's deadline is for its headers; how it is read from then on, <see cref="DripStream"/> bounds, and whoever reads
     /// reports to the dependency.</summary>
     /// <param name="check">Throws at a status, or a media type, that is none to read on from.</param>
     /// <exception cref="DependencyUnavailableException">Unreachable, late, 5xx, or what <paramref name="check"/> threw at.</exception>

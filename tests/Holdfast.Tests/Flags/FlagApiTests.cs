@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Holdfast.Flags;
 using Holdfast.Tests.AuthKit;
+using Microsoft.Data.Sqlite;
 
 namespace Holdfast.Tests.Flags;
 
@@ -202,6 +203,34 @@ public sealed class FlagApiTests(Shared shared) : IClassFixture<Shared>
         Assert.All(events, e => Assert.Equal(server.A.ClientId, e.GetProperty("context").GetProperty("client_id").GetString()));
         Assert.All(events, e => Assert.Equal(server.A.Id, e.GetProperty("data").GetProperty("environment_id").GetString()));
         Assert.All(events, e => Assert.Equal("api", e.GetProperty("context").GetProperty("actor").GetProperty("source").GetString()));
+    }
+
+    [Fact]
+    public async Task With_the_primary_gone_flags_are_read_and_deleted_and_the_rest_waits()
+    {
+        await using var server = await HoldfastServer.StartAsync(new Start(Clock: new HeldClock(patience: 1)));
+        var session = await SignedIn.ByMagicCodeAsync(server, "ada@acme.test");
+        foreach (var slug in new[] { "stays", "goes" })
+        {
+            (await server.PostAsync("/feature-flags", new { slug, enabled = true, default_value = true })).Is(201);
+        }
+        await using (var other = new SqliteConnection($"Data Source={Path.Combine(server.Data, "primary.db")};Pooling=False"))
+        {
+            await other.OpenAsync();
+            await using var hold = other.CreateCommand();
+            hold.CommandText = "BEGIN EXCLUSIVE";
+            await hold.ExecuteNonQueryAsync();
+
+            (await server.PostAsync("/feature-flags", new { slug = "new" })).Is(503, "primary_unavailable");
+            (await server.PutAsync("/feature-flags/stays/disable", "")).Is(503, "primary_unavailable");
+            (await server.PostAsync($"/feature-flags/stays/targets/{session.UserId}", null)).Is(503, "primary_unavailable");
+            (await server.DeleteAsync("/feature-flags/goes")).Is(204);
+            Assert.Equal("stays", new SignedIn(server, (await session.RefreshAsync()).Is(200)).Claim("feature_flags"));
+            Assert.Equal(["stays"], (await server.GetAsync("/sdk/feature-flags")).Is(200).Json.EnumerateObject().Select(f => f.Name));
+        }
+        await server.ShippedAsync();
+        (await server.PostAsync("/feature-flags", new { slug = "goes" })).Is(201);
+        Assert.Equal(1, server.Events("flag.deleted"));
     }
 
     [Fact]

@@ -26,7 +26,7 @@ internal sealed class LaunchDarklySource(
 
     private LaunchDarklyFlags _flags = LaunchDarklyFlags.Empty;
     private readonly Lock _telling = new();
-    private volatile Drip? _live;
+    private volatile DripStream? _live;
 
     public FlagSet Read(byte[] kept) => LaunchDarklyFlags.Parse(kept);
 
@@ -90,7 +90,7 @@ internal sealed class LaunchDarklySource(
     {
         try
         {
-            await using var drip = new Drip(await response.Content.ReadAsStreamAsync(ct), Silence, Line, MostBytes, clock);
+            await using var drip = new DripStream(await response.Content.ReadAsStreamAsync(ct), Silence, Line, MostBytes, clock);
             using var patience = new CancellationTokenSource(Line, clock);
             using var first = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, ct);
             var (minute, events) = (clock.GetTimestamp(), 0);

@@ -4,17 +4,17 @@ using Microsoft.Extensions.Time.Testing;
 namespace Holdfast.Resilience.Tests;
 
 /// <summary>An endless answer is read within its bounds, and left where it goes beyond one.</summary>
-public sealed class DripTests : IAsyncDisposable
+public sealed class DripStreamTests : IAsyncDisposable
 {
     private static readonly TimeSpan Silence = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Line = TimeSpan.FromSeconds(30);
 
     private readonly FakeTimeProvider _clock = new();
     private readonly Pipe _pipe = new();
-    private readonly Drip _drip;
+    private readonly DripStream _drip;
     private readonly byte[] _buffer = new byte[64];
 
-    public DripTests() => _drip = new Drip(_pipe.Reader.AsStream(), Silence, Line, maxBytes: 100, _clock);
+    public DripStreamTests() => _drip = new DripStream(_pipe.Reader.AsStream(), Silence, Line, maxBytes: 100, _clock);
 
     public ValueTask DisposeAsync() => _drip.DisposeAsync();
 

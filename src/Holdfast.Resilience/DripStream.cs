@@ -5,7 +5,7 @@ namespace Holdfast.Resilience;
 /// <param name="silence">The longest between two bytes.</param>
 /// <param name="line">The longest from a line's first byte to its end.</param>
 /// <param name="maxBytes">The most bytes until <see cref="Restart"/>.</param>
-public sealed class Drip(Stream inner, TimeSpan silence, TimeSpan line, long maxBytes, TimeProvider clock) : Stream
+public sealed class DripStream(Stream inner, TimeSpan silence, TimeSpan line, long maxBytes, TimeProvider clock) : Stream
 {
     private long? _lineSince;
     private long _read;
