@@ -46,12 +46,12 @@ internal sealed class AcceptInvitation(
             return Page(visit, new Fault("password", visit.Texts[$"new_password.{weak}"]));
         }
         var hash = await hasher.HashAsync(environmentId, password, visit.Http.RequestAborted);
-        var ending = toApplication.Ending(visit.Flow, Caller.Hash($"{invited.Row.Id}\n{visit.Flow.Id}"));
-        var outcome = await database.RecordAsync(visit.Http, view =>
+        var ending = toApplication.Ending(visit, Caller.Hash($"{invited.Row.Id}\n{visit.Flow.Id}"));
+        var outcome = await toApplication.DecideAsync(visit, () => database.RecordAsync(visit.Http, view =>
         {
             var act = acts.Of(environmentId);
             return ending(view, act, SignUp(view, act, invited.Row.Email, hash, new PersonNames(first, last)), SignInMethod.Password);
-        });
+        }));
         return toApplication.Answer(visit, outcome, SignInMethod.Password, why => why == Refusal.AddressTaken
             ? Page(visit, null)   // the account was made meanwhile: they sign in
             : visits.AgainFrom(visit.Http, visit.Flow, "notice.not_admitted"));

@@ -58,7 +58,7 @@ internal sealed class AddPasskey(
                 return Failed(visit, why == Refusal.CredentialTaken ? "add_passkey.taken" : why == Refusal.TooMany ? "add_passkey.too_many" : "add_passkey.failed");
             }
         }
-        var ending = toApplication.Ending(flow with { CanHavePasskey = false }, pending.Id);
+        var ending = toApplication.Ending(visit, pending.Id, flow with { CanHavePasskey = false });
         var outcome = await database.RecordAsync(visit.Http, view =>
         {
             var act = acts.Of(flow.EnvironmentId);

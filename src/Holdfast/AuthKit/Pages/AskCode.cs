@@ -55,12 +55,12 @@ internal sealed class AskCode(
             limits.Count(RateLimits.GuessesPerAddress, whose);
             return Wrong(visit, "code.wrong");
         }
-        var ending = toApplication.Ending(flow);
-        var outcome = await database.RecordAsync(visit.Http, view =>
+        var ending = toApplication.Ending(visit);
+        var outcome = await toApplication.DecideAsync(visit, () => database.RecordAsync(visit.Http, view =>
         {
             var now = acts.Of(flow.EnvironmentId);
             return ending(view, now, MagicCode.Redeem(view, now, item.Id, code), SignInMethod.MagicCode);
-        });
+        }));
         return toApplication.Answer(visit, outcome, SignInMethod.MagicCode, why => Wrong(visit, MailedCode.Why(why)));
     }
 

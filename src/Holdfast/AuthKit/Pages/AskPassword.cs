@@ -30,7 +30,7 @@ internal sealed class AskPassword(GrantByPassword passwords, HomeRealm realm, To
             return Wrong(visit, "fault.too_many_tries", wait);
         }
         var outcome = await passwords.SignInAsync(
-            visit.Http, flow.EnvironmentId, Addresses.Normal(address), password, () => acts.Of(flow.EnvironmentId), toApplication.Ending(flow));
+            visit.Http, flow.EnvironmentId, Addresses.Normal(address), password, () => acts.Of(flow.EnvironmentId), toApplication.Ending(visit));
         return toApplication.Answer(visit, outcome, SignInMethod.Password, why => Wrong(visit, why switch
         {
             Refusal.ResetNeeded => "password.reset_needed",

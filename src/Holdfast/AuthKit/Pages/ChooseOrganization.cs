@@ -28,7 +28,7 @@ internal sealed class ChooseOrganization(Database database, ClusterKeys keys, Ac
         }
         var flow = visit.Flow;
         var request = Caller.Hash($"{pending.Id}\n{organizationId}");   // a second click is the same request, and gets the same code
-        var ending = toApplication.Ending(flow with { OrganizationId = organizationId }, request);
+        var ending = toApplication.Ending(visit, request, flow with { OrganizationId = organizationId });
         var outcome = await database.RecordAsync(visit.Http, view => GrantByOrganization.Decide(view, acts.Of(flow.EnvironmentId), pending, organizationId, request, ending));
         return toApplication.Answer(visit, outcome, pending.Method, why => why == Refusal.NotFound
             ? Page(visit, pending, new Fault("organization_id", visit.Texts["organization.gone"]))

@@ -7,7 +7,7 @@ using Holdfast.Users;
 namespace Holdfast.AuthKit.Pages;
 
 /// <summary>The way back from an identity provider, for a flow that left from the hosted pages. No page: what is still to be asked is asked, and the browser goes on.</summary>
-internal sealed class ContinueFromProvider(SignInStore signIns, Acts acts, Ids ids, ToApplication toApplication, Visits visits, Database database) : Step
+internal sealed class ContinueFromProvider(SignInStore signIns, Acts acts, Ids ids, ToApplication toApplication, Actions actions, Visits visits, Database database) : Step
 {
     public const string Path = "/sign-in/continue";
 
@@ -29,9 +29,9 @@ internal sealed class ContinueFromProvider(SignInStore signIns, Acts acts, Ids i
             return elsewhere;
         }
         var method = SignInMethod.Sso;
-        var ending = toApplication.Ending(flow);
+        var ending = toApplication.Ending(visit);
         var shown = new ShownCode(code, Visit.AddressOf(Path, flow.Id), null, ByPublicClient: false);
-        var outcome = await signIns.RedeemAsync<BeginSession.Outcome>(shown, new OAuthClients.Client(flow.ClientId, flow.EnvironmentId, null), null, ids, (view, redemption) =>
+        var outcome = await actions.DecideAsync(visit.Origin, () => signIns.RedeemAsync<BeginSession.Outcome>(shown, new OAuthClients.Client(flow.ClientId, flow.EnvironmentId, null), null, ids, (view, redemption) =>
         {
             if (redemption.Profile is not { } profile)
             {
@@ -41,7 +41,7 @@ internal sealed class ContinueFromProvider(SignInStore signIns, Acts acts, Ids i
             method = SignInMethod.Of(profile.ConnectionType);
             var (answer, changes) = ending(view, act, GrantByCode.SignIn(view, act, profile), method);
             return new(answer, changes);
-        });
+        }, keeps: answer => answer?.Question is null), answer => answer, visit.Http.RequestAborted);
         IResult Again(string notice) => visit.GoOn(AskAddress.Path, flow with { Notice = notice });
         return outcome is null ? Again("notice.used") : toApplication.Answer(visit, outcome, method, why => Again(why == Refusal.NotFound ? "fault.not_member" : "fault.not_admitted"));
     }

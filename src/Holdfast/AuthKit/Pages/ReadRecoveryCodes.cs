@@ -24,7 +24,7 @@ internal sealed class ReadRecoveryCodes(Database database, Acts acts, ToApplicat
         {
             return elsewhere;
         }
-        var ending = toApplication.Ending(flow, pending.Id);
+        var ending = toApplication.Ending(visit, pending.Id);
         var outcome = await database.RecordAsync(visit.Http, view => GoOn(view, acts.Of(flow.EnvironmentId), pending, factorId, ending));
         return toApplication.Answer(visit, outcome, pending.Method, why => visits.AgainFrom(visit.Http, flow, why == Refusal.ItemSpent ? "notice.used" : "notice.not_admitted"));
     }

@@ -56,7 +56,7 @@ internal sealed class ResetPassword(
             return Page(http, (item, secret), token, flowId, visit.Texts[$"new_password.{weak}"]);
         }
         var hash = await hasher.HashAsync(environmentId, password, http.RequestAborted);
-        var ending = toApplication.Ending(flow, Caller.Hash(item.Id));
+        var ending = toApplication.Ending(visit, Caller.Hash(item.Id));
         var outcome = await database.RecordAsync(http, view =>
         {
             var act = acts.Of(environmentId);

@@ -46,7 +46,7 @@ internal class ShowFactor(Database database, Acts acts, ToApplication toApplicat
                 _ => "wrong",
             });
         }
-        var ending = toApplication.Ending(flow, request);
+        var ending = toApplication.Ending(visit, request);
         var outcome = await database.RecordAsync(visit.Http, view => GrantByFactor.Decide(view, acts.Of(flow.EnvironmentId), pending, factorId, request, ending));
         return toApplication.Answer(visit, outcome, pending.Method, why => visits.AgainFrom(visit.Http, flow, why == Refusal.ItemSpent ? "notice.used" : "notice.not_admitted"));
     }

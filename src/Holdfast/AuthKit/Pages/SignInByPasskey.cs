@@ -34,7 +34,7 @@ internal sealed class SignInByPasskey(Passkeys passkeys, ToApplication toApplica
         {
             return address.Again(visit, new Fault("passkey", visit.Texts["fault.too_many_tries"], wait));
         }
-        var outcome = await passkeys.SignInAsync(visit.Http, environmentId, question, answer, toApplication.Ending(flow));
+        var outcome = await passkeys.SignInAsync(visit.Http, environmentId, question, answer, toApplication.Ending(visit));
         return toApplication.Answer(visit, outcome, SignInMethod.Passkey, why => Failed(visit, why switch
         {
             Refusal.PasskeyCopied => "passkey.copied",

@@ -10,16 +10,18 @@ using Holdfast.Users;
 namespace Holdfast.AuthKit.Pages;
 
 /// <summary>From a proof to the application: what is still to be asked, and at the end a code for it.</summary>
-internal sealed class ToApplication(BeginSession begin, Visits visits, Database database, ClusterKeys keys, Acts acts, AuthKitOptions options, Entropy entropy)
+internal sealed class ToApplication(BeginSession begin, Visits visits, Database database, ClusterKeys keys, Acts acts, AuthKitOptions options, Actions actions, Entropy entropy)
 {
     /// <summary>What follows when somebody has proven who they are: what the API would ask of them is asked of them here, too; and instead of the session there is a code.</summary>
     /// <remarks>A device gets no code: who they are is asked to answer it.</remarks>
+    /// <param name="flow">Null for the visit's.</param>
     /// <param name="request">What repeats of one request share: they get one code. Null for a request of its own.</param>
-    public BeginSession.Ending Ending(HostedFlow flow, string? request = null)
+    public BeginSession.Ending Ending(Visit visit, string? request = null, HostedFlow? flow = null)
     {
+        flow ??= visit.Flow;
         if (flow.Device is not null)
         {
-            return (view, act, signIn, method) => begin.Decide(view, act, Into(view, act, flow, Invited(view, act, flow, signIn)), method, (_, _, who, _) => new(new BeginSession.Outcome(Proven: who.Answer.Answer, Refused: who.Answer.Refused), who.Changes));
+            return (view, act, signIn, method) => begin.Decide(view, act, Into(view, act, flow, Invited(view, act, flow, signIn)), method, (_, _, who, _) => new(new BeginSession.Outcome(Proven: who.Answer.Answer, Refused: who.Answer.Refused), who.Changes), visit.Origin);
         }
         var code = $"{database.Incarnation}.{Base64.Encode(request is null ? entropy.Bytes(32) : keys.Mac("hosted-code", flow.EnvironmentId, flow.Id, request))}";
         return (view, act, signIn, method) => begin.Decide(view, act, Into(view, act, flow, Invited(view, act, flow, signIn)), method, (state, now, who, how) =>
@@ -27,8 +29,11 @@ internal sealed class ToApplication(BeginSession begin, Visits visits, Database 
             : who.Answer.Answer is { } signedIn && RedirectUriStore.Allows(state, flow.EnvironmentId, flow.RedirectUri)   // it may have been withdrawn meanwhile
             ? new(new BeginSession.Outcome(Code: code),
                 [.. who.Changes, SignInStore.Mint(now, code, (flow.ClientId, flow.RedirectUri, flow.CodeChallenge), new HostedSignIn(signedIn, how), options.CodeLifetime)])
-            : new(new BeginSession.Outcome(Refused: who.Answer.Refused ?? Refusal.Denied), who.Changes));
+            : new(new BeginSession.Outcome(Refused: who.Answer.Refused ?? Refusal.Denied), who.Changes), visit.Origin);
     }
+
+    /// <summary>Decides, and asks the environment's action in between, where there is one that is asked before somebody is made a user (decision 0020).</summary>
+    public Task<BeginSession.Outcome> DecideAsync(Visit visit, Func<Task<BeginSession.Outcome>> decide) => actions.DecideAsync(visit.Origin, decide, outcome => outcome, visit.Http.RequestAborted);
 
     /// <summary>Answers with what a sign-in came to: on to the application, on to what is still to be asked, or what is wrong.</summary>
     public IResult Answer(Visit visit, BeginSession.Outcome outcome, string method, Func<Refusal, IResult> refused)
@@ -50,7 +55,8 @@ internal sealed class ToApplication(BeginSession begin, Visits visits, Database 
                 FactorSecret = Base32.Encode(entropy.Bytes(Totp.SecretBytes)),
             }),
             { Offered: { } who } => visit.GoOn(AddPasskey.Path, Asked(visit.Flow, who, method, PendingAuthentication.Passkey)),
-            _ => refused(outcome.Refused!.Value),
+            { Message: { } message } => visit.Refused(message),
+            _ => refused(outcome.Refused ?? Refusal.Denied),
         };
     }
 

@@ -38,7 +38,7 @@ internal sealed class VerifyEmail(
             return Wrong(visit, "code.too_many");
         }
         var request = Caller.Hash($"{pending.Id}\n{itemId}");
-        var ending = toApplication.Ending(visit.Flow, request);
+        var ending = toApplication.Ending(visit, request);
         var outcome = await database.RecordAsync(visit.Http, view => GrantByEmailCode.Decide(view, acts.Of(visit.Flow.EnvironmentId), pending, itemId, code, request, ending));
         if (outcome.Refused == Refusal.ItemUnknown)
         {

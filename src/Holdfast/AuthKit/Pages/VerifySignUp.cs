@@ -39,14 +39,14 @@ internal sealed class VerifySignUp(
             return Wrong(visit, "code.too_many");
         }
         var method = SignInMethod.MagicCode;
-        var ending = toApplication.Ending(flow);
-        var outcome = await database.RecordAsync(visit.Http, view =>
+        var ending = toApplication.Ending(visit);
+        var outcome = await toApplication.DecideAsync(visit, () => database.RecordAsync(visit.Http, view =>
         {
             var act = acts.Of(flow.EnvironmentId);
             var signIn = SignUp.ProveMailbox(view, act, signUpId, itemId, code);
             method = signIn.Answer.Answer?.CredentialId is null ? SignInMethod.MagicCode : SignInMethod.Password;   // of a user who was there already, the password that was chosen is not theirs
             return ending(view, act, signIn, method);
-        });
+        }));
         if (outcome.Refused == Refusal.ItemUnknown)
         {
             limits.Count(RateLimits.GuessesPerAddress, whose);

@@ -1,4 +1,5 @@
 using Holdfast.Http.Pages;
+using Holdfast.Peers;
 using Microsoft.Extensions.Primitives;
 
 namespace Holdfast.AuthKit.Pages;
@@ -11,6 +12,9 @@ internal sealed class Visit(HttpContext http, HostedFlow flow, IReadOnlyDictiona
     public HostedFlow Flow { get; } = flow;
 
     public Texts Texts => context.Texts;
+
+    /// <summary>Where they sign in from, and what the environment's actions have said of them in this request. Of a request that another node sent on, the place is not known.</summary>
+    public SignInOrigin Origin { get; } = SignInOrigin.Of(ForwardedRequest.Of(http) is null ? http.Connection.RemoteIpAddress?.ToString() : null, http.Request.Headers.UserAgent);
 
     /// <summary>A field that was posted; null when it is empty, or was sent twice.</summary>
     public string? this[string name] => form.TryGetValue(name, out var values) && values is [{ Length: > 0 } value] ? value : null;
@@ -39,6 +43,11 @@ internal sealed class Visit(HttpContext http, HostedFlow flow, IReadOnlyDictiona
     /// <param name="heading">Names a text, as <paramref name="advice"/> does.</param>
     public IResult Message(string heading, string advice) => PageResult.Of<MessagePage>(context, StatusCodes.Status200OK,
         (nameof(MessagePage.Heading), Texts[heading]), (nameof(MessagePage.Advice), Texts[advice]));
+
+    /// <summary>A page for somebody whom the application does not want to sign in.</summary>
+    /// <param name="why">In the application's words.</param>
+    public IResult Refused(string why) => PageResult.Of<MessagePage>(context, StatusCodes.Status403Forbidden,
+        (nameof(MessagePage.Heading), Texts["fault.not_admitted"]), (nameof(MessagePage.Advice), why), (nameof(MessagePage.IsFault), true));
 
     public static string AddressOf(string path, string flowId) => $"{path}?flow={Uri.EscapeDataString(flowId)}";
 
