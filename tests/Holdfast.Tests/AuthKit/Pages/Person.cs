@@ -107,7 +107,7 @@ internal sealed partial class Person(HoldfastServer server)
         await work();
         var made = Items(server).Except(before).ToList();
         Assert.True(made.Count == 1, $"One code was to be mailed, not {made.Count}: {Page.Status} {Path} {Fault}");
-        return server.Services.GetRequiredService<Holdfast.AuthKit.ItemSecrets>().Code(server.A.Id, made[0]);
+        return server.Services.GetRequiredService<Holdfast.Users.ItemSecrets>().Code(server.A.Id, made[0]);
     }
 
     private static List<string> Items(HoldfastServer server) => server.Storage.Database.Read(view => view.Query<string>("SELECT id FROM pending_items"));
