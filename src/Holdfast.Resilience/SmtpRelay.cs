@@ -141,7 +141,7 @@ public sealed class SmtpRelay(SmtpSettings settings)
     }
 
     /// <summary>What a server says may repeat what it was sent: only its kind goes on.</summary>
-    private static Exception? Cause(Exception fault) => fault.InnerException is SocketException socket ? socket : null;
+    private static SocketException? Cause(Exception fault) => fault.InnerException as SocketException;
 
     private static bool IsOf(X509Certificate2 authority, X509Certificate? certificate)
     {

@@ -14,7 +14,7 @@ public sealed record Surroundings(TimeProvider Clock, Entropy Entropy, Disk Disk
     /// <summary>Makes the lane of a name, on which a writer's work runs.</summary>
     public Func<string, Lane> OpenLane { get; init; } = Lane.OnThread;
 
-    /// <summary>How versions of a row are joined. Only a simulated world puts another in: a wrong one, to see that it is found.</summary>
+    /// <summary>How versions of a row are joined. It may be watched; only a simulated world puts another in: a wrong one, to see that it is found.</summary>
     public JoinVersions Join { get; init; } = Rows.Join.Of;
 
     /// <summary>The real world.</summary>
