@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using Holdfast.Protocols.OpenIdConnect;
 using Microsoft.Data.Sqlite;
 using Peers = Holdfast.Tests.Peers;

@@ -1,5 +1,3 @@
-using Holdfast.Tests.Sso;
-
 namespace Holdfast.Tests.AuthKit.Pages;
 
 /// <summary>From the hosted pages to identity providers, and back.</summary>
