@@ -1,6 +1,5 @@
 using Holdfast.Http;
 using Holdfast.Sso;
-using Holdfast.Storage.Rows;
 using Holdfast.Users;
 
 namespace Holdfast.AuthKit;

@@ -125,7 +125,7 @@ internal sealed class SendMails(
         }
     }
 
-    private Task EndAsync(MailRow row, string outcome) => database.RecordAsync(_ => Decide.To(true, Mails.Ended(row.Id, outcome, clock.GetUtcNow())));
+    private Task<bool> EndAsync(MailRow row, string outcome) => database.RecordAsync(_ => Decide.To(true, Mails.Ended(row.Id, outcome, clock.GetUtcNow())));
 
     /// <summary>Twice as long each time, between 5 s and 10 min, and by chance up to half less: so that after an outage not everything comes at once.</summary>
     private void Postpone(MailRow row, Progress progress)

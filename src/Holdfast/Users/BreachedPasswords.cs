@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
@@ -10,6 +11,8 @@ internal sealed class BreachedPasswords
 {
     private const int ShortestPrefix = 16;
     private const int LongestLine = 64;
+
+    private static readonly SearchValues<byte> s_digits = SearchValues.Create("0123456789ABCDEFabcdef"u8);
 
     private readonly SafeFileHandle _file;
     private readonly long _length;
@@ -94,6 +97,6 @@ internal sealed class BreachedPasswords
         var line = bytes[..RandomAccess.Read(_file, bytes, offset)];
         var end = line.IndexOfAny((byte)':', (byte)'\r', (byte)'\n');
         var hash = end < 0 ? line : line[..end];
-        return hash.Length is >= ShortestPrefix and <= SHA1.HashSizeInBytes * 2 && hash.IndexOfAnyExcept("0123456789ABCDEFabcdef"u8) < 0 ? Encoding.ASCII.GetString(hash).ToUpperInvariant() : null;
+        return hash.Length is >= ShortestPrefix and <= SHA1.HashSizeInBytes * 2 && hash.IndexOfAnyExcept(s_digits) < 0 ? Encoding.ASCII.GetString(hash).ToUpperInvariant() : null;
     }
 }

@@ -4,7 +4,6 @@ using System.Text;
 using System.Text.RegularExpressions;
 using NSec.Cryptography;
 using Org.BouncyCastle.Crypto.Generators;
-using Org.BouncyCastle.Crypto.Parameters;
 using Argon2Parameters = Org.BouncyCastle.Crypto.Parameters.Argon2Parameters;
 
 namespace Holdfast.Users;

@@ -1,4 +1,3 @@
-using Holdfast.Http;
 using Holdfast.Sso;
 
 namespace Holdfast.AuthKit.Pages;

@@ -55,7 +55,11 @@ public sealed class PageResult(Type component, PageContext context, int status =
     private async Task<string> RenderAsync(IServiceProvider services)
     {
         await using var renderer = new HtmlRenderer(services, services.GetRequiredService<ILoggerFactory>());
-        var values = parameters.Append((nameof(PageComponent.Page), context)).ToDictionary(p => p.Item1, p => p.Item2, StringComparer.Ordinal);
+        var values = new Dictionary<string, object?>(StringComparer.Ordinal) { [nameof(PageComponent.Page)] = context };
+        foreach (var (name, value) in parameters)
+        {
+            values.TryAdd(name, value);   // what a page says itself comes before what all of them say
+        }
         return await renderer.Dispatcher.InvokeAsync(async () => (await renderer.RenderComponentAsync(component, ParameterView.FromDictionary(values))).ToHtmlString());
     }
 }
