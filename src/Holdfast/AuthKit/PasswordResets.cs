@@ -108,7 +108,7 @@ internal sealed class PasswordResets(
     }
 
     /// <summary>A link that can still be followed, and its secret; null when it cannot.</summary>
-    public (PendingItem Item, string Secret)? Find(View view, Act act, string token) =>
+    public static (PendingItem Item, string Secret)? Find(View view, Act act, string token) =>
         token.Split('.') is [var id, var secret] && PendingItem.Find(view, act, id, Ids.PasswordReset) is { } item && item.Opens(act, secret) ? (item, secret) : null;
 
     private string TokenOf(string environmentId, string id) => $"{id}.{secrets.Token(environmentId, id)}";

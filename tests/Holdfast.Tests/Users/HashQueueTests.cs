@@ -104,7 +104,6 @@ public sealed class HashQueueTests
     {
         using var held = new Held(mostWaiting: 10, places: 3);
         await held.BegunAsync();
-        using var dear = new Held(mostWaiting: 10);
         var (under, most) = (0, 0);
         using var cheapDone = new ManualResetEventSlim();
         var gate = new Lock();

@@ -1,5 +1,4 @@
 using Holdfast.Environments;
-using Holdfast.Http;
 using Holdfast.Storage;
 using Holdfast.Users;
 

@@ -69,7 +69,7 @@ internal sealed class ResetPassword(
 
     private (PendingItem Item, string Secret)? Find(string token) => token.Length is 0 or > LongestToken ? null : database.Read(view =>
         token.Split('.') is [var id, _] && view.Find<string>("SELECT environment_id FROM pending_items WHERE id = @id", new { id }) is { } environmentId
-        && resets.Find(view, acts.Of(environmentId), token) is { } found && UserStore.Find(view, environmentId, found.Item.Subject) is not null
+        && PasswordResets.Find(view, acts.Of(environmentId), token) is { } found && UserStore.Find(view, environmentId, found.Item.Subject) is not null
             ? found
             : ((PendingItem, string)?)null);
 
