@@ -69,7 +69,7 @@ public sealed class SessionClusterTests
         {
             await nodes.HasAsync(i, view => view.Find<long>("SELECT count(*) FROM sessions WHERE id IN @ids", new { ids = new[] { first.SessionId, second.SessionId } }) == 2);
             (first, second) = (new(nodes[i], (await first.RefreshAsync(at: nodes[i])).Is(200)), new(nodes[i], (await second.RefreshAsync(at: nodes[i])).Is(200)));
-            Assert.Equal(1, nodes[i].Storage.Database.Read(view => view.Find<long>("SELECT count(*) FROM users WHERE email = 'ada@people.test'")));
+            Assert.Equal(1, nodes[i].Storage.Database.Read(view => view.Find<long>("SELECT count(*) FROM users WHERE email LIKE 'ada%'")));
             Assert.Equal(1, nodes[i].Events("user.created"));
             nodes.Clock.Advance(TimeSpan.FromSeconds(1));
             Assert.Equal(first.UserId, (await SignedIn.ByMagicCodeAsync(nodes[i], "ADA@people.test")).UserId);
