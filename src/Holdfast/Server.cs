@@ -7,6 +7,7 @@ using Holdfast.Environments;
 using Holdfast.Events;
 using Holdfast.Http;
 using Holdfast.Http.Pages;
+using Holdfast.Incidents;
 using Holdfast.Keys;
 using Holdfast.Organizations;
 using Holdfast.Peers;
@@ -115,6 +116,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddSingleton<Ids>().AddSingleton<Idempotency>().AddSingleton<Readiness>();
         services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(new DnsTexts(settings.Dns)).AddSingleton(PrimaryDependency.Declare(dependencies, storage.Replicator, settings.PrimaryNode, world.Clock));
         services.AddCauses(settings.Data, () => [.. storage.Peers.All.Select(l => new PeerPlace(l.Peer.Address, l.Identity?.Name, l.Identity?.Zone, l.Identity?.Region))], dependencies);
+        services.AddIncidents(new NodePlace(settings.Node, settings.Region));
         network.AddTo(services);
         services.AddEnvironments();
         services.AddOrganizations();
@@ -144,6 +146,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
             app.MapPeers(storage.PeerServer, network.Primary);
         }
         app.MapAssets();
+        app.MapIncidents();
         app.MapEnvironments();
         app.MapEvents();
         app.MapOrganizations();
