@@ -14,6 +14,7 @@ using Holdfast.Peers;
 using Holdfast.Resilience;
 using Holdfast.Sso;
 using Holdfast.Storage;
+using Holdfast.Telemetry;
 using Holdfast.Users;
 using Holdfast.Verbs;
 
@@ -117,6 +118,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(new DnsTexts(settings.Dns)).AddSingleton(PrimaryDependency.Declare(dependencies, storage.Replicator, settings.PrimaryNode, world.Clock));
         services.AddCauses(settings.Data, () => [.. storage.Peers.All.Select(l => new PeerPlace(l.Peer.Address, l.Identity?.Name, l.Identity?.Zone, l.Identity?.Region))], dependencies);
         services.AddIncidents(new NodePlace(settings.Node, settings.Region));
+        services.AddTelemetry(new TelemetryPlace(settings.Node, settings.Region, settings.Collector));
         network.AddTo(services);
         services.AddEnvironments();
         services.AddOrganizations();
@@ -147,6 +149,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         }
         app.MapAssets();
         app.MapIncidents();
+        app.MapTelemetry();
         app.MapEnvironments();
         app.MapEvents();
         app.MapOrganizations();

@@ -27,6 +27,7 @@ public sealed class CatalogueTests
         ["Holdfast.Resilience.Trouble"] = "names exceptions; opens nothing",
         ["Holdfast.Peers.ForwardToAuthority"] = "hands the forwarder a client, inside a dependency's call",
         ["Holdfast.Bench.DevServer"] = "a child process of a benchmark",
+        ["Holdfast.Bench.StartBench"] = "a child process of a benchmark",
         ["Holdfast.Verbs.Commit"] = "asks git for the checkout's commit, in a benchmark's report",
         ["Holdfast.Verbs.SimulateVerb"] = "child processes of a campaign",
     };

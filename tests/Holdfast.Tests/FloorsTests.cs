@@ -16,6 +16,7 @@ public sealed partial class FloorsTests
         ["Claims", "Events"],
         ["Environments"],
         ["Peers"],
+        ["Telemetry"],
         ["Incidents"],
         ["Causes"],
         ["Http"],

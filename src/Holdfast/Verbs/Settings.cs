@@ -18,6 +18,9 @@ internal sealed record Settings(
     /// <summary>Resolvers that are asked for the proofs of domains; none for the system's.</summary>
     public IReadOnlyList<IPEndPoint> Dns { get; init; } = [];
 
+    /// <summary>Origin of the operator's OpenTelemetry collector; null for none.</summary>
+    public Uri? Collector { get; init; }
+
     /// <summary>Origin of the node that has the primary; null when it is this one's own.</summary>
     public Uri? PrimaryNode { get; init; }
 }
@@ -45,6 +48,7 @@ internal sealed class SettingsOptions
         Add(command, "cluster-key-file", "the cluster's keys; made on the first start (default <data>/cluster.key)");
         Add(command, "outbound-allow", "exceptions from the guard on outbound addresses: CIDR:port, separated by commas");
         Add(command, "dns", "resolvers that are asked for the proofs of domains: IP[:port], separated by commas (default: the system's)");
+        Add(command, "otlp", "OpenTelemetry collector that metrics are sent to by OTLP over HTTP: its origin (default: none)");
         Add(command, "rate-limit-factor", $"times the documented rate limits (default {(isDev ? 100 : 1)})");
         Add(command, "journal-max-bytes", "what the journal may hold until the primary is back (default 8 GiB)");
         if (isDev)
@@ -94,13 +98,18 @@ internal sealed class SettingsOptions
         {
             faults.Add("--journal-max-bytes: at least 1048576 is needed.");
         }
+        var collector = Get("otlp") is { } otlp ? ReadOrigin(otlp) : null;
+        if (Get("otlp") is { } given && collector is null)
+        {
+            faults.Add($"--otlp: '{given}' is not an http or https origin.");
+        }
         var host = Environment.MachineName;
         return faults.Count > 0
             ? (null, faults)
             : (new Settings(
                 urls, publicUrl, data, primaryNode is null ? Path.GetFullPath(primary[Sqlite.Length..]) : "", Get("node") ?? host, Get("region") ?? "local", Get("zone") ?? host,
                 Path.GetFullPath(Get("cluster-key-file") ?? Path.Combine(data, "cluster.key")), guard.Guard, factor, new JournalLimits(journal), _isDev)
-            { Peers = peers, PrimaryNode = primaryNode, Dns = resolvers }, faults);
+            { Peers = peers, PrimaryNode = primaryNode, Dns = resolvers, Collector = collector }, faults);
     }
 
     private List<Uri> ReadPeers(string? text, List<string> faults)
