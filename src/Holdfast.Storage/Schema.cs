@@ -237,6 +237,17 @@ public static class Schema
     public static readonly Table FlagTargets = new("flag_targets",
         [new("made", First, "environment_id", "flag_id", "kind", "resource_id", "created_at"), new("presence", Later, "present", "enabled")]);
 
+    /// <summary>What broke, as one node found it (decision 0026). <c>products</c> and <c>impact</c> are JSON; <c>closed_at</c> is null while it is so.</summary>
+    public static readonly Table Incidents = new("incidents",
+        [
+            new("made", First, "node", "region", "opened_at", "expires_at"), new("cause", Later, "dependency", "how", "since", "says", "products"),
+            new("ending", Later, "closed_at"), new("impact", Later, "impact"),
+        ], Expires: true, FromNodes: true);
+
+    /// <summary>What is told of an incident: <c>kind</c> is <c>named</c>, <c>known_better</c>, <c>again</c>, <c>closed</c> or <c>note</c>, which a person wrote.</summary>
+    public static readonly Table IncidentEntries = new("incident_entries",
+        [new("made", First, "incident_id", "kind", "node", "author", "says", "created_at", "expires_at")], Expires: true, FromNodes: true);
+
     /// <summary>All of them, in the order that the digest takes.</summary>
     public static IReadOnlyList<Table> Tables { get; } =
     [
@@ -245,6 +256,7 @@ public static class Schema
         SamlKeys, SamlSessions, SsoAttempts, SamlMetadata, Invitations, Branding, Mails, MailSettings, Factors, SignInPolicies,
         CorsOrigins, JwtTemplates, SignInSettings, DeviceAnswers, SigningKeyCopies, ActionEndpoints,
         Flags, FlagTargets,
+        Incidents, IncidentEntries,
     ];
 
     /// <summary>The same by name.</summary>

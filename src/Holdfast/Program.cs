@@ -8,6 +8,7 @@ var root = new RootCommand("Holdfast: a self-hosted identity platform that keeps
     ServeVerb.Create(),
     DoctorVerb.Create(),
     StatusVerb.Create(),
+    OpsVerb.Create(),
     BenchVerb.Create(),
     SimulateVerb.Create(),
 };

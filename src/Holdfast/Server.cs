@@ -9,6 +9,7 @@ using Holdfast.Flags;
 using Holdfast.Flags.Sources;
 using Holdfast.Http;
 using Holdfast.Http.Pages;
+using Holdfast.Incidents;
 using Holdfast.Keys;
 using Holdfast.Mail;
 using Holdfast.MultiFactor;
@@ -18,6 +19,7 @@ using Holdfast.Resilience;
 using Holdfast.Sso;
 using Holdfast.Storage;
 using Holdfast.Storage.Primary.Postgres;
+using Holdfast.Telemetry;
 using Holdfast.Users;
 using Holdfast.Verbs;
 
@@ -137,6 +139,8 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddSingleton(new RequestBounds()).AddSingleton<Ids>().AddSingleton<Idempotency>().AddSingleton<Readiness>();
         services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(new DnsTexts(settings.Dns)).AddSingleton(dependencies);
         services.AddCauses(settings.Data, () => [.. storage.Peers.All.Select(l => new PeerPlace(l.Peer.Address, l.Identity?.Name, l.Identity?.Zone, l.Identity?.Region))], dependencies);
+        services.AddIncidents(new NodePlace(settings.Node, settings.Region));
+        services.AddTelemetry(new TelemetryPlace(settings.Node, settings.Region, settings.Collector));
         network.AddTo(services);
         services.AddSingleton(new StalenessCeiling(settings.MaxStaleness)).AddSingleton(new OwnName(settings.Node));
         services.AddEnvironments();
@@ -170,6 +174,8 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
             app.MapPeers(storage.PeerServer, network.Primary);
         }
         app.MapAssets();
+        app.MapIncidents();
+        app.MapTelemetry();
         app.MapEnvironments();
         app.MapEvents();
         app.MapMail();

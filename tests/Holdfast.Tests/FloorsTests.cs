@@ -16,6 +16,9 @@ public sealed partial class FloorsTests
         ["Claims", "Events", "Mail"],
         ["Environments"],
         ["Peers"],
+        ["Telemetry"],
+        ["Incidents"],
+        ["Causes"],
         ["Http"],
         ["Keys"],
     ];
@@ -95,23 +98,6 @@ public sealed partial class FloorsTests
         Assert.Empty(faults);
     }
 
-    [Fact]
-    public void Every_dependency_says_in_words_what_serves_without_it()
-    {
-        var policies = (
-            from file in Files("src")
-            from Match made in Policy().Matches(File.ReadAllText(file))
-            select (File: Path.GetRelativePath(Root, file), Arguments: made.Groups[1].Value)).ToList();
-
-        Assert.NotEmpty(policies);
-        foreach (var (file, arguments) in policies)
-        {
-            // The name, the kind and the fallback are texts; the fallback is the last of them and a sentence.
-            var fallback = Text().Matches(arguments).Select(m => m.Value.Trim('"')).Where(t => t.Contains(' ', StringComparison.Ordinal)).LastOrDefault();
-            Assert.True(fallback is { Length: > 20 } && fallback.EndsWith('.'), $"{file}: {arguments}");
-        }
-    }
-
     /// <summary>The repository's root.</summary>
     internal static string Root { get; } = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(ThisFile())!, "../.."));
 
@@ -132,7 +118,4 @@ public sealed partial class FloorsTests
 
     [GeneratedRegex("\"(?:[^\"\\\\]|\\\\.)*\"")]
     private static partial Regex Text();
-
-    [GeneratedRegex(@"new DependencyPolicy\(((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)")]
-    private static partial Regex Policy();
 }

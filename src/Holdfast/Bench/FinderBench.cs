@@ -29,7 +29,7 @@ internal static class FinderBench
         var sockets = await FinderSockets.RunAsync(progress, ct);
         foreach (var miss in singles.Concat(pairs).Concat(sockets).Where(t => !t.IsRight))
         {
-            if (Environment.GetEnvironmentVariable("DBG") != null) Console.WriteLine($"missed: {miss.Target}, {miss.Kind}: {miss.Said}");
+            progress($"missed: {miss.Target}, {miss.Kind}: {miss.Said}");
         }
         return
         [
@@ -63,7 +63,6 @@ internal static class FinderBench
     {
         var world = new FinderWorld(seed);
         world.Run(time);
-        if (Environment.GetEnvironmentVariable("DBG") != null) foreach (var t in world.Told) Console.WriteLine($"DBG {seed} {t.At} {t.Change} {t.Cause.Dependency} {t.Cause.How}");
         return world.Told.Count(t => t.Change == nameof(CauseChange.Named) && t.Cause.Dependency != Catalogue.Telemetry.Name);
     }
 

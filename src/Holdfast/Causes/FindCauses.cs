@@ -2,7 +2,7 @@ using System.Threading.Channels;
 
 namespace Holdfast.Causes;
 
-/// <summary>Runs the <see cref="Finder"/>, and tells what it names: to the log, to the ring on this node's disk, and to whoever keeps incidents.</summary>
+/// <summary>Runs the <see cref="Finder"/>, and tells what it names: to the log and to the ring on this node's disk.</summary>
 internal sealed partial class FindCauses(Finder finder, CauseRing ring, TimeProvider clock, ILogger<FindCauses> log) : BackgroundService
 {
     /// <summary>The most changes that wait to be written down; the eldest gives way, and the log has it.</summary>
@@ -10,9 +10,6 @@ internal sealed partial class FindCauses(Finder finder, CauseRing ring, TimeProv
 
     private readonly Channel<(Cause Cause, CauseChange Change)> _changes =
         Channel.CreateBounded<(Cause, CauseChange)>(new BoundedChannelOptions(MostWaiting) { FullMode = BoundedChannelFullMode.DropOldest });
-
-    /// <summary>Keeps incidents; null until somebody does.</summary>
-    public Func<Cause, CauseChange, Task>? Keep { get; set; }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -39,10 +36,6 @@ internal sealed partial class FindCauses(Finder finder, CauseRing ring, TimeProv
                 catch (Exception disk) when (disk is IOException or UnauthorizedAccessException)
                 {
                     NotKept(log, disk);
-                }
-                if (Keep is { } keep)
-                {
-                    await keep(cause, change);
                 }
             }
         }

@@ -5,11 +5,11 @@ namespace Holdfast.Causes;
 /// <summary>Judges one dependency by what its calls came to. Deterministic: the same outcomes at the same times give the same finding.</summary>
 internal sealed class Watch(Dependency dependency, TimeProvider clock)
 {
-    /// <summary>Failures in a row that are a finding. Two of those that do not come by chance: a hang has cost its deadline, and nothing refuses, vanishes or expires for one call alone.</summary>
+    /// <summary>Failures in a row that are a finding. Two of those that do not come by chance: a hang has cost its deadline, and nothing loses its name or expires for one call alone. A refused connection may: one of many behind an address was restarted.</summary>
     private const int InARow = 3;
     private const int PlainInARow = 2;
 
-    private static readonly string[] s_plain = [Trouble.Hangs, Trouble.Refuses, Trouble.Unresolved, Trouble.Certificate];
+    private static readonly string[] s_plain = [Trouble.Hangs, Trouble.Unresolved, Trouble.Certificate];
 
     /// <summary>Answers in a row after which it may be over.</summary>
     private const int WellInARow = 3;

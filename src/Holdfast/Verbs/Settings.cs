@@ -35,6 +35,9 @@ internal sealed record Settings(
     /// <summary>The flag provider; null for none.</summary>
     public FlagSetting? Flags { get; init; }
 
+    /// <summary>Origin of the operator's OpenTelemetry collector; null for none.</summary>
+    public Uri? Collector { get; init; }
+
     /// <summary>Origin of the node that has the primary; null when it is this one's own.</summary>
     public Uri? PrimaryNode { get; init; }
 
@@ -77,6 +80,7 @@ internal sealed class SettingsOptions
         Add(command, "smtp", "the mail server: smtp://user:password@host:port (STARTTLS) or smtps://… (TLS at once), with ?from=ADDRESS, ?tls=start|implicit|none, ?ca=FILE; better as HOLDFAST_SMTP, which no list of processes shows (default: none)");
         Add(command, "breached-passwords", "a file of SHA-1 hashes in hex, whole or their first 16 digits or more, one a line in ascending order, each perhaps with ':' and a count: new passwords must not be among them (default: none)");
         Add(command, "flags", "the flag provider: file:PATH, unleash:URL, launchdarkly:URL or ofrep:URL; its key from HOLDFAST_FLAGS_KEY (default: none)");
+        Add(command, "otlp", "OpenTelemetry collector that metrics are sent to by OTLP over HTTP: its origin (default: none)");
         Add(command, "rate-limit-factor", $"times the documented rate limits (default {(isDev ? 100 : 1)})");
         Add(command, "max-staleness", "the oldest data that signs a person in, such as 72h, 90m or 7d (default 72h)");
         Add(command, "journal-max-bytes", "what the journal may hold until the primary is back (default 8 GiB)");
@@ -140,13 +144,18 @@ internal sealed class SettingsOptions
             faults.Add("--max-staleness: a number of seconds, minutes, hours or days is needed, such as 72h; a minute at least, a year at most.");
             maxStaleness = default;
         }
+        var collector = Get("otlp") is { } otlp ? ReadOrigin(otlp) : null;
+        if (Get("otlp") is { } given && collector is null)
+        {
+            faults.Add($"--otlp: '{given}' is not an http or https origin.");
+        }
         var host = Environment.MachineName;
         return faults.Count > 0
             ? (null, faults)
             : (new Settings(
                 urls, publicUrl, data, primaryNode is null && postgres is null ? Path.GetFullPath(primary[Sqlite.Length..]) : "", Get("node") ?? host, Get("region") ?? "local", Get("zone") ?? host,
                 Path.GetFullPath(Get("cluster-key-file") ?? Path.Combine(data, "cluster.key")), guard.Guard, factor, new JournalLimits(journal), _isDev)
-            { Peers = peers, PrimaryNode = primaryNode, Postgres = postgres, Dns = resolvers, Mail = mail, Breached = breached, MaxStaleness = maxStaleness, Flags = flags }, faults);
+            { Peers = peers, PrimaryNode = primaryNode, Postgres = postgres, Dns = resolvers, Mail = mail, Breached = breached, MaxStaleness = maxStaleness, Flags = flags, Collector = collector }, faults);
     }
 
     private List<Uri> ReadPeers(string? text, List<string> faults)

@@ -31,7 +31,13 @@ internal static class StatusVerb
             var answer = await outbound.GetAsync(node, health, OutboundLimits.Document, ct);
             using var json = JsonDocument.Parse(answer.Body);
             Console.WriteLine(JsonSerializer.Serialize(json.RootElement, JavaScriptJson.Indented));
-            return json.RootElement.TryGetProperty("cause", out var cause) && cause.ValueKind == JsonValueKind.Object ? 1 : 0;
+            if (!json.RootElement.TryGetProperty("cause", out var cause) || cause.ValueKind != JsonValueKind.Object)
+            {
+                return 0;
+            }
+            // On a stream of its own: what reads the JSON is not disturbed, and a person need not search in it.
+            await Console.Error.WriteLineAsync($"holdfast status: {cause.GetProperty("text").GetString()}");
+            return 1;
         }
         catch (Exception fault) when (fault is DependencyUnavailableException or OutboundAnswerException or JsonException)
         {

@@ -1,0 +1,68 @@
+using Holdfast.Causes;
+using Holdfast.Http;
+using Holdfast.Http.Pages;
+using Holdfast.Incidents.Pages;
+using Holdfast.Storage;
+
+namespace Holdfast.Incidents;
+
+/// <summary>The public status: each product in each region, now and for 90 days. Read from this node's disk and memory: it needs no database and no other node.</summary>
+public static class ReadStatus
+{
+    public const int Days = 90;
+
+    internal static ApiAnswer Json(Database database, Finder finder, NodePlace here, TimeProvider clock) => ApiAnswer.Ok(Now(database, finder, here, clock));
+
+    internal static IResult Page(HttpContext http, Database database, Finder finder, NodePlace here, TimeProvider clock) =>
+        PageResult.Of<StatusPage>(PageContext.Of(http), StatusCodes.Status200OK, (nameof(StatusPage.Status), Now(database, finder, here, clock)));
+
+    private static Body Now(Database database, Finder finder, NodePlace here, TimeProvider clock)
+    {
+        finder.Look();
+        var now = clock.GetUtcNow();
+        var (rows, regions) = database.Read(view => (IncidentStore.Since(view, now - ReadIncidents.Shown), IncidentStore.Regions(view)));
+        var causes = finder.All.Where(c => c.Scope != CauseScope.Tenant).ToList();
+        RegionBody[] all =
+        [
+            .. regions.Append(here.Region).Distinct().Order(StringComparer.Ordinal).Select(region => new RegionBody(region,
+            [
+                .. Products.Shown.Select(product =>
+                {
+                    var touching = rows.FindAll(r => r.Region == region && r.ProductNames.Contains(product.Name));
+                    // What this node has just named is not an incident yet, and shown all the same.
+                    var isNamedHere = region == here.Region && causes.Exists(c => c.Products.Contains(product.Name));
+                    var open = touching.FindAll(r => r.ClosedAt is null);
+                    var state = open.Exists(r => r.Impacts.Any(i => i.Product == product.Name && i.FailureRate >= 0.5)) ? "outage" : open.Count > 0 || isNamedHere ? "degraded" : "operational";
+                    return new ProductBody(product.Name, product.Title, state, touching.Count, [.. Enumerable.Range(0, Days).Select(d => DayOf(touching, product.Name, now.UtcDateTime.Date.AddDays(d + 1 - Days), now))]);
+                }),
+            ])),
+        ];
+        var states = all.SelectMany(r => r.Products).Select(p => p.Status).ToList();
+        return new Body(
+            states.Contains("outage") ? "outage" : states.Contains("degraded") || causes.Exists(c => c.Scope == CauseScope.Platform) ? "degraded" : "operational", now, here.Node, here.Region,
+            [.. causes.Select(c => new CauseBody(c.Scope == CauseScope.Shared ? "host" : c.Dependency, c.How, c.Since, c.Text, c.Products))], all, [.. rows.Select(r => ReadIncidents.BodyOf(r, null, now))]);
+    }
+
+    /// <summary>The worst of a day (UTC): <c>none</c>, <c>minor</c>, or <c>major</c> where half of the product's requests failed.</summary>
+    private static string DayOf(List<IncidentRow> touching, string product, DateTime day, DateTimeOffset now)
+    {
+        var (from, until) = (new DateTimeOffset(day, TimeSpan.Zero).ToUnixTimeMilliseconds(), new DateTimeOffset(day.AddDays(1), TimeSpan.Zero).ToUnixTimeMilliseconds());
+        var of = touching.FindAll(r => r.Since < until && (r.ClosedAt ?? now.ToUnixTimeMilliseconds()) >= from);
+        return of.Count == 0 ? "none" : of.Exists(r => r.Impacts.Any(i => i.Product == product && i.FailureRate >= 0.5)) ? "major" : "minor";
+    }
+
+    /// <param name="Status"><c>operational</c>, <c>degraded</c> or <c>outage</c>.</param>
+    /// <param name="Node">Who says so.</param>
+    /// <param name="Causes">What this node finds broken now.</param>
+    /// <param name="Incidents">Of 90 days, the latest first.</param>
+    public sealed record Body(
+        string Status, DateTimeOffset At, string Node, string Region, IReadOnlyList<CauseBody> Causes, IReadOnlyList<RegionBody> Regions, IReadOnlyList<ReadIncidents.IncidentBody> Incidents);
+
+    public sealed record CauseBody(string Dependency, string How, DateTimeOffset Since, string Text, IReadOnlyList<string> Products);
+
+    public sealed record RegionBody(string Region, IReadOnlyList<ProductBody> Products);
+
+    /// <param name="Incidents">How many touched it in 90 days.</param>
+    /// <param name="Days">One word a day, the last is today (UTC).</param>
+    public sealed record ProductBody(string Product, string Title, string Status, int Incidents, IReadOnlyList<string> Days);
+}

@@ -1,0 +1,369 @@
+using Holdfast.Causes;
+using Holdfast.Http;
+using Holdfast.Resilience;
+using Holdfast.Storage;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Holdfast.Tests.Causes;
+
+/// <summary>The cases that could fool the finder (decision 0025), each with what it must say. Virtual time; the real dependencies.</summary>
+public sealed class FinderTests
+{
+    private static readonly TimeSpan Look = Finder.Every;
+
+    private readonly FakeTimeProvider _clock = new(DateTimeOffset.Parse("2026-01-01T00:00:00Z", null));
+    private readonly Dependencies _dependencies = new(onCallersThread: true);
+    private readonly List<PeerPlace> _peers = [];
+    private readonly List<(Cause Cause, CauseChange Change)> _told = [];
+    private readonly Finder _finder;
+
+    public FinderTests()
+    {
+        _finder = new Finder(_dependencies, new Traffic(_clock), () => _peers, new Ids(_clock, Entropy.Real), _clock) { Tell = (cause, change) => _told.Add((cause, change)) };
+        _finder.Listen();
+    }
+
+    private Dependency Operators(DependencyPolicy policy) => _dependencies.Add(new Dependency(policy, _clock, onCallersThread: true));
+
+    private Dependency Token(int connection, string host = "login.example") => At(_dependencies.GetOrAdd(Catalogue.IdpToken.Of($"conn_{connection}", $"org_{connection}"), _clock), host);
+
+    private Dependency UserInfo(int connection, string host) => At(_dependencies.GetOrAdd(Catalogue.IdpUserInfo.Of($"conn_{connection}", $"org_{connection}"), _clock), host);
+
+    private Dependency Node(string name, string zone, string region)
+    {
+        _peers.Add(new PeerPlace($"http://{name}", name, zone, region));
+        return Operators(Catalogue.Peer.Of($"http://{name}"));
+    }
+
+    /// <summary>Where it goes is known from the first call on.</summary>
+    private static Dependency At(Dependency dependency, string host)
+    {
+        dependency.CallAsync(_ => Task.FromResult(true), CancellationToken.None, new Uri($"https://{host}/")).Wait();
+        return dependency;
+    }
+
+    /// <summary>Rounds of a quarter of a second: each of these is well or fails, and then the finder looks.</summary>
+    private void Rounds(int rounds, params ReadOnlySpan<(Dependency Dependency, string? How)> calls)
+    {
+        for (var round = 0; round < rounds; round++)
+        {
+            foreach (var (dependency, how) in calls)
+            {
+                dependency.Report(how is null, how);
+            }
+            Pass(Look);
+        }
+    }
+
+    private void Pass(TimeSpan time)
+    {
+        for (var until = _clock.GetUtcNow() + time; _clock.GetUtcNow() < until;)
+        {
+            _clock.Advance(Look);
+            _finder.Look();
+        }
+    }
+
+    private IEnumerable<string> Named => _finder.All.Select(c => c.Dependency);
+
+    private void Says(string dependency, string how, CauseScope scope = CauseScope.Platform)
+    {
+        var cause = Assert.Single(_finder.All);
+        Assert.Equal((dependency, how, scope), (cause.Dependency, cause.How, cause.Scope));
+        Assert.Equal(scope == CauseScope.Platform ? cause : null, _finder.Current);
+    }
+
+    [Fact]
+    public void One_failure_in_a_hundred_says_nothing()
+    {
+        var (dns, token) = (Operators(Catalogue.Dns), Token(1));
+        for (var i = 0; i < 50; i++)
+        {
+            Rounds(99, (dns, null), (token, null));
+            Rounds(1, (dns, Trouble.Errors), (token, Trouble.Reset));
+        }
+
+        Assert.Empty(_told);
+    }
+
+    [Fact]
+    public void Three_in_a_row_are_named_since_the_first_and_said_once()
+    {
+        var dns = Operators(Catalogue.Dns);
+        Rounds(4, (dns, null));
+        var began = _clock.GetUtcNow();
+        Rounds(2, (dns, Trouble.Refuses));
+        Assert.Empty(_finder.All);
+        Rounds(20, (dns, Trouble.Refuses));
+
+        Says("dns", Trouble.Refuses);
+        Assert.Equal(began, _finder.Current!.Since);
+        Assert.Equal([CauseChange.Named], _told.Select(t => t.Change));
+        Assert.StartsWith("Name resolution (DNS) refuses connections, since 00:00:01 UTC. No sign-in stands on it", _finder.Current.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_is_over_is_over_after_three_answers_and_five_seconds()
+    {
+        var dns = Operators(Catalogue.Dns);
+        Rounds(4, (dns, Trouble.Refuses));
+        Rounds(18, (dns, null));
+        Says("dns", Trouble.Refuses);
+
+        Rounds(4, (dns, null));
+
+        Assert.Empty(_finder.All);
+        Assert.Equal([CauseChange.Named, CauseChange.Over], _told.Select(t => t.Change));
+    }
+
+    [Fact]
+    public void A_thing_that_flaps_each_second_is_one_cause()
+    {
+        var dns = Operators(Catalogue.Dns);
+        for (var i = 0; i < 60; i++)
+        {
+            Rounds(4, (dns, Trouble.Refuses));
+            Rounds(4, (dns, null));
+        }
+
+        Says("dns", Trouble.Refuses);
+        Assert.Single(_told);
+    }
+
+    [Fact]
+    public void The_primary_is_named_at_its_driver_s_first_word_and_when_its_driver_is_silent()
+    {
+        var primary = Operators(Catalogue.Primary);
+        Rounds(4, (primary, null));
+        primary.Report(false, "damaged", "The file was cut off.");
+        _finder.Look();
+        Says("primary", "damaged");
+        Assert.Equal("The file was cut off.", _finder.Current!.Detail);
+
+        Rounds(4, (primary, null));
+        Assert.Empty(_finder.All);
+        Pass(TimeSpan.FromSeconds(2));
+
+        Says("primary", Trouble.Hangs);
+    }
+
+    [Fact]
+    public void A_process_that_stood_still_blames_nobody()
+    {
+        var (primary, token) = (Operators(Catalogue.Primary), Token(1));
+        Rounds(4, (primary, null), (token, null));
+        var calls = Enumerable.Range(0, 4).Select(_ => token.CallAsync(_ => new TaskCompletionSource<bool>().Task, CancellationToken.None)).ToList();
+
+        _clock.Advance(TimeSpan.FromSeconds(30));   // at once: no look in between, and every deadline ran out
+        _finder.Look();
+        Rounds(40, (primary, null), (token, null));
+
+        Assert.All(calls, c => Assert.True(c.IsFaulted));
+        Assert.Empty(_told);
+    }
+
+    [Fact]
+    public void Silence_while_several_wait_is_a_hang_before_any_deadline()
+    {
+        var saved = _dependencies.GetOrAdd(Catalogue.IdpMetadata.Of("environment_1") with { SlowAfter = TimeSpan.FromSeconds(2), Scope = DependencyScope.Platform }, _clock);
+        _dependencies.Add(saved);
+        var end = new TaskCompletionSource<bool>();
+        var calls = Enumerable.Range(0, 3).Select(_ => saved.CallAsync(_ => end.Task, CancellationToken.None)).ToList();
+
+        Pass(TimeSpan.FromSeconds(2.5));
+
+        Says(saved.Name, Trouble.Hangs);
+        Assert.DoesNotContain(calls, c => c.IsCompleted);
+        end.SetResult(true);
+    }
+
+    [Fact]
+    public void Slow_is_slow_and_not_a_hang()
+    {
+        var node = Node("north", "a", "r");
+        for (var i = 0; i < 8; i++)
+        {
+            var end = new TaskCompletionSource<bool>();
+            var call = node.CallAsync(_ => end.Task, CancellationToken.None);
+            _clock.Advance(TimeSpan.FromMilliseconds(300));
+            end.SetResult(true);
+            Assert.True(call.IsCompletedSuccessfully);
+            _finder.Look();
+        }
+
+        Pass(TimeSpan.FromSeconds(2));
+        Says("peer:http://north", Trouble.Slow);
+    }
+
+    [Fact]
+    public void Behind_an_open_breaker_it_stays_named()
+    {
+        var token = Token(1);
+        for (var i = 0; i < 40; i++)
+        {
+            _ = token.CallAsync<bool>(_ => throw new OutageException(Trouble.Errors, "500"), CancellationToken.None);
+            Pass(Look);
+        }
+
+        Assert.Equal(DependencyState.Open, token.Health.State);
+        Says("idp_token:conn_1", Trouble.Errors, CauseScope.Tenant);
+    }
+
+    [Fact]
+    public void One_customer_s_provider_is_none_of_the_platform_s_causes_however_busy()
+    {
+        var (ill, well) = (Token(1, "one.example"), Token(2, "two.example"));
+        Rounds(40, (ill, Trouble.Errors), (ill, Trouble.Errors), (ill, Trouble.Errors), (well, null));
+
+        Says("idp_token:conn_1", Trouble.Errors, CauseScope.Tenant);
+    }
+
+    [Fact]
+    public void A_connection_s_endpoints_that_fail_together_are_its_provider()
+    {
+        var (token, userInfo, other) = (Token(1, "one.example"), UserInfo(1, "api.one.example"), Token(2, "two.example"));
+        Rounds(8, (token, Trouble.Errors), (userInfo, Trouble.Errors), (other, null));
+
+        Says("idp:conn_1", Trouble.Errors, CauseScope.Tenant);
+    }
+
+    [Fact]
+    public void A_provider_that_many_use_is_named_once()
+    {
+        var (a, b, c, other) = (Token(1), Token(2), Token(3), Token(4, "else.example"));
+        Rounds(8, (a, Trouble.Errors), (b, Trouble.Errors), (c, Trouble.Errors), (other, null));
+
+        Says("host:login.example", Trouble.Errors, CauseScope.Shared);
+        Assert.DoesNotContain("login.example", _finder.All[0].Text, StringComparison.Ordinal);   // whose it is, stays with the operator
+    }
+
+    [Fact]
+    public void One_healthy_connection_acquits_a_host()
+    {
+        var (a, b, well) = (Token(1), Token(2), Token(3));
+        Rounds(12, (a, Trouble.Errors), (b, Trouble.Errors), (well, null));
+
+        Assert.Equal(["idp_token:conn_1", "idp_token:conn_2"], Named.Order());
+    }
+
+    [Fact]
+    public void Names_that_vanish_at_several_hosts_are_dns_and_one_is_its_host()
+    {
+        var (a, b, c) = (Token(1, "one.example"), Token(2, "two.example"), Token(3, "three.example"));
+        Rounds(8, (a, Trouble.Unresolved), (b, null), (c, null));
+        Says("idp_token:conn_1", Trouble.Unresolved, CauseScope.Tenant);
+
+        Rounds(8, (a, Trouble.Unresolved), (b, Trouble.Unresolved), (c, Trouble.Unresolved));
+
+        Says("dns", Trouble.Unresolved);
+    }
+
+    [Fact]
+    public void Certificates_of_strangers_that_expire_at_once_are_this_node_s_clock()
+    {
+        var tokens = Enumerable.Range(1, 3).Select(i => Token(i, $"login{i}.example")).ToArray();
+        Rounds(8, (tokens[0], Trouble.Certificate), (tokens[1], Trouble.Certificate), (tokens[2], Trouble.Certificate));
+
+        Says("time", Trouble.Certificate);
+    }
+
+    [Theory, InlineData(true), InlineData(false)]
+    public void Nobody_outside_is_the_way_out_unless_somebody_is_there(bool isSomebodyThere)
+    {
+        var tokens = Enumerable.Range(1, 4).Select(i => Token(i, $"login{i}.example")).ToArray();
+        Rounds(10, (tokens[0], Trouble.Hangs), (tokens[1], Trouble.Hangs), (tokens[2], Trouble.Refuses), (tokens[3], isSomebodyThere ? null : Trouble.Hangs));
+
+        if (isSomebodyThere)
+        {
+            Assert.Null(_finder.Current);
+            Assert.Equal(3, _finder.All.Count);
+            return;
+        }
+        Says("network", Trouble.Hangs);
+    }
+
+    [Theory]
+    [InlineData("a", "peer:http://a")]
+    [InlineData("a b", "zone:one")]
+    [InlineData("a c", "peer:http://a peer:http://c")]
+    [InlineData("a b c", "region:north")]
+    [InlineData("a b c d", "peers")]
+    [InlineData("d", "peer:http://d")]
+    public void Nodes_are_named_by_the_widest_place_that_is_away_whole(string away, string names)
+    {
+        var nodes = new[] { Node("a", "one", "north"), Node("b", "one", "north"), Node("c", "two", "north"), Node("d", "three", "south") };
+        (Dependency, string?)[] calls = [.. nodes.Select(n => (n, away.Split(' ').Contains(n.Name["peer:http://".Length..]) ? Trouble.Refuses : null))];
+        Rounds(4, [.. nodes.Select(n => (n, (string?)null))]);
+
+        Rounds(10, calls);
+
+        Assert.Equal(names.Split(' '), Named.Order());
+    }
+
+    [Fact]
+    public void A_primary_on_a_node_that_is_gone_is_what_the_node_takes_along()
+    {
+        var (node, primary) = (Node("a", "one", "north"), Operators(Catalogue.Primary with { StandsOn = ["peer:http://a"] }));
+        Rounds(4, (node, null), (primary, null));
+        Rounds(10, (node, Trouble.Refuses), (primary, Trouble.Unreachable));
+
+        Says("peer:http://a", Trouble.Refuses);
+        Assert.Equal(["peer:http://a", "primary"], _finder.Current!.Symptoms.Order());
+        Assert.Contains("administration", _finder.Current.Products);
+    }
+
+    [Fact]
+    public void A_credential_that_two_are_turned_down_with_is_the_cause()
+    {
+        var mail = Operators(Catalogue.Dns with { Name = "mail", StandsOn = ["credential:relay"] });
+        var stream = Operators(Catalogue.Dns with { Name = "stream", StandsOn = ["credential:relay"] });
+        Rounds(8, (mail, Trouble.Denied), (stream, Trouble.Denied));
+
+        Says("credential:relay", Trouble.Denied);
+    }
+
+    [Fact]
+    public void Two_things_that_have_nothing_in_common_have_two_names_and_the_primary_is_first()
+    {
+        var (primary, dns, telemetry) = (Operators(Catalogue.Primary), Operators(Catalogue.Dns), Operators(Catalogue.Telemetry));
+        Rounds(10, (primary, "unreachable"), (dns, Trouble.Errors), (telemetry, Trouble.Hangs));
+
+        Assert.Equal(["primary", "dns", "telemetry"], Named);
+    }
+
+    [Fact]
+    public async Task What_nobody_calls_is_probed_if_somebody_had_use_for_it()
+    {
+        var asked = 0;
+        var dns = Operators(Catalogue.Dns);
+        dns.Probe = _ => ++asked > 3 ? throw new OutageException(Trouble.Refuses, "no") : Task.CompletedTask;
+        for (var i = 0; i < 40; i++)
+        {
+            Pass(Look);
+            _finder.Probe(CancellationToken.None);
+        }
+        Assert.Equal(0, asked);   // nobody needed a resolver yet
+
+        await dns.CallAsync(_ => Task.FromResult(true), CancellationToken.None);
+        for (var i = 0; i < 32; i++)
+        {
+            Pass(Look);
+            _finder.Probe(CancellationToken.None);
+        }
+
+        Says("dns", Trouble.Refuses);
+        Assert.Equal(DependencyState.Ok, dns.Health.State);   // a probe opens no breaker
+    }
+
+    [Fact]
+    public void Seeded_faults_are_named_and_the_same_seed_says_the_same()
+    {
+        var trials = Enumerable.Range(0, 2 * Bench.FinderWorld.All.Count).AsParallel().AsOrdered().Select(i => Bench.FinderBench.Single((ulong)i)).ToList();
+
+        Assert.True(trials.Count(t => t.IsRight) >= 0.97 * trials.Count, string.Join('\n', trials.Where(t => !t.IsRight)));   // the goal is measured by 'holdfast bench finder'
+        Assert.Equal(trials[7], Bench.FinderBench.Single(7));
+    }
+
+    [Fact]
+    public void Thirty_healthy_minutes_under_load_name_nothing() => Assert.Equal(0, Bench.FinderBench.WellFor(4711, TimeSpan.FromMinutes(30)));
+}

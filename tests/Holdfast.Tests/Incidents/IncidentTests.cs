@@ -1,0 +1,191 @@
+using System.Text.Json;
+using Holdfast.Bench;
+using Holdfast.Causes;
+using Holdfast.Incidents;
+using Holdfast.Resilience;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Holdfast.Tests.Incidents;
+
+/// <summary>Incidents, the status page and people's notes, with the primary locked all the while: none of it needs it (decision 0026).</summary>
+public sealed class IncidentTests
+{
+    private static Dependency Dns(HoldfastServer server)
+    {
+        Assert.True(server.Services.GetRequiredService<Dependencies>().TryFind("dns", out var dns));
+        return dns;
+    }
+
+    private static async Task RoundAsync(HoldfastServer server, TimeSpan later)
+    {
+        server.Clock.Advance(later);
+        server.Services.GetRequiredService<Finder>().Look();
+        await server.Services.GetRequiredService<KeepIncidents>().RoundAsync();
+    }
+
+    private static async Task BreakAsync(HoldfastServer server)
+    {
+        for (var i = 0; i < 3; i++)
+        {
+            Dns(server).Report(false, Trouble.Refuses);
+        }
+        await RoundAsync(server, TimeSpan.Zero);
+        await RoundAsync(server, TimeSpan.FromSeconds(2));
+    }
+
+    private static async Task MendAsync(HoldfastServer server)
+    {
+        for (var i = 0; i < 3; i++)
+        {
+            Dns(server).Report(true);
+        }
+        await RoundAsync(server, TimeSpan.FromSeconds(6));
+    }
+
+    /// <summary>The incident of DNS: that of the locked primary stands beside it.</summary>
+    private static async Task<JsonElement> OfDnsAsync(HoldfastServer server) =>
+        Assert.Single((await server.SendAsync("GET", "/incidents", null)).Is(200).Json.GetProperty("data").EnumerateArray(), i => i.GetProperty("cause").GetProperty("dependency").GetString() == "dns");
+
+    private static string Key(HoldfastServer server) => server.Services.GetRequiredService<OperatorKey>().Value;
+
+    [Fact]
+    public async Task An_incident_is_opened_told_of_noted_closed_and_opened_again_with_the_primary_gone()
+    {
+        await using var server = await HoldfastServer.StartAsync();
+        server.Clock.Advance(TimeSpan.FromMinutes(1));   // what was before it is none of its impact
+        using var gone = new PrimaryLock(Path.Combine(server.Data, "primary.db"));
+        await BreakAsync(server);
+        (await server.GetAsync("/organizations")).Is(200);
+
+        var open = await OfDnsAsync(server);
+        Assert.Equal(("open", "refuses", "region", "node"), (Text(open, "status"), open.GetProperty("cause").GetProperty("how").GetString(), Text(open, "region"), Text(open, "node")));
+        Assert.Equal(["domains"], open.GetProperty("products").EnumerateArray().Select(p => p.GetString()));
+        var path = $"/incidents/{Text(open, "id")}";
+
+        (await server.SendAsync("POST", path + "/notes", Key(server), new { text = "The resolver's machine is being restarted.", author = "Ada" })).Is(201);
+        await MendAsync(server);
+
+        var closed = (await server.SendAsync("GET", path, null)).Is(200).Json;
+        Assert.Equal("closed", Text(closed, "status"));
+        Assert.Equal(["began", "named", "note", "closed"], closed.GetProperty("timeline").EnumerateArray().Select(e => Text(e, "kind")));
+        Assert.Equal(("Ada", "The resolver's machine is being restarted."), (Text(closed.GetProperty("timeline")[2], "author"), Text(closed.GetProperty("timeline")[2], "text")));
+        var impact = Assert.Single(closed.GetProperty("impact").EnumerateArray());
+        Assert.Equal(("administration", 1, 0), (Text(impact, "product"), impact.GetProperty("requests").GetInt32(), impact.GetProperty("failed").GetInt32()));
+
+        server.Clock.Advance(TimeSpan.FromMinutes(5));
+        await BreakAsync(server);
+        Assert.Equal(("open", Text(open, "id")), (Text(await OfDnsAsync(server), "status"), Text(await OfDnsAsync(server), "id")));
+
+        await MendAsync(server);
+        server.Clock.Advance(TimeSpan.FromMinutes(11));
+        await BreakAsync(server);
+        Assert.Equal(2, (await server.SendAsync("GET", "/incidents", null)).Json.GetProperty("data").EnumerateArray().Count(i => i.GetProperty("cause").GetProperty("dependency").GetString() == "dns"));
+    }
+
+    [Fact]
+    public async Task What_lasts_less_than_two_seconds_is_no_incident()
+    {
+        await using var server = await HoldfastServer.StartAsync();
+        for (var i = 0; i < 3; i++)
+        {
+            Dns(server).Report(false, Trouble.Refuses);
+        }
+        await RoundAsync(server, TimeSpan.Zero);
+
+        Assert.Empty((await server.SendAsync("GET", "/incidents", null)).Is(200).Json.GetProperty("data").EnumerateArray());
+        Assert.Equal("dns", (await server.SendAsync("GET", "/health", null)).Json.GetProperty("cause").GetProperty("dependency").GetString());
+    }
+
+    [Fact]
+    public async Task One_customer_s_provider_is_no_incident_and_not_on_the_status_page()
+    {
+        await using var server = await HoldfastServer.StartAsync();
+        var token = server.Services.GetRequiredService<Dependencies>().GetOrAdd(Catalogue.IdpToken.Of("conn_secret", "org_secret"), server.Clock);
+        for (var i = 0; i < 5; i++)
+        {
+            token.Report(false, Trouble.Errors);
+        }
+        await RoundAsync(server, TimeSpan.Zero);
+        await RoundAsync(server, TimeSpan.FromSeconds(3));
+
+        Assert.Contains(server.Services.GetRequiredService<Finder>().All, c => c.Dependency == "idp_token:conn_secret");
+        foreach (var path in new[] { "/incidents", "/status.json", "/status", "/health" })
+        {
+            Assert.DoesNotContain("conn_secret", (await server.SendAsync("GET", path, null)).Is(200).Text, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task A_restarted_node_takes_its_incident_up_or_closes_it()
+    {
+        var data = Directory.CreateTempSubdirectory("holdfast-test-").FullName;
+        try
+        {
+            var clock = new HeldClock();
+            Holdfast.Environments.NewEnvironment a, b;
+            await using (var before = await HoldfastServer.StartAsync(new Start(Data: data, Clock: clock)))
+            {
+                (a, b) = (before.A, before.B);
+                await BreakAsync(before);
+            }
+            await using var after = await HoldfastServer.StartAsync(new Start(Data: data, Clock: clock), a, b);
+            var left = await OfDnsAsync(after);
+            Assert.Equal("open", Text(left, "status"));
+
+            await BreakAsync(after);
+            var taken = await OfDnsAsync(after);
+            Assert.Equal((Text(left, "id"), "open"), (Text(taken, "id"), Text(taken, "status")));
+
+            await MendAsync(after);
+            await RoundAsync(after, KeepIncidents.TakesUpWithin);
+            Assert.Equal("closed", Text(await OfDnsAsync(after), "status"));
+        }
+        finally
+        {
+            Directory.Delete(data, recursive: true);
+        }
+    }
+
+    [Theory]
+    [InlineData(null, "{\"text\":\"x\"}", 401)]
+    [InlineData("api", "{\"text\":\"x\"}", 401)]
+    [InlineData("op_0", "{\"text\":\"x\"}", 401)]
+    [InlineData("op", "{\"text\":\"\"}", 422)]
+    [InlineData("op", "{}", 422)]
+    [InlineData("op", "{\"text\":7}", 422)]
+    [InlineData("op", "{\"text\":\"a\\u0000b\"}", 422)]
+    [InlineData("op", "[]", 400)]
+    [InlineData("op", "{\"text\":\"x\"}", 404)]
+    public async Task A_note_that_cannot_be_taken_changes_nothing(string? key, string body, int status)
+    {
+        await using var server = await HoldfastServer.StartAsync();
+        var shown = key switch { "api" => server.A.ApiKey, "op" => Key(server), _ => key };
+
+        (await server.WithoutEffectAsync(() => server.SendAsync("POST", "/incidents/incident_unknown/notes", shown, body))).Is(status);
+        (await server.WithoutEffectAsync(() => server.SendAsync("POST", "/incidents/incident_unknown/notes", Key(server), new { text = new string('x', 2001) }))).Is(422);
+    }
+
+    [Fact]
+    public async Task The_status_page_says_what_is_broken_for_whom_without_a_script()
+    {
+        await using var server = await HoldfastServer.StartAsync();
+        var well = (await server.SendAsync("GET", "/status", null)).Is(200).Text;
+        Assert.Contains("Everything works", well, StringComparison.Ordinal);
+        using var gone = new PrimaryLock(Path.Combine(server.Data, "primary.db"));
+        await BreakAsync(server);
+
+        var page = (await server.SendAsync("GET", "/status", null)).Is(200).Text;
+        var json = (await server.SendAsync("GET", "/status.json", null)).Is(200).Json;
+
+        Assert.Contains("Name resolution (DNS) refuses connections", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("<script", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("style=", page, StringComparison.Ordinal);
+        var products = json.GetProperty("regions")[0].GetProperty("products").EnumerateArray().ToDictionary(p => Text(p, "product"), p => p);
+        Assert.Equal(("degraded", "operational", "operational"), (Text(products["domains"], "status"), Text(products["sso"], "status"), Text(products["authkit"], "status")));
+        Assert.Equal(90, products["domains"].GetProperty("days").GetArrayLength());
+        Assert.Equal("minor", products["domains"].GetProperty("days")[89].GetString());
+        Assert.Equal("none", products["domains"].GetProperty("days")[88].GetString());
+    }
+
+    private static string Text(JsonElement of, string name) => of.GetProperty(name).GetString()!;
+}
