@@ -147,8 +147,11 @@ public sealed class FactorClusterTests
         Assert.Equal(SingleUse.Skew, TimeSpan.FromSeconds(60));
     }
 
+    /// <summary>Waits until a node has a factor, and its user with their address and password: those came by another way.</summary>
     private static Task HasFactorAsync(Cluster nodes, int node, App app) =>
-        nodes.HasAsync(node, view => view.Find<long>("SELECT count(*) FROM factors WHERE id = @FactorId", new { app.FactorId }) > 0);
+        nodes.HasAsync(node, view => view.Find<long>(
+            "SELECT count(*) FROM factors f JOIN credentials c ON c.user_id = f.user_id JOIN claims a ON a.holder = f.user_id JOIN users u ON u.id = f.user_id WHERE f.id = @FactorId",
+            new { app.FactorId }) > 0);
 
     /// <summary>Waits until both nodes are in the list that says who decides, and both go by it.</summary>
     private static async Task ListedAsync(Cluster nodes)
