@@ -84,7 +84,7 @@ public sealed class SignInSettingsTests(Shared shared) : IClassFixture<Shared>
     public async Task That_a_session_began_and_was_ended_is_told_once()
     {
         await using var server = await HoldfastServer.StartAsync();
-        var (one, other, left) = (await SignedIn.ByMagicCodeAsync(server, "ada@people.test"), await SignedIn.ByMagicCodeAsync(server, "ada@people.test"), await SignedIn.ByMagicCodeAsync(server, "ada@people.test"));
+        var (one, other, left) = (await SignedIn.ByMagicCodeAsync(server, "ada@people.test"), await SignedIn.ByMagicCodeAsync(server, "bob@people.test"), await SignedIn.ByMagicCodeAsync(server, "carol@people.test"));
         for (var i = 0; i < 2; i++)
         {
             (await server.PostAsync("/user_management/sessions/revoke", new { session_id = one.SessionId })).Is(200);
