@@ -43,7 +43,7 @@ internal sealed class PostgresProcess : IAsyncDisposable
             var secret = Path.Combine(folder, "password");
             await File.WriteAllTextAsync(secret, server.Password);
             await RunAsync("chown", ["-R", "postgres", folder], isNeeded: IsRoot);
-            await RunAsync(server.Program("initdb"), ["-D", server.Data, "-U", User, "--auth=scram-sha-256", $"--pwfile={secret}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]);
+            await RunAsync(Program("initdb"), ["-D", server.Data, "-U", User, "--auth=scram-sha-256", $"--pwfile={secret}", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]);
             await server.StartAgainAsync();
             return server;
         }
@@ -60,7 +60,7 @@ internal sealed class PostgresProcess : IAsyncDisposable
         var folder = Directory.CreateTempSubdirectory("holdfast-pg-").FullName;
         var standby = new PostgresProcess(folder, FreePort(), Password);
         await RunAsync("chown", ["-R", "postgres", folder], isNeeded: IsRoot);
-        await RunAsync(standby.Program("pg_basebackup"), ["-D", standby.Data, "-h", "127.0.0.1", "-p", Text(Port), "-U", User, "-R", "-X", "stream", "-c", "fast", "--no-sync"], Password);
+        await RunAsync(Program("pg_basebackup"), ["-D", standby.Data, "-h", "127.0.0.1", "-p", Text(Port), "-U", User, "-R", "-X", "stream", "-c", "fast", "--no-sync"], Password);
         await standby.StartAgainAsync();
         return standby;
     }
@@ -172,7 +172,7 @@ internal sealed class PostgresProcess : IAsyncDisposable
 
     private static bool IsRoot => Environment.UserName == "root";
 
-    private string Program(string name) => Path.Combine(Binaries() ?? throw new InvalidOperationException(Missing), name);
+    private static string Program(string name) => Path.Combine(Binaries() ?? throw new InvalidOperationException(Missing), name);
 
     private static string? Binaries() => !Directory.Exists("/usr/lib/postgresql")
         ? null
