@@ -275,10 +275,10 @@ internal sealed class FinderWorld
                 await Task.Delay((dependency.Policy.SlowAfter!.Value * 1.2) + healthy, _clock, ct);
                 return false;
             case FaultKind.WrongAnswer:
-                await Task.Delay(healthy, _clock);
+                await Task.Delay(healthy, _clock, ct);
                 return true;
             case { } kind:
-                await Task.Delay(TimeSpan.FromMilliseconds(1), _clock);
+                await Task.Delay(TimeSpan.FromMilliseconds(1), _clock, ct);
                 throw PlannedFault.ExceptionOf(kind, isTenants);
         }
     }

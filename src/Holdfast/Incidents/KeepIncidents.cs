@@ -118,7 +118,7 @@ internal sealed partial class KeepIncidents(Finder finder, Traffic traffic, Data
         IncidentStore.Entry(ids.New(Ids.IncidentEntry), incident, kind, here.Node, author: null, says, at);
 
     /// <exception cref="StorageUnavailableException">This node's disk did not take it: the next round tries again, and the log has it.</exception>
-    private Task KeepAsync(params Change[] changes) => database.RecordAsync(_ => Decide.To(true, changes));
+    private Task<bool> KeepAsync(params Change[] changes) => database.RecordAsync(_ => Decide.To(true, changes));
 
     [LoggerMessage(1195, LogLevel.Warning, "Incidents could not be kept; they are tried again in a second")]
     private static partial void CutOff(ILogger log, Exception fault);

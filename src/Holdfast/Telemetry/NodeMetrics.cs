@@ -93,7 +93,7 @@ internal sealed class NodeMetrics(Traffic traffic, Dependencies dependencies, Fi
 /// <param name="IsCounter">It only grows, since the start of the process.</param>
 internal sealed record Sample(string Name, string Help, bool IsCounter, long Value, IReadOnlyList<Label> Labels)
 {
-    public Sample(string name, string help, bool isCounter, long value, params (string Name, string Value)[] labels) : this(name, help, isCounter, value, [.. labels.Select(l => new Label(l.Name, l.Value))])
+    public Sample(string name, string help, bool isCounter, long value, params (string Name, string Value)[] labels) : this(name, help, isCounter, value, (IReadOnlyList<Label>)[.. labels.Select(l => new Label(l.Name, l.Value))])
     {
     }
 }
