@@ -15,7 +15,7 @@ internal static class TestPages
         }
         * { box-sizing: border-box; }
         body { margin: 0; padding: 24px 16px; background: var(--ground); color: var(--text); font: 16px/1.5 system-ui, sans-serif; }
-        main { max-inline-size: 400px; margin: 0 auto; }
+        main { max-inline-size: 400px; margin: 0 auto; overflow-wrap: anywhere; }
         h1 { font-size: 24px; line-height: 1.25; margin: 0 0 8px; }
         p { margin: 0 0 16px; }
         .quiet { color: var(--quiet); overflow-wrap: anywhere; }

@@ -13,7 +13,7 @@ public sealed class PasswordPolicyTests : IDisposable
     public void Dispose() => _queue.Dispose();
 
     private async Task<string?> FaultAsync(string password, string? email = "ada@acme.test", BreachedPasswords? breached = null, params string?[] names) =>
-        (await new PasswordPolicy(_queue, new PasswordLists(breached, NullLogger<PasswordLists>.Instance)).CheckAsync("environment_1", password, email, names, CancellationToken.None)).FirstOrDefault()?.Code;
+        await new PasswordPolicy(_queue, new PasswordLists(breached, NullLogger<PasswordLists>.Instance)).CheckAsync("environment_1", password, email, names, CancellationToken.None) is [var fault, ..] ? fault.Code : null;
 
     [Theory]
     [InlineData("correct horse battery staple", null)]
