@@ -1,5 +1,4 @@
 using Holdfast.AuthKit;
-using Holdfast.Http;
 using Holdfast.Tests.Peers;
 using Holdfast.Users;
 using Microsoft.Extensions.DependencyInjection;
