@@ -55,7 +55,7 @@ internal static class ReadEvents
     private static EventPlace? PlaceOf(View view, string id, string environmentId) => view.Find<EventPlace>(
         "SELECT id AS Id, epoch AS Epoch, sequence AS Sequence FROM event_places WHERE id = @id AND environment_id = @environmentId", new { id, environmentId });
 
-    private static string Sql(Page page, IReadOnlyList<string> names, long? from, long? to, string organizationId)
+    private static string Sql(Page page, List<string> names, long? from, long? to, string organizationId)
     {
         var up = page.Ascending != page.Backwards;
         var order = up ? "ASC" : "DESC";

@@ -59,7 +59,8 @@ internal sealed class AskProvider(ProviderDocuments documents, OutboundHttp outb
 
         public required OidcSurface Said { get; set; }
 
-        public ProviderAnswer.Refused Refused(string reason, string detail) => new(Said, reason, Mask(detail), IsAway: false);
+        /// <param name="isProven">It has proven who the person is, and that is refused.</param>
+        public ProviderAnswer.Refused Refused(string reason, string detail, bool isProven = false) => new(Said, reason, Mask(detail), IsAway: false) { IsProven = isProven };
 
         public ProviderAnswer.Refused Away(string how) => new(Said, "ProviderUnavailable", how, IsAway: true);
 
@@ -88,7 +89,7 @@ internal sealed class AskProvider(ProviderDocuments documents, OutboundHttp outb
             if (flow.ForcedAt is { } forced && (connection.Provider is null || claims.ContainsKey("auth_time"))
                 && !(claims.TryGetValue("auth_time", out var time) && time.ValueKind == JsonValueKind.Number && time.TryGetInt64(out var at) && at >= (forced - all._options.ClockSkew).ToUnixTimeSeconds()))
             {
-                return Refused("AuthenticationTooOld", "the person was to sign in anew, and auth_time does not say so") with { IsProven = true };
+                return Refused("AuthenticationTooOld", "the person was to sign in anew, and auth_time does not say so", isProven: true);
             }
             var (fault, isPartial) = await CompleteAsync(claims, accepted.Subject, accessToken);
             return fault is not null ? fault : Identified(accepted.Subject, claims, isPartial);
@@ -126,7 +127,7 @@ internal sealed class AskProvider(ProviderDocuments documents, OutboundHttp outb
                 known.Settle?.Invoke(claims);
                 if (EmailClaim.Read(claims) is { Verified: false })
                 {
-                    return Refused("EmailUnverified", "the provider does not say that it has verified the address") with { IsProven = true };
+                    return Refused("EmailUnverified", "the provider does not say that it has verified the address", isProven: true);
                 }
             }
             return new ProviderAnswer.Identified(Said, subject, claims, isPartial);
