@@ -7,7 +7,9 @@ namespace Holdfast.Storage.Tests.Postgres;
 /// <summary>Opening a primary on a server.</summary>
 internal static class Postgres
 {
-    public static PostgresServers Servers(string connectionString) => new(connectionString, "holdfast-test", null, new Dependency(PostgresServers.Policy, TimeProvider.System));
+    /// <remarks>With patience for a busy machine: what must end in time ends by its caller's deadline.</remarks>
+    public static PostgresServers Servers(string connectionString) =>
+        new(connectionString, "holdfast-test", null, new Dependency(PostgresServers.Policy with { Deadline = TimeSpan.FromMinutes(3) }, TimeProvider.System));
 
     public static PostgresPrimary Open(NodeStore node, Func<string?> cluster, string connectionString, Surroundings? world = null) =>
         new(node, cluster, Servers(connectionString), world ?? Surroundings.Real);
