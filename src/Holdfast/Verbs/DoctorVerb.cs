@@ -94,7 +94,7 @@ internal static class DoctorVerb
                 using var source = CredentialSource.Of(credentials, TimeProvider.System);
                 credential = (await source.AskAsync(ct)).Credential;
             }
-            await using var servers = new PostgresServers(primary, "holdfast doctor", credential, new Dependency(Catalogue.PostgresPrimary, TimeProvider.System));
+            await using var servers = new PostgresServers(primary, "holdfast doctor", credential, new Dependency(Catalogue.PostgresPrimary with { Deadline = PostgresDoctor.Deadline }, TimeProvider.System));
             var report = await PostgresDoctor.ExamineAsync(node, servers, Surroundings.Real);
             Console.WriteLine(report.Fault is null ? "The primary database is sound and belongs to this cluster." : $"{report.Fault.Fault}: {report.Fault.Message}");
             foreach (var line in report.Lines)

@@ -219,7 +219,7 @@ public sealed class PostgresTests(PostgresFixture postgres) : IClassFixture<Post
 
     [Theory]
     [InlineData("UPDATE cluster SET id = 'cluster_other'", PrimaryFault.Foreign)]
-    [InlineData("DROP TABLE change_log, cluster", PrimaryFault.Empty)]
+    [InlineData("DROP TABLE change_log, cluster", PrimaryFault.Foreign)]
     [InlineData("INSERT INTO schema_migrations VALUES ('9999_future', 'x', 1)", PrimaryFault.TooNew)]
     public async Task A_database_that_is_put_in_ours_place_while_a_node_runs_is_found_out_at_once(string change, PrimaryFault fault)
     {

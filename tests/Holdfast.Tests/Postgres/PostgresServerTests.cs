@@ -138,8 +138,11 @@ public sealed class PostgresServerTests(PostgresFixture postgres) : IClassFixtur
 
     /// <summary>Waits until the server names this as the cause; null: none.</summary>
     private static Task NamedAsync(HoldfastServer server, string? dependency) => UntilAsync(async () =>
-        (await server.GetAsync("/health")).Json.GetProperty("cause") is var cause
-        && (cause.ValueKind == JsonNull ? null : cause.GetProperty("dependency").GetString()) == dependency);
+    {
+        server.Clock.Advance(TimeSpan.FromMilliseconds(100));   // it stands else, and the keeper of credentials lets a second pass between two questions
+        var cause = (await server.GetAsync("/health")).Json.GetProperty("cause");
+        return (cause.ValueKind == JsonNull ? null : cause.GetProperty("dependency").GetString()) == dependency;
+    });
 
     private static async Task UntilAsync(Func<Task<bool>> condition)
     {

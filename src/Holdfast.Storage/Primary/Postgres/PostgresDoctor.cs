@@ -15,7 +15,7 @@ public static class PostgresDoctor
     public sealed record Report(PrimaryUnavailableException? Fault, IReadOnlyList<string> Lines);
 
     /// <summary>How long all of it may take.</summary>
-    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
 
     /// <summary>Writes nothing.</summary>
     public static async Task<Report> ExamineAsync(string nodeFile, PostgresServers servers, Surroundings world)

@@ -19,7 +19,7 @@ internal static class PostgresLog
     public static readonly TimeSpan StatementTimeout = TimeSpan.FromSeconds(4);
 
     /// <summary>How long a writer that says nothing keeps its turn.</summary>
-    public static readonly TimeSpan IdleTimeout = TimeSpan.FromSeconds(2);
+    public static readonly TimeSpan IdleTimeout = TimeSpan.FromSeconds(4);
 
     /// <summary>Told to whoever listens that the log has grown.</summary>
     public const string Channel = "holdfast_log";

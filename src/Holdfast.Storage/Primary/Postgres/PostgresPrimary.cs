@@ -361,8 +361,9 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
         }
         catch (PostgresException fault) when (PostgresFaults.IsNotOurs(fault) && _rows is not null)
         {
-            _rows = null;   // another database stands in its place: who it is, is asked anew
-            throw new PrimaryUnavailableException(PrimaryFault.Empty, "The primary database has lost its tables. Nothing is written into it until 'holdfast doctor' has decided.", fault);
+            _rows = null;   // another database stands in its place: who it is, is asked anew, and said
+            await UseAnyAsync(LookAsync, ct);
+            throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "The primary database's tables changed meanwhile.", fault);
         }
         catch (Exception fault) when (fault is not StorageUnavailableException && fault != call?.Own && PostgresFaults.Of(fault, call is { IsCommitting: true }) is not null)
         {
