@@ -1,7 +1,6 @@
 using Holdfast.Tests.Peers;
 using Holdfast.Users;
 using Microsoft.Extensions.DependencyInjection;
-using SignedIn = Holdfast.Tests.AuthKit.SignedIn;
 
 namespace Holdfast.Tests.AuthKit;
 

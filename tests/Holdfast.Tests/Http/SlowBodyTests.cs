@@ -147,7 +147,6 @@ public sealed class SlowBodyTests
     {
 #pragma warning disable RS0030 // The far side of what is tested.
         private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-#pragma warning restore RS0030
 
         public static Task<Caller> PostAsync(HoldfastServer server, string path, string header, string body, bool isOver = false) =>
             SendAsync(server, $"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {Form}\r\n{header}\r\n\r\n{body}", isOver);
@@ -186,4 +185,5 @@ public sealed class SlowBodyTests
 
         public void Dispose() => _socket.Dispose();
     }
+#pragma warning restore RS0030
 }
