@@ -6,7 +6,6 @@ using Holdfast.Flags.Sources;
 using Holdfast.Http;
 using Holdfast.Peers;
 using Holdfast.Resilience;
-using Holdfast.Storage;
 using Holdfast.Storage.Node;
 using Holdfast.Storage.Peers;
 using Holdfast.Storage.Replication;

@@ -9,7 +9,8 @@ namespace Holdfast.AuthKit;
 
 /// <summary>Gives a user another address: a code is mailed there, and whoever types it in has that mailbox. The code is a fact; who holds an address from then on the primary decides.</summary>
 internal sealed class EmailChanges(
-    Database database, Idempotency idempotency, Acts acts, ItemSecrets secrets, ForwardToAuthority authority, RateLimits limits, AuthKitOptions options)
+    Database database, Idempotency idempotency, Acts acts, ItemSecrets secrets, PersonMails mails, ForwardToAuthority authority, RateLimits limits,
+    AuthKitOptions options)
 {
     internal sealed record SendInput(Given<string> NewEmail);
 
@@ -70,8 +71,9 @@ internal sealed class EmailChanges(
             {
                 return Decide.Nothing(s_notAvailable);
             }
-            var (_, row) = PendingItem.Issue(act, Ids.EmailChange, id, secrets.Code(environmentId, itemId), wanted, options.MagicCodeLifetime, itemId);
-            return Decide.To(ApiAnswer.Ok(new Body("email_change", user.ToBody(), wanted, act.Now + options.MagicCodeLifetime, act.Now)), row);
+            var (code, until) = (secrets.Code(environmentId, itemId), act.Now + options.MagicCodeLifetime);
+            var (_, row) = PendingItem.Issue(act, Ids.EmailChange, id, code, wanted, options.MagicCodeLifetime, itemId);
+            return Decide.To(ApiAnswer.Ok(new Body("email_change", user.ToBody(), wanted, until, act.Now)), [row, .. mails.EmailVerification(view, act, itemId, wanted, code, until, user.Locale)]);
         });
     }
 

@@ -8,7 +8,7 @@ namespace Holdfast.AuthKit;
 
 /// <summary>Codes that prove the mailbox of a user: made, looked up so that the application can mail them by itself, and typed in.</summary>
 internal sealed class EmailVerifications(
-    Database database, Idempotency idempotency, Acts acts, ItemSecrets secrets, ForwardToAuthority authority, RateLimits limits, AuthKitOptions options)
+    Database database, Idempotency idempotency, Acts acts, ItemSecrets secrets, PersonMails mails, ForwardToAuthority authority, RateLimits limits, AuthKitOptions options)
 {
     internal sealed record Body(
         string Object, string Id, string UserId, string Email, DateTimeOffset ExpiresAt, string Code, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt);
@@ -46,13 +46,17 @@ internal sealed class EmailVerifications(
         }
         var operation = await idempotency.BeginAsync(http);
         var itemId = operation.NewId(Ids.EmailVerification, database.Incarnation);
-        return await database.RecordAsync(http, view => UserStore.Find(view, environmentId, id) switch
+        var code = secrets.Code(environmentId, itemId);
+        return await database.RecordAsync(http, view => (UserStore.Find(view, environmentId, id), acts.Of(operation)) switch
         {
-            null => Decide.Nothing(ApiError.NotFound("User", id)),
-            { IsVerified: true } => Decide.Nothing(ApiError.BadRequest("email_already_verified", "The user's e-mail address is verified already.")),
-            { Email: null } => Decide.Nothing(ApiError.BadRequest("email_not_available", "The user holds no e-mail address: another user has it.")),
-            { Email: { } address } user => Decide.To(ApiAnswer.Ok(new UserAnswer(user.ToBody())),
-                VerifyAddress.Issue(acts.Of(operation), id, address, secrets.Code(environmentId, itemId), options.MagicCodeLifetime, itemId)),
+            (null, _) => Decide.Nothing(ApiError.NotFound("User", id)),
+            ({ IsVerified: true }, _) => Decide.Nothing(ApiError.BadRequest("email_already_verified", "The user's e-mail address is verified already.")),
+            ({ Email: null }, _) => Decide.Nothing(ApiError.BadRequest("email_not_available", "The user holds no e-mail address: another user has it.")),
+            ({ Email: { } address } user, var act) => Decide.To(ApiAnswer.Ok(new UserAnswer(user.ToBody())),
+            [
+                VerifyAddress.Issue(act, id, address, code, options.MagicCodeLifetime, itemId),
+                .. mails.EmailVerification(view, act, itemId, address, code, act.Now + options.MagicCodeLifetime, user.Locale, id),
+            ]),
         });
     }
 

@@ -94,9 +94,9 @@ internal sealed class PostgresNode : IAsyncDisposable
         var log = (await ReadLogAsync()).Where(r => !r.BeginsEpoch).ToList();
         Assert.Equal(log.Count, log.Select(r => r.Version).Distinct().Count());
         var told = log.CountBy(r => RowVersion.FromJson(r.Version, Schema.ByName)!.Id).ToDictionary();
-        Assert.Empty(acknowledged.Where(id => told.GetValueOrDefault(id) != 1));
+        Assert.DoesNotContain(acknowledged, id => told.GetValueOrDefault(id) != 1);
         var kept = Host.Database.Read(view => view.Query<string>("SELECT id FROM events UNION ALL SELECT id FROM organizations")).ToHashSet();
-        Assert.Empty(acknowledged.Where(id => !kept.Contains(id)));
+        Assert.DoesNotContain(acknowledged, id => !kept.Contains(id));
     }
 
     public async ValueTask DisposeAsync()

@@ -81,7 +81,7 @@ public sealed class PostgresTests(PostgresFixture postgres) : IClassFixture<Post
         await person.SayAsync("");   // the lock's own line was read; this one is 'mine'
         var refused = await Assert.ThrowsAsync<PrimaryUnavailableException>(() => WriteAsync(node, "org_2"));
         Assert.Contains("locked", refused.Message, StringComparison.Ordinal);
-        Assert.Single((await node.ReadLogAsync()).Where(r => r.Version.Contains("org_1", StringComparison.Ordinal)));
+        Assert.Single(await node.ReadLogAsync(), r => r.Version.Contains("org_1", StringComparison.Ordinal));
         await person.SayAsync("ROLLBACK; SELECT 'free';");
         await WriteAsync(node, "org_2");
         await node.AssertThereOnceAsync(["org_1", "org_2"]);

@@ -1,4 +1,3 @@
-using Holdfast.AuthKit;
 using Holdfast.Http;
 using Holdfast.Tests.Peers;
 using Holdfast.Users;

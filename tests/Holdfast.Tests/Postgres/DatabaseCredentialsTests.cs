@@ -32,7 +32,7 @@ public sealed class DatabaseCredentialsTests(PostgresFixture postgres) : IClassF
     {
         foreach (var keeper in _keepers)
         {
-            await keeper.StopAsync();
+            await keeper.DisposeAsync();
         }
         Directory.Delete(_folder, recursive: true);
     }
@@ -118,7 +118,8 @@ public sealed class DatabaseCredentialsTests(PostgresFixture postgres) : IClassF
         Issue("one-secret");
         var keeper = await StartAsync();
         await keeper.NextAsync(isLatest: true);
-        await keeper.StopAsync();
+        await keeper.DisposeAsync();
+        _keepers.Remove(keeper);
         File.Delete(Issued);
         var again = await StartAsync();
         await again.BackendAsync();
@@ -150,7 +151,7 @@ public sealed class DatabaseCredentialsTests(PostgresFixture postgres) : IClassF
     }
 
     /// <summary>Credentials that are kept, and the servers that they are for.</summary>
-    private sealed class Keeper
+    private sealed class Keeper : IAsyncDisposable
     {
         private readonly CancellationTokenSource _stop = new();
         private readonly System.Threading.Channels.Channel<bool> _told = System.Threading.Channels.Channel.CreateUnbounded<bool>();
@@ -229,12 +230,13 @@ public sealed class DatabaseCredentialsTests(PostgresFixture postgres) : IClassF
             Assert.Fail("The server lets it in.");
         }
 
-        public async Task StopAsync()
+        public async ValueTask DisposeAsync()
         {
             await _stop.CancelAsync();
             await _running;
             await Servers.DisposeAsync();
             Source.Dispose();
+            _stop.Dispose();
         }
     }
 }

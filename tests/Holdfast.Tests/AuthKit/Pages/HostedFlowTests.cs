@@ -1,6 +1,5 @@
 using Holdfast.Protocols.OpenIdConnect;
 using Microsoft.Data.Sqlite;
-using Peers = Holdfast.Tests.Peers;
 
 namespace Holdfast.Tests.AuthKit.Pages;
 
