@@ -94,6 +94,7 @@ public sealed class ActionTests
 
         Assert.Equal("Not on Sundays.", (await Try()).IsOAuth("access_denied")["error_description"]);
 
+        await server.ToldAsync();
         var told = (await server.GetAsync("/events?events=action.authentication.denied")).Is(200).Json.GetProperty("data")[0].GetProperty("data");
         Assert.Equal((endpoint.Id, "authentication", "Deny", user, "ada@people.test"), (told.GetProperty("action_endpoint_id").GetString(), told.GetProperty("type").GetString(),
             told.GetProperty("verdict").GetString(), told.GetProperty("user_id").GetString(), told.GetProperty("email").GetString()));
@@ -116,6 +117,7 @@ public sealed class ActionTests
         Assert.Empty(signUps.Asked);
         (await TryAsync(server, "new@people.test")).IsOAuth("access_denied");
         Assert.Equal((1, 1, 1), (signUps.Asked.Count, signIns.Asked.Count, server.Events("user.created")));
+        await server.ToldAsync();
         var told = (await server.GetAsync("/events?events=action.user_registration.denied")).Is(200).Json.GetProperty("data")[0].GetProperty("data");
         Assert.Equal(("new@people.test", false), (told.GetProperty("email").GetString(), told.TryGetProperty("user_id", out _)));
 

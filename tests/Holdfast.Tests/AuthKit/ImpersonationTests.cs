@@ -29,6 +29,7 @@ public sealed class ImpersonationTests(Shared shared) : IClassFixture<Shared>
         var shown = (await _server.GetAsync($"/user_management/users/{user}/sessions")).Is(200).Json.GetProperty("data")[0];
         AssertImpersonator(shown);
         Assert.Equal("impersonation", shown.GetProperty("auth_method").GetString());
+        await _server.ToldAsync();
         var told = (await _server.GetAsync("/events?events=session.created&limit=100&order=desc")).Is(200).Json.GetProperty("data").EnumerateArray()
             .Single(e => e.GetProperty("data").GetProperty("id").GetString() == session.SessionId).GetProperty("data");
         AssertImpersonator(told);

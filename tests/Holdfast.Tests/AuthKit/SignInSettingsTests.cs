@@ -95,6 +95,7 @@ public sealed class SignInSettingsTests(Shared shared) : IClassFixture<Shared>
         (await left.RefreshAsync()).IsOAuth("invalid_grant");   // replayed: it has ended
 
         Assert.Equal((3, 3), (server.Events("session.created"), server.Events("session.revoked")));
+        await server.ToldAsync();
         var told = (await server.GetAsync("/events?events=session.revoked&limit=100")).Is(200).Json.GetProperty("data").EnumerateArray().Select(e => e.GetProperty("data")).ToList();
         Assert.Equal(new[] { one.SessionId, other.SessionId, left.SessionId }.Order(StringComparer.Ordinal), told.Select(d => d.GetProperty("id").GetString()).Order(StringComparer.Ordinal));
         Assert.All(told, d => Assert.Equal(("revoked", "magic_code"), (d.GetProperty("status").GetString(), d.GetProperty("auth_method").GetString())));

@@ -191,6 +191,7 @@ public sealed class FlagApiTests(Shared shared) : IClassFixture<Shared>
         (await server.PutAsync("/feature-flags/told", new { default_value = true })).Is(200);
         (await server.DeleteAsync("/feature-flags/told")).Is(204);
 
+        await server.ToldAsync();
         var events = (await server.GetAsync("/events?order=asc&events=flag.created,flag.updated,flag.rule_updated,flag.deleted")).Is(200).Json.GetProperty("data").EnumerateArray().ToList();
         Assert.Equal(
             [

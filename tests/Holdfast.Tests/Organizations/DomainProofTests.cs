@@ -176,6 +176,7 @@ public sealed class DomainProofTests(DomainProofTests.Made made) : IClassFixture
 
         var failed = (await server.GetAsync($"/organization_domains/{pending.Id}")).Is(200);
         Assert.Equal("failed", failed["state"]);
+        await server.ToldAsync();
         var told = (await server.GetAsync("/events?events=organization_domain.verification_failed")).Is(200).Json.GetProperty("data");
         Assert.Equal("domain_verification_period_expired", Assert.Single(told.EnumerateArray()).GetProperty("data").GetProperty("reason").GetString());
         server.Clock.Advance(Day);
