@@ -14,7 +14,7 @@ public sealed class CatalogueTests
         "System.Net.Sockets.Socket", "System.Net.Sockets.TcpClient", "System.Net.Sockets.UdpClient", "System.Net.Sockets.NetworkStream", "System.Net.Http.HttpClient", "System.Net.Http.HttpMessageInvoker",
         "System.Net.Http.SocketsHttpHandler", "System.Net.Http.HttpClientHandler", "System.Net.Http.IHttpClientFactory", "System.Net.WebRequest", "System.Net.WebClient", "System.Net.Dns", "System.Net.Mail.SmtpClient",
         "System.Net.WebSockets.ClientWebSocket", "System.Net.NetworkInformation.Ping", "System.Net.Quic.QuicConnection", "System.Diagnostics.Process", "System.IO.Pipes.NamedPipeClientStream", "DnsClient.LookupClient",
-        "Grpc.Net.Client.GrpcChannel",
+        "Grpc.Net.Client.GrpcChannel", "MailKit.Net.Smtp.SmtpClient", "Npgsql.NpgsqlConnection", "Npgsql.NpgsqlDataSource", "Npgsql.NpgsqlDataSourceBuilder",
     ];
 
     /// <summary>Who may use which of them, and why nobody else's call is left without a policy.</summary>
@@ -26,6 +26,11 @@ public sealed class CatalogueTests
         ["Holdfast.Resilience.LoopbackClient"] = "loopback alone: benchmarks",
         ["Holdfast.Resilience.Trouble"] = "names exceptions; opens nothing",
         ["Holdfast.Peers.ForwardToAuthority"] = "hands the forwarder a client, inside a dependency's call",
+        ["Holdfast.Keys.CredentialSource"] = "runs the operator's program, inside a dependency's call",
+        ["Holdfast.Resilience.PostgresServers"] = "each call is a dependency's",
+        ["Holdfast.Resilience.SmtpRelay"] = "each call is a dependency's",
+        ["Holdfast.Bench.PostgresProcess"] = "a child process of a benchmark",
+        ["Holdfast.Bench.OpenSession"] = "a child process of a benchmark",
         ["Holdfast.Bench.DevServer"] = "a child process of a benchmark",
         ["Holdfast.Bench.StartBench"] = "a child process of a benchmark",
         ["Holdfast.Verbs.Commit"] = "asks git for the checkout's commit, in a benchmark's report",
@@ -58,7 +63,7 @@ public sealed class CatalogueTests
     public void Every_dependency_says_in_words_what_it_is_for_and_what_serves_without_it()
     {
         Assert.Equal(typeof(Catalogue).GetFields().Count(f => f.FieldType == typeof(DependencyPolicy)) + 1, Catalogue.All.Count);   // and that of a setting
-        Assert.Equal(Catalogue.All.Count, Catalogue.All.Select(p => p.Name).Distinct().Count());
+        Assert.Equal(Catalogue.All.Count, Catalogue.All.Select(p => (p.Name, p.For)).Distinct().Count());   // a file and PostgreSQL are both the primary
         Assert.All(Catalogue.All, p => Assert.True(
             p.Fallback is { Length: > 20 } && p.Fallback.EndsWith('.') && p.For.Length > 5 && p.Again.Length > 0 && !p.Fallback.Contains('|', StringComparison.Ordinal), p.Name));
         Assert.All(Catalogue.All.Where(p => p.SignIn != SignInStake.None && p.Scope != DependencyScope.Peer), p => Assert.True(p.Deadline <= TimeSpan.FromSeconds(2), p.Name));   // law 1's budget

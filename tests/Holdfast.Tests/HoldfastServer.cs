@@ -218,13 +218,13 @@ internal sealed class HoldfastServer : IAsyncDisposable
     /// <summary>How many events of a name there are.</summary>
     public long Events(string name) => Storage.Database.Read(view => view.Find<long>("SELECT count(*) FROM events WHERE event = @name", new { name }));
 
-    /// <summary>Everything that the node's replica holds, as one text; without what the node does for itself, and what it tells of sign-ins that failed.</summary>
+    /// <summary>Everything that the node's replica holds, as one text; without what has expired, what the node does for itself, and what it tells of sign-ins that failed.</summary>
     public string Everything() => Storage.Database.Read(view => string.Join('\n', Schema.Tables
         .Where(t => t != Schema.Nodes && t != Schema.ProviderDocuments && t != Schema.SigningKeyCopies)
         .Select(t =>
         {
             var columns = string.Join(" || '|' || ", t.Groups.SelectMany(g => g.Columns).Prepend("id").Select(c => $"coalesce({c}, '')"));
-            return $"{t.Name}: {view.Find<string>($"SELECT coalesce(group_concat(line, '\n'), '') FROM (SELECT {columns} AS line FROM {t.Name}{(t == Schema.Events ? " WHERE event <> 'authentication.sso_failed'" : "")} ORDER BY id)")}";
+            return $"{t.Name}: {view.Find<string>($"SELECT coalesce(group_concat(line, '\n'), '') FROM (SELECT {columns} AS line FROM {t.Name}{(t == Schema.Events ? " WHERE event <> 'authentication.sso_failed'" : t.Expires ? " WHERE expires_at > @now" : "")} ORDER BY id)", new { now = Clock.GetUtcNow().ToUnixTimeMilliseconds() })}";
         })));
 
     /// <summary>Waits until the primary has every fact of this node.</summary>

@@ -15,8 +15,7 @@ internal sealed class Freshness(Replicator replicator, Database database, Stalen
     /// <exception cref="DataTooOldException">The data is older than the ceiling.</exception>
     public void Require(string environmentId, string? organizationId)
     {
-        // On a good day nothing is asked: no ceiling is lower.
-        if (replicator.Age is var age && age >= LeastCeiling)
+        if (Age is { } age)
         {
             Require(age, database.Read(view => SignInSettings.Of(view, environmentId, organizationId)));
         }
@@ -26,7 +25,7 @@ internal sealed class Freshness(Replicator replicator, Database database, Stalen
     /// <exception cref="DataTooOldException">The data is older than the ceiling.</exception>
     public void Require(View view, string environmentId, string? organizationId)
     {
-        if (replicator.Age is var age && age >= LeastCeiling)
+        if (Age is { } age)
         {
             Require(age, SignInSettings.Of(view, environmentId, organizationId));
         }
@@ -34,6 +33,9 @@ internal sealed class Freshness(Replicator replicator, Database database, Stalen
 
     /// <summary>The least that can be set.</summary>
     public static readonly TimeSpan LeastCeiling = TimeSpan.FromMinutes(1);
+
+    /// <summary>What is asked about; null on a good day: no ceiling is lower, or the primary answers. While it does, a clock that has jumped makes nothing old.</summary>
+    private TimeSpan? Age => replicator.Health.IsAvailable || (replicator.Age is var age && age < LeastCeiling) ? null : replicator.Age;
 
     private void Require(TimeSpan age, SignInSettings settings)
     {

@@ -18,6 +18,9 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
     /// <summary>Rows that a decision may have to read while others wait for their turn. Of more than that the replica is behind, and it catches up first.</summary>
     private const int MostReadInTurn = 5_000;
 
+    /// <summary>Of connections in the pool that are found to be cut, one after another, in one write.</summary>
+    private const int MostCuts = 8;
+
     private const int MostRowsPrunedAtOnce = 1000;
 
     /// <summary>About the most bytes of versions of one transaction: others wait for its end.</summary>
@@ -50,12 +53,20 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
 
     public async Task<(T Answer, LogPosition Head)> WriteAsync<T>(Func<View, Decision<T>> decide, LogPosition seen, CancellationToken ct)
     {
-        while (true)
+        for (var cuts = 0; ;)
         {
-            // The turn is let go of before anything is tried again: without it, a replica that is far behind catches up.
-            if (await UseAsync(call => TryWriteAsync(call, decide, seen), ct) is { } done)
+            Call? used = null;
+            try
             {
-                return done;
+                // The turn is let go of before anything is tried again: without it, a replica that is far behind catches up.
+                if (await UseAsync(call => TryWriteAsync(used = call, decide, seen), ct) is { } done)
+                {
+                    return done;
+                }
+            }
+            catch (PrimaryUnavailableException) when (used is { HasTurn: false } && cuts++ < MostCuts && !ct.IsCancellationRequested)
+            {
+                continue;   // one of the pool that was cut while nobody used it: nothing was decided on it
             }
             await CatchUpAsync(ct);
         }
@@ -174,6 +185,7 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
             PostgresLog.AddState(batch, from, from, PageSize);
             await using var reader = await batch.ExecuteReaderAsync(call.Stop);
             await PostgresLog.SkipTurnAsync(reader, call.Stop);
+            call.HasTurn = true;
             RefuseLostTail(await PostgresLog.ReadStateAsync(reader, call.Stop));
             state = RefuseLostTail(await PostgresLog.ReadStateAsync(reader, call.Stop));
         }
@@ -382,6 +394,9 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
 
         /// <summary>What the decision, or this node's writer, threw: it says nothing of the database.</summary>
         public Exception? Own { get; set; }
+
+        /// <summary>The server has given it the writers' turn: what fails from here on is no leftover of the pool.</summary>
+        public bool HasTurn { get; set; }
 
         /// <summary>COMMIT is on its way: of what fails from here on, nobody knows whether it was kept.</summary>
         public bool IsCommitting { get; set; }
