@@ -21,8 +21,8 @@ public sealed class FlagSourceTests : IDisposable
         {
             foreach (var (fault, how) in new[]
             {
-                ("hang", Trouble.Hangs), ("one byte a second", Trouble.Hangs), ("401", "unauthorized"), ("500", Trouble.Errors), ("404", "wrong answers"), ("malformed", "wrong answers"),
-                ("another document", "wrong answers"), ("50 MB", Trouble.Errors), ("reset", Trouble.Errors), ("redirect", "wrong answers"),
+                ("hang", Trouble.Hangs), ("one byte a second", Trouble.Hangs), ("401", Trouble.Denied), ("500", Trouble.Errors), ("404", Trouble.Wrong), ("malformed", Trouble.Wrong),
+                ("another document", Trouble.Wrong), ("50 MB", Trouble.Errors), ("reset", Trouble.Reset), ("redirect", Trouble.Wrong),
             })
             {
                 data.Add(kind, fault, how);
@@ -211,7 +211,7 @@ public sealed class FlagSourceTests : IDisposable
         provider.AnswerStream = provider.Stream([.. Enumerable.Repeat(FlagProvider.Put(), LaunchDarklySource.MostEvents + 1)]);
         await using var reader = await Reader.StartAsync(new FlagSetting("launchdarkly", provider.Url, null), _folder);
 
-        Assert.Equal("wrong answers", (await reader.RoundAsync("stream")).How);
+        Assert.Equal(Trouble.Wrong, (await reader.RoundAsync("stream")).How);
         Assert.Equal("true", reader.Value());
     }
 

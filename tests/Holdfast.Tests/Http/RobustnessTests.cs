@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Holdfast.Http;
+using Holdfast.Http.Pages;
 
 namespace Holdfast.Tests.Http;
 

@@ -66,7 +66,7 @@ internal static class FlagSources
                     }
                     if (info.Length > HttpFlags.MostBytes)
                     {
-                        throw new OutageException(HttpFlags.WrongAnswers, "The file is larger than allowed.");
+                        throw new OutageException(Trouble.Wrong, "The file is larger than allowed.");
                     }
                     var bytes = await File.ReadAllBytesAsync(path, token);
                     try
@@ -75,7 +75,7 @@ internal static class FlagSources
                     }
                     catch (FlagDocumentException fault)
                     {
-                        throw new OutageException(HttpFlags.WrongAnswers, fault.Message, fault);
+                        throw new OutageException(Trouble.Wrong, fault.Message, fault);
                     }
                 },
                 ct);

@@ -36,7 +36,7 @@ internal sealed class HttpFlags(
         }
         catch (FlagDocumentException fault)
         {
-            throw new OutageException(WrongAnswers, fault.Message, fault);
+            throw new OutageException(Trouble.Wrong, fault.Message, fault);
         }
     }
 
@@ -46,14 +46,8 @@ internal sealed class HttpFlags(
         if (status != StatusCodes.Status200OK)
         {
             throw new OutageException(
-                status is StatusCodes.Status401Unauthorized or StatusCodes.Status403Forbidden ? Unauthorized : status == StatusCodes.Status429TooManyRequests ? Trouble.Refuses : WrongAnswers,
+                status is StatusCodes.Status401Unauthorized or StatusCodes.Status403Forbidden ? Trouble.Denied : status == StatusCodes.Status429TooManyRequests ? Trouble.Refuses : Trouble.Wrong,
                 $"The provider answered with status {status}.");
         }
     }
-
-    /// <summary>It turns our key down.</summary>
-    public const string Unauthorized = "unauthorized";
-
-    /// <summary>It answers with what cannot be read as flags.</summary>
-    public const string WrongAnswers = "wrong answers";
 }

@@ -81,7 +81,7 @@ internal sealed class LaunchDarklySource(
         HttpFlags.Check(status);
         if (mediaType != "text/event-stream")
         {
-            throw new OutageException(HttpFlags.WrongAnswers, "What the provider answers is no stream of events.");
+            throw new OutageException(Trouble.Wrong, "What the provider answers is no stream of events.");
         }
     }
 
@@ -103,7 +103,7 @@ internal sealed class LaunchDarklySource(
                 }
                 if (++events > MostEvents)
                 {
-                    throw new OutageException(HttpFlags.WrongAnswers, "The stream does not stop changing.");
+                    throw new OutageException(Trouble.Wrong, "The stream does not stop changing.");
                 }
                 if (_live is null && item.EventType != "put")
                 {
@@ -126,7 +126,7 @@ internal sealed class LaunchDarklySource(
         }
         catch (Exception fault)
         {
-            var how = fault is FlagDocumentException ? HttpFlags.WrongAnswers : Trouble.Of(fault);
+            var how = fault is FlagDocumentException ? Trouble.Wrong : Trouble.Of(fault);
             stream.Report(success: false, how);
             return how;
         }
