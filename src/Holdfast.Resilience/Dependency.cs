@@ -86,7 +86,7 @@ public sealed class Dependency
             throw new DependencyUnavailableException(Name, Health.How ?? Trouble.Errors, admission.RetryAfter);
         }
 
-        if (at is not null && !string.Equals(_host, at.Authority, StringComparison.Ordinal))
+        if (at is { IsAbsoluteUri: true } && !string.Equals(_host, at.Authority, StringComparison.Ordinal))
         {
             Volatile.Write(ref _host, at.Authority);
         }

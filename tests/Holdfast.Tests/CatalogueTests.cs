@@ -14,7 +14,7 @@ public sealed class CatalogueTests
         "System.Net.Sockets.Socket", "System.Net.Sockets.TcpClient", "System.Net.Sockets.UdpClient", "System.Net.Sockets.NetworkStream", "System.Net.Http.HttpClient", "System.Net.Http.HttpMessageInvoker",
         "System.Net.Http.SocketsHttpHandler", "System.Net.Http.HttpClientHandler", "System.Net.Http.IHttpClientFactory", "System.Net.WebRequest", "System.Net.WebClient", "System.Net.Dns", "System.Net.Mail.SmtpClient",
         "System.Net.WebSockets.ClientWebSocket", "System.Net.NetworkInformation.Ping", "System.Net.Quic.QuicConnection", "System.Diagnostics.Process", "System.IO.Pipes.NamedPipeClientStream", "DnsClient.LookupClient",
-        "Grpc.Net.Client.GrpcChannel", "MailKit.Net.Smtp.SmtpClient", "Npgsql.NpgsqlConnection", "Npgsql.NpgsqlDataSource", "Npgsql.NpgsqlDataSourceBuilder",
+        "Grpc.Net.Client.GrpcChannel", "MailKit.Net.Smtp.SmtpClient", "Npgsql.NpgsqlDataSource", "Npgsql.NpgsqlDataSourceBuilder",
     ];
 
     /// <summary>Who may use which of them, and why nobody else's call is left without a policy.</summary>
