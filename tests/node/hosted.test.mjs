@@ -289,7 +289,7 @@ describe('The hosted pages', () => {
         assert.equal(await wide(), 0, 'nothing is wider than a small phone');
         await page.screenshot({ path: join(screenshots, `${name}.${locale}.phone.png`), fullPage: true });
         const small = await page.evaluate(() => [...document.querySelectorAll('button, a, input:not([type=hidden])')]
-          .filter((element) => !element.closest('p:not(.foot, .who)') && element.getBoundingClientRect().height < 24).map((element) => element.outerHTML));
+          .filter((element) => !element.closest('p:not(.foot, .who)') && element.checkVisibility() && element.getBoundingClientRect().height < 24).map((element) => element.outerHTML));
         assert.deepEqual(small, [], 'everything can be hit with a thumb');
         // Text twice as large, and the other direction of reading.
         await page.evaluate(() => {
