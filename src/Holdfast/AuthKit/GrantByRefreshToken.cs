@@ -56,6 +56,10 @@ internal sealed class GrantByRefreshToken(Database database, RefreshTokens refre
         freshness.Require(view, act.EnvironmentId, organizationId ?? token.ActsIn);
         var isBirthApplied = Births.IsApplied(view, token.Birth.Incarnation, long.Parse(token.Birth.Position, CultureInfo.InvariantCulture));
         var switchTo = organizationId == token.ActsIn ? null : organizationId;
+        if (switchTo is not null && token.Impersonator is not null)   // they act where the administrator let them, and nowhere else
+        {
+            return Rule.Refuse<RefreshToken>(Refusal.NotFound);
+        }
         var (ruling, changes) = RefreshSession.Decide(view, act, token, key, isBirthApplied, switchTo: switchTo);
         if (ruling.Answer is not null && switchTo is not null
             && SecondFactor.IsMissing(view, act, new SignedIn(token.UserId, token.CredentialId, switchTo, FactorId: token.FactorId), token.Method))
