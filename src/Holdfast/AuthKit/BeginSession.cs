@@ -45,6 +45,13 @@ internal sealed class BeginSession(NodeStore node, RefreshTokens refreshTokens, 
         {
             return first;
         }
+        IReadOnlyList<Memberships.Member> organizations = [];
+        if (signIn.Answer.Answer is { OrganizationId: null } unsettled)
+        {
+            // The only one before all else: it may ask for more than the environment does.
+            organizations = Memberships.Of(view, act, unsettled.UserId);
+            signIn = organizations is [var only] ? Rule.Grant(unsettled with { OrganizationId = only.OrganizationId }, signIn.Changes) : signIn;
+        }
         if (signIn.Answer.Answer is { } person && SecondFactor.IsAskedFor(view, act, person, method)
             && Factor.Of(view, act.EnvironmentId, person.UserId, Factor.Totp) is [.., var latest] factors)
         {
@@ -52,14 +59,9 @@ internal sealed class BeginSession(NodeStore node, RefreshTokens refreshTokens, 
             return new(new Outcome(Asked: new FactorsAsked(person, UserOf(view, act, person), factors,
                 ChallengeBody.Of(challengeId, latest.Id, act.Time, (act.Now + Challenges.Lifetime).ToUnixTimeMilliseconds()))), [.. signIn.Changes, challenge]);
         }
-        if (signIn.Answer.Answer is { OrganizationId: null } who)
+        if (signIn.Answer.Answer is { OrganizationId: null } who && organizations.Count > 1)
         {
-            var organizations = Memberships.Of(view, act, who.UserId);
-            if (organizations.Count > 1)
-            {
-                return new(new Outcome(Choice: new Choice(who, UserOf(view, act, who), organizations)), signIn.Changes);
-            }
-            signIn = Rule.Grant(who with { OrganizationId = organizations is [var only] ? only.OrganizationId : null }, signIn.Changes);
+            return new(new Outcome(Choice: new Choice(who, UserOf(view, act, who), organizations)), signIn.Changes);
         }
         if (signIn.Answer.Answer is { } settled && SecondFactor.IsMissing(view, act, settled, method))
         {

@@ -93,7 +93,7 @@ internal sealed class GrantByFactor(Database database, ClusterKeys keys, Acts ac
     /// <summary>What a factor that was shown comes to. The pending authentication is used up by it.</summary>
     public static Decision<BeginSession.Outcome> Decide(View view, Act act, PendingAuthentication pending, string factorId, string? request, BeginSession.Ending then)
     {
-        if (!pending.IsGood(view, act, request) || Factor.Find(view, act.EnvironmentId, factorId) is null)   // it may just have been taken away
+        if (!pending.IsGood(view, act, request) || Factor.Find(view, act.EnvironmentId, factorId) is null || pending.IsOvertaken(view, act.EnvironmentId, factorId))   // it may just have been taken away
         {
             return new(new BeginSession.Outcome(Refused: Refusal.ItemSpent), []);
         }

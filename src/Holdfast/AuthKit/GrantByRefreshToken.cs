@@ -56,9 +56,14 @@ internal sealed class GrantByRefreshToken(Database database, RefreshTokens refre
         freshness.Require(view, act.EnvironmentId, organizationId ?? token.ActsIn);
         var isBirthApplied = Births.IsApplied(view, token.Birth.Incarnation, long.Parse(token.Birth.Position, CultureInfo.InvariantCulture));
         var switchTo = organizationId == token.ActsIn ? null : organizationId;
+        if (switchTo is not null && token.Impersonator is not null)   // they act where the administrator let them, and nowhere else
+        {
+            return Rule.Refuse<RefreshToken>(Refusal.NotFound);
+        }
         var (ruling, changes) = RefreshSession.Decide(view, act, token, key, isBirthApplied, switchTo: switchTo);
-        if (ruling.Answer is not null && switchTo is not null
-            && SecondFactor.IsMissing(view, act, new SignedIn(token.UserId, token.CredentialId, switchTo, FactorId: token.FactorId), token.Method))
+        if (ruling.Answer is not null && switchTo is not null && new SignedIn(token.UserId, token.CredentialId, switchTo, FactorId: token.FactorId) is var who
+            && (SecondFactor.IsMissing(view, act, who, token.Method)
+                || (SecondFactor.IsAskedFor(view, act, who, token.Method) && Factor.Of(view, act.EnvironmentId, token.UserId, Factor.Totp).Count > 0)))
         {
             return Rule.Refuse<RefreshToken>(Refusal.FactorMissing);   // and the token is as good as it was
         }

@@ -60,6 +60,10 @@ internal sealed record PendingAuthentication(
         && view.Query<Use>("SELECT id AS Id, request AS Request FROM spends WHERE id = @spend", new { spend = SpendId }) is var uses
         && uses.TrueForAll(u => request is not null && u.Request == request);
 
+    /// <summary>Whether it asks somebody who had no app to set one up, and they have another than this by now: that one is what is asked for.</summary>
+    public bool IsOvertaken(View view, string environmentId, string factorId) =>
+        Asks(Enrollment) && Users.Factor.Of(view, environmentId, UserId, Users.Factor.Totp).Exists(f => f.Id != factorId);
+
     /// <summary>It is used up.</summary>
     public Change Spent(Act act, string? request) => Change.To(Schema.Spends, SpendId,
         ("environment_id", act.EnvironmentId), ("kind", "pending_authentication"), ("request", request), ("created_at", act.Time), ("expires_at", ExpiresAt));

@@ -205,6 +205,20 @@ public sealed class FactorGrantTests(Shared shared) : IClassFixture<Shared>
     }
 
     [Fact]
+    public async Task Who_was_to_get_a_factor_and_has_one_by_now_gets_no_other_in_its_place()
+    {
+        await using var server = await HoldfastServer.StartAsync();
+        var person = await Person.MakeAsync(server);
+        (await server.PutAsync("/sign_in_policy", new { mfa = "required" })).Is(200);
+        var (late, asked) = ((await person.AskAsync()).Is(403, "mfa_enrollment"), (await person.AskAsync()).Is(403, "mfa_enrollment"));
+        var (app, challenge) = await App.EnrollWithChallengeAsync(server, person.UserId);
+        (await person.ShowAsync(asked, app.Code(), challenge)).Is(200);
+
+        var (second, its) = await App.EnrollWithChallengeAsync(server, person.UserId);
+        (await person.ShowAsync(late, second.Code(), its)).Is(400, "invalid_pending_authentication_token");
+    }
+
+    [Fact]
     public async Task Taking_a_factor_away_ends_the_sessions_that_it_was_shown_for_OAUTH_057()
     {
         var person = await Person.MakeAsync(_server);

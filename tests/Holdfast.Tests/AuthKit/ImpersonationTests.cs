@@ -86,8 +86,9 @@ public sealed class ImpersonationTests(Shared shared) : IClassFixture<Shared>
         var named = (await BeginAsync(user, other)).Is(201);
         var session = new SignedIn(_server, (await SignedIn.AskAsync(_server, "authorization_code", ("code", named["code"]))).Is(200));
         Assert.Equal((other, other), (named["organization_id"], session.Claim("org_id")));
-        var moved = new SignedIn(_server, (await session.RefreshAsync(organizationId: one)).Is(200));
-        Assert.NotNull(moved.Claim("act"));   // it goes along
+        (await session.RefreshAsync(organizationId: one)).IsOAuth("organization_membership_not_found");   // and in no other
+        var stayed = new SignedIn(_server, (await session.RefreshAsync(organizationId: other)).Is(200));
+        Assert.NotNull(stayed.Claim("act"));   // it goes along
     }
 
     [Fact]

@@ -59,7 +59,7 @@ internal sealed class EnrollFactor(
         {
             // Its randomness is that of the enrollment, too: so the same codes are shown again.
             var act = acts.Of(environmentId) with { Random = keys.Mac("enrollment", environmentId, pending.Id) };
-            if (!pending.IsGood(view, act, request))
+            if (!pending.IsGood(view, act, request) || pending.IsOvertaken(view, environmentId, factorId))
             {
                 return Decide.Nothing<IReadOnlyList<string>?>(null);
             }
