@@ -73,9 +73,10 @@ public static class Schema
             new("person", First, "user_id", "credential_id", "organization_id", "method"), new("beside", First, "factor_id"),
         ], Expires: true, FromNodes: true);
 
-    /// <summary>Single-use items that were used: codes, flows, assertions. <c>request</c> is the idempotent request that did it.</summary>
+    /// <summary>Single-use items that were used: codes, flows, assertions. <c>request</c> is the idempotent request that did it, <c>session_id</c> the session
+    /// that a code began.</summary>
     public static readonly Table Spends = new("spends",
-        [new("made", First, "environment_id", "kind", "request", "created_at", "expires_at")], Expires: true, FromNodes: true);
+        [new("made", First, "environment_id", "kind", "request", "created_at", "expires_at"), new("began", First, "session_id")], Expires: true, FromNodes: true);
 
     /// <summary>Denies, each with an id of its own; <c>subject</c> is the id of what is denied (law 4).</summary>
     public static readonly Table Denies = new("denies",

@@ -27,25 +27,22 @@ internal sealed class AccessTokens(
     {
         var now = clock.GetUtcNow();
         var idKey = environments.IdKey(client.EnvironmentId);
-        var claims = new Dictionary<string, object>(StringComparer.Ordinal)
-        {
-            ["client_id"] = client.Id,
-            ["auth_time"] = session.CreatedAt / 1000,
-            ["aud"] = client.Id,
-        };
+        var claims = new Dictionary<string, object>(StringComparer.Ordinal);
+        var leftOut = Extend(claims, client, session, idKey);
+        // Ours after it, so that nothing takes their place; but for the two that a template may write.
+        (claims["client_id"], claims["auth_time"]) = (client.Id, session.CreatedAt / 1000);
+        claims.TryAdd("aud", client.Id);
         if (session.ActsIn is { } organization)
         {
             var roles = RoleSlugs.Read(database.Read(view => Memberships.RolesOf(view, idKey, organization, session.UserId)));
             claims["org_id"] = organization;
-            claims["role"] = roles[0];
+            claims.TryAdd("role", roles[0]);
             claims["roles"] = roles;
         }
         if (flags.On(client.EnvironmentId, session.UserId, session.ActsIn) is { Count: > 0 } on)
         {
             claims["feature_flags"] = on;
         }
-        var leftOut = Extend(claims, client, session, idKey);
-        // These last, so that nothing takes their place.
         (claims["sub"], claims["sid"], claims["jti"]) = (session.UserId, session.SessionId, ids.New(""));
         if (session.Impersonator is { } impersonator)
         {

@@ -47,7 +47,7 @@ internal sealed class GrantByCode(SignInStore signIns, GrantByImpersonation byIm
             method = SignInMethod.Of(profile.ConnectionType);
             var (answer, changes) = begin.Decide(view, act, SignIn(view, act, profile), method, origin: asked.Origin);
             return new(answer, changes);
-        }, keeps: answer => answer?.Question is null), answer => answer);
+        }, keeps: answer => answer?.Question is null, began: answer => answer.Session?.SessionId), answer => answer);
         return outcome is null ? SsoErrors.InvalidCode : authenticate.Answer(asked, outcome, method, _ => AuthKitErrors.NotAdmitted);
     }
 

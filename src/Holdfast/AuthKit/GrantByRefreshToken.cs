@@ -16,7 +16,7 @@ internal sealed class GrantByRefreshToken(Database database, RefreshTokens refre
         var text = asked.Find("refresh_token");
         if (text is null && asked.IsBrowser)   // a page that is not registered must not use what the browser sends along by itself
         {
-            text = SessionCookies.Read(asked.Http, asked.Client.Id);
+            text = cookies.Read(asked.Http, asked.Client.Id);
             asked = asked with { IsByCookie = true };
             if (text is null)
             {

@@ -13,12 +13,10 @@ internal sealed class SessionCookies(Database database, PublicAddress address, T
     /// <summary>Readable by scripts: <c>authkit-js</c> refreshes when its client id stands in it, among dots.</summary>
     private const string Sign = "workos-has-session";
 
-    private const string Path = "/user_management";
-
     private const int MostClients = 8;
 
     /// <summary>The refresh token that the browser keeps for this client; null for none.</summary>
-    public static string? Read(HttpContext http, string clientId) => http.Request.Cookies[NameOf(clientId)] is { Length: > 0 } token ? token : null;
+    public string? Read(HttpContext http, string clientId) => http.Request.Cookies[NameOf(clientId)] is { Length: > 0 } token ? token : null;
 
     public void Write(HttpContext http, OAuthClients.Client client, RefreshToken session, string token)
     {
@@ -28,8 +26,8 @@ internal sealed class SessionCookies(Database database, PublicAddress address, T
             return;
         }
         var settings = database.Read(view => SignInSettings.Of(view, client.EnvironmentId));
-        http.Response.Cookies.Append(NameOf(client.Id), token, Options(left, isHttpOnly: true, domain: null, Path));
-        http.Response.Cookies.Append(Sign, string.Join('.', Clients(http).Where(id => id != client.Id).TakeLast(MostClients - 1).Append(client.Id)), Options(left, isHttpOnly: false, settings.CookieDomain, "/"));
+        http.Response.Cookies.Append(NameOf(client.Id), token, Options(left, isHttpOnly: true, domain: null));
+        http.Response.Cookies.Append(Sign, string.Join('.', Clients(http).Where(id => id != client.Id).TakeLast(MostClients - 1).Append(client.Id)), Options(left, isHttpOnly: false, settings.CookieDomain));
     }
 
     /// <summary>The client's session has ended.</summary>
@@ -40,12 +38,12 @@ internal sealed class SessionCookies(Database database, PublicAddress address, T
             return;
         }
         var domain = database.Read(view => SignInSettings.Of(view, environmentId)).CookieDomain;
-        http.Response.Cookies.Append(NameOf(clientId), "", Options(TimeSpan.Zero, isHttpOnly: true, domain: null, Path));
+        http.Response.Cookies.Append(NameOf(clientId), "", Options(TimeSpan.Zero, isHttpOnly: true, domain: null));
         var others = Clients(http).Where(id => id != clientId).ToList();
-        http.Response.Cookies.Append(Sign, string.Join('.', others), Options(others.Count == 0 ? TimeSpan.Zero : TimeSpan.FromDays(1), isHttpOnly: false, domain, "/"));
+        http.Response.Cookies.Append(Sign, string.Join('.', others), Options(others.Count == 0 ? TimeSpan.Zero : TimeSpan.FromDays(1), isHttpOnly: false, domain));
     }
 
-    private CookieOptions Options(TimeSpan maxAge, bool isHttpOnly, string? domain, string path) => new()
+    private CookieOptions Options(TimeSpan maxAge, bool isHttpOnly, string? domain) => new()
     {
         // The page and this server are one site (a domain and one below it): that is what this mode is for.
         SameSite = SameSiteMode.Lax,
@@ -53,12 +51,13 @@ internal sealed class SessionCookies(Database database, PublicAddress address, T
         HttpOnly = isHttpOnly,
         MaxAge = maxAge,
         Domain = domain,
-        Path = path,
+        Path = "/",
         IsEssential = true,
     };
 
     private static List<string> Clients(HttpContext http) =>
         [.. (http.Request.Cookies[Sign] ?? "").Split('.', StringSplitOptions.RemoveEmptyEntries).Where(id => id.Length <= 64 && id.All(c => char.IsAsciiLetterOrDigit(c) || c == '_')).Distinct().Take(MostClients)];
 
-    private static string NameOf(string clientId) => string.Create(CultureInfo.InvariantCulture, $"holdfast-refresh-{clientId}");
+    /// <summary>With <c>__Host-</c> a browser takes it from this host alone: no server of a domain beside or below this one plants a session of its own here (RFC 6265bis §4.1.3).</summary>
+    private string NameOf(string clientId) => string.Create(CultureInfo.InvariantCulture, $"{(address.IsHttps ? "__Host-" : "")}holdfast-refresh-{clientId}");
 }

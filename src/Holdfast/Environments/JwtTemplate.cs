@@ -21,8 +21,14 @@ internal sealed partial class JwtTemplate
 
     private const int MostDepth = 8;
 
-    /// <summary>Claims that say who is signed in and until when: no template sets them.</summary>
-    private static readonly HashSet<string> s_reserved = new(StringComparer.Ordinal) { "iss", "sub", "exp", "iat", "nbf", "jti", "sid", "act" };
+    /// <summary>Claims that say who is signed in, until when, and what they may do: no template sets them.</summary>
+    private static readonly HashSet<string> s_reserved = new(StringComparer.Ordinal)
+    {
+        "iss", "sub", "exp", "iat", "nbf", "jti", "sid", "act", "client_id", "auth_time", "org_id", "roles", "permissions", "entitlements", "feature_flags",
+    };
+
+    /// <summary>Claims that a template sets to what is written in it, and never to what is known of somebody.</summary>
+    private static readonly string[] s_written = ["aud", "role"];
 
     /// <summary>What can be named, and whether it is a value that text can hold. What ends in a dot has any one name below it.</summary>
     private static readonly Dictionary<string, bool> s_paths = Paths();
@@ -49,6 +55,10 @@ internal sealed partial class JwtTemplate
         if (fault is not null)
         {
             return (null, fault);
+        }
+        if (Misplaced(content, pieces) is { } misplaced)
+        {
+            return (null, misplaced);
         }
         var template = new JwtTemplate(pieces);
         // With everything there and with nothing there: both must be claims.
@@ -101,6 +111,34 @@ internal sealed partial class JwtTemplate
             return (null, "invalid_json");
         }
     }
+
+    /// <summary>What is wrong with where its expressions stand; null for nothing. A value is whole or escaped, so where things stand is the same for everybody.</summary>
+    private static string? Misplaced(string content, IReadOnlyList<Piece> pieces)
+    {
+        var mark = "z";   // no hexadecimal digit: it ends no escape that the template began
+        while (content.Contains(mark, StringComparison.Ordinal))
+        {
+            mark += mark;
+        }
+        try
+        {
+            using var json = JsonDocument.Parse(string.Concat(pieces.Select(p => p.Text ?? (p.InString ? mark : $"\"{mark}\""))), new JsonDocumentOptions { MaxDepth = MostDepth });
+            return HasKey(json.RootElement, mark) ? "expression_in_key"
+                : json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.EnumerateObject().Any(c => s_written.Contains(c.Name) && c.Value.GetRawText().Contains(mark, StringComparison.Ordinal)) ? "reserved_claim"
+                : null;
+        }
+        catch (JsonException)
+        {
+            return "invalid_json";
+        }
+    }
+
+    private static bool HasKey(JsonElement element, string mark) => element.ValueKind switch
+    {
+        JsonValueKind.Object => element.EnumerateObject().Any(p => p.Name.Contains(mark, StringComparison.Ordinal) || HasKey(p.Value, mark)),
+        JsonValueKind.Array => element.EnumerateArray().Any(e => HasKey(e, mark)),
+        _ => false,
+    };
 
     private static bool Write(StringBuilder text, Piece piece, JsonObject context)
     {

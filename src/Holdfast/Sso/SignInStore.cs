@@ -99,8 +99,9 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
     /// <param name="request">What repeats of one request share; null when it carries no <c>Idempotency-Key</c>.</param>
     /// <param name="then">What comes of it, in the same decision; a repeat asks again.</param>
     /// <param name="keeps">Whether this answer is one: of one that is not, nothing is kept, and the code is as good as before. Null for always.</param>
+    /// <param name="began">The session that an answer began: it ends when the code is shown again. Null for none.</param>
     /// <returns>What <paramref name="then"/> answers; null when the code is not redeemed.</returns>
-    public Task<T?> RedeemAsync<T>(ShownCode shown, OAuthClients.Client client, string? request, Ids ids, Func<View, Redemption, Decision<T?>> then, Func<T?, bool>? keeps = null)
+    public Task<T?> RedeemAsync<T>(ShownCode shown, OAuthClients.Client client, string? request, Ids ids, Func<View, Redemption, Decision<T?>> then, Func<T?, bool>? keeps = null, Func<T, string?>? began = null)
         where T : class
     {
         var codeId = Caller.Hash(shown.Code);
@@ -125,14 +126,14 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
                 && shown.Proves(row.CodeChallenge) && !Denied.Is(view, codeId)
                     ? row.Opens(view, codeId)
                     : null;
-            var spent = view.Find<SpendRow>("SELECT id AS Id, request AS Request FROM spends WHERE id = @codeId", new { codeId });
+            var spent = view.Find<SpendRow>("SELECT id AS Id, request AS Request, session_id AS SessionId FROM spends WHERE id = @codeId", new { codeId });
             if (spent is not null)
             {
                 return redemption is not null && request is not null && spent.Request == request
                     ? then(view, redemption)   // the same request again: its answer was lost
                     : Denied.Is(view, codeId)
                         ? Decide.Nothing<T?>(null)
-                        : Decide.To<T?>(null, Denied.Because("replayed", codeId, row.EnvironmentId, ids, now));   // the first one's token ends too
+                        : new(null, Replayed(codeId, spent, row.EnvironmentId, ids, now));   // the first one's token ends too
             }
             var (answer, changes) = redemption is null ? Decide.Nothing<T?>(null) : then(view, redemption);
             if (redemption is not null && keeps?.Invoke(answer) == false)
@@ -140,8 +141,19 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
                 return Decide.Nothing(answer);
             }
             return new(answer, [.. changes, Spend(codeId, "sso_code", row.EnvironmentId, redemption is null ? null : request, now,
-                DateTimeOffset.FromUnixTimeMilliseconds(row.ExpiresAt) + options.ProfileTokenLifetime)]);
+                DateTimeOffset.FromUnixTimeMilliseconds(row.ExpiresAt) + options.ProfileTokenLifetime, answer is null ? null : began?.Invoke(answer))]);
         });
+    }
+
+    /// <summary>Ends what a code was good for: it has leaked. The deny of the session is the one that a replayed refresh token makes.</summary>
+    private List<Change> Replayed(string codeId, SpendRow spent, string environmentId, Ids ids, DateTimeOffset now)
+    {
+        List<Change> denies = [Denied.Because("replayed", codeId, environmentId, ids, now)];
+        if (spent.SessionId is { } session)
+        {
+            denies.Add(Denied.Because("replayed", session, environmentId, Ids.Derived(Ids.Deny, environments.IdKey(environmentId), "replayed", session), now));
+        }
+        return denies;
     }
 
     /// <summary>Tells of a sign-in that failed though the identity provider has proven who it was about; of one proof and reason, once.</summary>
@@ -175,9 +187,12 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
 
     internal static bool IsSpent(View view, string id) => view.Find<long>("SELECT count(*) FROM spends WHERE id = @id", new { id }) > 0;
 
-    internal static Change Spend(string id, string kind, string environmentId, string? request, DateTimeOffset now, DateTimeOffset until) => Change.To(
-        Schema.Spends, id, ("environment_id", environmentId), ("kind", kind), ("request", request),
-        ("created_at", now.ToUnixTimeMilliseconds()), ("expires_at", until.ToUnixTimeMilliseconds()));
+    internal static Change Spend(string id, string kind, string environmentId, string? request, DateTimeOffset now, DateTimeOffset until, string? session = null) => Change.To(
+        Schema.Spends, id,
+        [
+            ("environment_id", environmentId), ("kind", kind), ("request", request), ("created_at", now.ToUnixTimeMilliseconds()), ("expires_at", until.ToUnixTimeMilliseconds()),
+            .. session is null ? Array.Empty<(string, object?)>() : [("session_id", session)],
+        ]);
 
     private sealed record CodeRow(
         string EnvironmentId, string Authority, string ClientId, string? ConnectionId, string? ProfileId, string RedirectUri, string? CodeChallenge, long ExpiresAt,
@@ -190,7 +205,7 @@ internal sealed class SignInStore(Database database, EnvironmentStore environmen
             : null;
     }
 
-    private sealed record SpendRow(string Id, string? Request);
+    private sealed record SpendRow(string Id, string? Request, string? SessionId);
 }
 
 /// <summary>What a sign-in by SAML leaves beside its profile and code.</summary>

@@ -67,6 +67,22 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         (await made.Connection.RedeemAsync(other)).IsOAuth("invalid_grant");
     }
 
+    [Theory]
+    [InlineData("/user_management/authenticate")]
+    [InlineData("/sso/token")]
+    public async Task A_code_that_is_shown_again_ends_the_session_that_it_began_OAUTH_011(string where)
+    {
+        var (shownAgain, other) = (await made.Connection.SignInAsync(), await made.Connection.SignInAsync());
+        var first = new SignedIn(_server, (await SignedIn.AskAsync(_server, "authorization_code", ("code", shownAgain))).Is(200));
+        var untouched = new SignedIn(_server, (await SignedIn.AskAsync(_server, "authorization_code", ("code", other))).Is(200));
+        var went = new SignedIn(_server, (await first.RefreshAsync()).Is(200));
+
+        (where == "/sso/token" ? await made.Connection.RedeemAsync(shownAgain) : await SignedIn.AskAsync(_server, "authorization_code", ("code", shownAgain))).IsOAuth("invalid_grant");
+
+        (await went.RefreshAsync()).IsOAuth("invalid_grant");
+        (await untouched.RefreshAsync()).Is(200);
+    }
+
     [Fact]
     public async Task A_public_client_brings_the_verifier_of_its_code()
     {

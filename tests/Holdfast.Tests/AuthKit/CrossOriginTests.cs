@@ -119,19 +119,24 @@ public sealed class CrossOriginTests(Shared shared) : IClassFixture<Shared>
     public async Task A_browser_refreshes_by_a_cookie_that_no_script_reads_and_only_for_a_registered_page()
     {
         var origin = await RegisteredAsync();
+        (await _server.PutAsync("/sign_in_settings", new { cookie_domain = "holdfast.test" })).Is(200);
         var code = await SignedIn.PkceCodeAsync(await _server.SamlConnectionAsync());
         var begun = (await AskAsync(origin, null, ("grant_type", "authorization_code"), ("code", code.Code), ("code_verifier", code.Verifier))).Is(200);
         var cookies = Cookies(begun);
-        var name = $"holdfast-refresh-{_server.A.ClientId}";
+        var name = $"__Host-holdfast-refresh-{_server.A.ClientId}";
 
         Assert.Equal(begun["refresh_token"], Value(cookies[name]));
-        Assert.All(["HttpOnly", "Secure", "SameSite=Lax", "Path=/user_management"], part => Assert.Contains(part, cookies[name], StringComparison.OrdinalIgnoreCase));
+        Assert.All(["HttpOnly", "Secure", "SameSite=Lax", "Path=/;"], part => Assert.Contains(part, cookies[name], StringComparison.OrdinalIgnoreCase));
+        Assert.DoesNotContain("Domain=", cookies[name], StringComparison.OrdinalIgnoreCase);
         Assert.Equal(_server.A.ClientId, Value(cookies["workos-has-session"]));
         Assert.DoesNotContain("HttpOnly", cookies["workos-has-session"], StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("Domain=holdfast.test", cookies["workos-has-session"], StringComparison.OrdinalIgnoreCase);
 
         var kept = $"{name}={Value(cookies[name])}; workos-has-session=client_other";
         (await AskAsync("https://evil.test", kept, ("grant_type", "refresh_token"))).IsOAuth("invalid_request");
         (await AskAsync(null, kept, ("grant_type", "refresh_token"))).IsOAuth("invalid_request");
+        // What a server of a domain beside this one can set has another name, and is not read.
+        (await AskAsync(origin, $"holdfast-refresh-{_server.A.ClientId}={Value(cookies[name])}; __Secure-holdfast-refresh-{_server.A.ClientId}={Value(cookies[name])}", ("grant_type", "refresh_token"))).IsOAuth("invalid_grant");
         var next = (await AskAsync(origin, kept, ("grant_type", "refresh_token"))).Is(200);
         Assert.False(next.Json.TryGetProperty("refresh_token", out _));   // what no script could read, no answer tells
         Assert.Equal($"client_other.{_server.A.ClientId}", Value(Cookies(next)["workos-has-session"]));
