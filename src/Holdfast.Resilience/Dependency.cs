@@ -265,6 +265,11 @@ public sealed class Dependency
             _breaker.Left(trial);
             throw;
         }
+        catch (Exception fault) when (Policy.IsJudgedByItsDriver && Policy.IsAnswer(fault))
+        {
+            _breaker.Left(trial);   // neither well nor ill: whoever drives it says what it is
+            throw;
+        }
         catch (Exception answer) when (Policy.IsAnswer(answer))
         {
             Succeeded(began, trial);

@@ -49,7 +49,15 @@ internal sealed partial class DatabaseAccess : IAsyncDisposable
     // In our words: those of an issuer or a server may hold what is secret.
     private void Tell(string who, Exception fault)
     {
-        if (Log is { } log)
+        if (Log is not { } log)
+        {
+            return;
+        }
+        if (who == DatabaseCredentials.ItsDisk)
+        {
+            NotKept(log, fault);
+        }
+        else
         {
             NotRenewed(log, who, fault is DependencyUnavailableException { How: var how } ? how : PostgresServers.IsRefusedLogin(fault) ? "refuses it" : Trouble.Of(fault));
         }
@@ -57,4 +65,7 @@ internal sealed partial class DatabaseAccess : IAsyncDisposable
 
     [LoggerMessage(1170, LogLevel.Warning, "The database's credential was not renewed: {Who}: {How}. The last good one is used")]
     private static partial void NotRenewed(ILogger log, string who, string how);
+
+    [LoggerMessage(1171, LogLevel.Warning, "The database's credential is in use, and could not be written down on this node's disk; that is tried again in 5 seconds")]
+    private static partial void NotKept(ILogger log, Exception fault);
 }

@@ -42,7 +42,6 @@ internal static class HealthEndpoints
 
     private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Dependencies dependencies, PeerLinks peers, ProviderFlags flags, Finder finder, TimeProvider clock)
     {
-        finder.Look();   // it looks by itself; whoever asks is told what is known now
         var primary = replicator.Health;
         var age = replicator.Age.TotalSeconds;
         return ApiAnswer.Ok(new Body(

@@ -22,6 +22,7 @@ using Holdfast.Storage.Primary.Postgres;
 using Holdfast.Telemetry;
 using Holdfast.Users;
 using Holdfast.Verbs;
+using Microsoft.Extensions.Logging.Console;
 
 namespace Holdfast;
 
@@ -132,6 +133,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
             .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);   // its scope puts each request's path on every line, and a path may hold an invitation's token
 
         var services = builder.Services;
+        services.Configure<ConsoleLoggerOptions>(console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite);   // whoever does not read what is logged must not hold up a sign-in
         services.AddSingleton(settings).AddSingleton(world.Clock).AddSingleton(world.Entropy).AddSingleton(keys);
         services.AddSingleton(storage.Database).AddSingleton(storage.Replicator).AddSingleton(storage.Node).AddSingleton(storage.Peers)
             .AddSingleton(storage.SingleUse);

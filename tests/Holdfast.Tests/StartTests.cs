@@ -1,8 +1,20 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Console;
+using Microsoft.Extensions.Options;
+
 namespace Holdfast.Tests;
 
 /// <summary>How a node starts, and when it refuses to.</summary>
 public sealed class StartTests
 {
+    [Fact]
+    public async Task A_log_that_nobody_reads_loses_lines_and_holds_up_nobody()
+    {
+        await using var server = await HoldfastServer.StartAsync();
+
+        Assert.Equal(ConsoleLoggerQueueFullMode.DropWrite, server.Services.GetRequiredService<IOptions<ConsoleLoggerOptions>>().Value.QueueFullMode);
+    }
+
     [Theory]
     [InlineData("Host=", "a connection string with a Host is needed.")]
     [InlineData("Host=a;Password=hush;Nonsense=1", "not a connection string")]

@@ -1,4 +1,5 @@
 using Holdfast.Resilience;
+using Holdfast.Storage;
 
 namespace Holdfast.Causes;
 
@@ -14,8 +15,12 @@ internal sealed class CommonCause(IReadOnlyList<PeerPlace> peers, IReadOnlyColle
 
     private static readonly string[] s_awayFromHere = [Trouble.Hangs, Trouble.Refuses, Trouble.Unreachable, Trouble.Unresolved, Trouble.Reset];
 
+    /// <summary>The primary's own word for it.</summary>
+    private static readonly string s_loginRefused = nameof(PrimaryFault.Unreadable).ToLowerInvariant();
+
     private readonly List<Cause> _found = [];
     private List<Symptom> _left = [];
+    private Dictionary<string, List<Dependency>>? _othersByHost;
 
     /// <summary>The causes that explain all of the symptoms, each symptom by one of them.</summary>
     public IReadOnlyList<Cause> Find(IReadOnlyCollection<Symptom> symptoms)
@@ -46,7 +51,7 @@ internal sealed class CommonCause(IReadOnlyList<PeerPlace> peers, IReadOnlyColle
             return;
         }
         // DNS lies outside as well; nodes beside this one may.
-        var rest = _left.Where(s => !outside.Contains(s) && s_awayFromHere.Contains(s.How) && (s.Name == Catalogue.Dns.Name || s.Policy.Scope == DependencyScope.Peer)).ToList();
+        var rest = _left.Where(s => (s.Name == Catalogue.Dns.Name || s.Policy.Scope == DependencyScope.Peer) && s_awayFromHere.Contains(s.How) && !outside.Contains(s)).ToList();
         Take("network", [.. outside, .. rest.Any(s => s.Policy.Scope == DependencyScope.Peer) && IsAcquitted(rest, o => o.Policy.Scope == DependencyScope.Peer) ? [] : rest], CauseScope.Platform);
     }
 
@@ -117,12 +122,12 @@ internal sealed class CommonCause(IReadOnlyList<PeerPlace> peers, IReadOnlyColle
         }
     }
 
-    /// <summary>Who fails beside something that it stands on is a symptom of that.</summary>
+    /// <summary>Who fails beside something that it stands on is a symptom of that, if that explains how it fails.</summary>
     private void StandOn()
     {
         foreach (var symptom in _left.ToList())
         {
-            foreach (var on in symptom.Policy.StandsOn)
+            foreach (var on in symptom.Policy.StandsOn.Where(on => Explains(on, symptom)))
             {
                 if (_found.FindIndex(c => c.Symptoms.Contains(on)) is >= 0 and var known)
                 {
@@ -132,60 +137,81 @@ internal sealed class CommonCause(IReadOnlyList<PeerPlace> peers, IReadOnlyColle
                 }
                 if (_left.Find(s => s.Name == on) is { } ground)
                 {
-                    Take(ground.Name, [ground, .. _left.Where(s => s.Policy.StandsOn.Contains(on))], ScopeOf([ground]));
+                    Take(ground.Name, [ground, .. _left.Where(s => s.Policy.StandsOn.Contains(on) && Explains(on, s))], ScopeOf([ground]));
                     break;
                 }
             }
         }
     }
 
+    /// <summary>Who hands out credentials takes along only whom a server turns down: all else works with the last one, and a database that hangs beside it is a cause of its own.</summary>
+    private static bool Explains(string ground, Symptom symptom) => ground != Catalogue.Credentials.Name || symptom.How == Trouble.Denied || symptom.How == s_loginRefused;
+
     /// <summary>A connection's endpoints that fail together are its provider, wherever they are.</summary>
     private void Providers()
     {
-        foreach (var provider in _left.Where(s => s.Policy is { Scope: DependencyScope.Tenant, Instance: not null }).GroupBy(s => s.Policy.Instance!).Where(g => g.Count() >= Several).ToList())
-        {
-            // Only where nobody else shares the host's fate: that is for the next look.
-            if (!_left.Exists(s => s.Policy.Instance != provider.Key && s.Host is not null && provider.Any(p => p.Host == s.Host)))
-            {
-                Take("idp:" + provider.Key, [.. provider], CauseScope.Tenant);
-            }
-        }
+        // Only where nobody else shares the host's fate: that is for the next look.
+        var shared = _left.Where(s => s.Host is not null).GroupBy(s => s.Host!, s => s.Policy.Instance).Where(g => g.Distinct().Skip(1).Any()).Select(g => g.Key).ToHashSet(StringComparer.Ordinal);
+        TakeEach(_left.Where(s => s.Policy is { Scope: DependencyScope.Tenant, Instance: not null }).GroupBy(s => s.Policy.Instance!)
+            .Where(provider => provider.Count() >= Several && !provider.Any(p => p.Host is not null && shared.Contains(p.Host)))
+            .Select(provider => ("idp:" + provider.Key, provider.ToList(), CauseScope.Tenant)));
     }
 
     /// <summary>A host that several share.</summary>
-    private void Hosts()
+    private void Hosts() => TakeEach(
+        from host in _left.Where(s => s.Host is not null).GroupBy(s => s.Host!)
+        let members = host.ToList()
+        where members.Count >= Several && !IsAcquitted(members, OthersOn(host.Key), _ => true)
+        let isOurs = members.Exists(s => s.Policy.Scope != DependencyScope.Tenant)
+        where isOurs || members.Select(s => s.Policy.Instance).Distinct().Skip(1).Any()
+        select ("host:" + host.Key, members, isOurs ? CauseScope.Platform : Owners(members) >= Many ? CauseScope.Shared : CauseScope.Tenant));
+
+    /// <summary>Everything that is watched, by its host: sorted once for all hosts.</summary>
+    private List<Dependency> OthersOn(string host)
     {
-        foreach (var host in _left.Where(s => s.Host is not null).GroupBy(s => s.Host!).ToList())
+        if (_othersByHost is null)
         {
-            var members = host.ToList();
-            if (members.Count < Several || IsAcquitted(members, o => Symptom.HostOf(o) == host.Key))
+            _othersByHost = new Dictionary<string, List<Dependency>>(StringComparer.Ordinal);
+            foreach (var other in others)
             {
-                continue;
-            }
-            var owners = Owners(members);
-            var isOurs = members.Exists(s => s.Policy.Scope != DependencyScope.Tenant);
-            if (isOurs || members.Select(s => s.Policy.Instance).Distinct().Count() > 1)
-            {
-                Take("host:" + host.Key, members, isOurs ? CauseScope.Platform : owners >= Many ? CauseScope.Shared : CauseScope.Tenant);
+                if (Symptom.HostOf(other) is { } at)
+                {
+                    (_othersByHost.TryGetValue(at, out var on) ? on : _othersByHost[at] = []).Add(other);
+                }
             }
         }
+        return _othersByHost.GetValueOrDefault(host) ?? [];
     }
 
     /// <summary>Whether somebody who stands on the same has answered since the first of them fell ill.</summary>
-    private bool IsAcquitted(List<Symptom> members, Func<Dependency, bool> standsOnIt)
+    private bool IsAcquitted(List<Symptom> members, Func<Dependency, bool> standsOnIt) => IsAcquitted(members, others, standsOnIt);
+
+    private bool IsAcquitted(List<Symptom> members, IReadOnlyCollection<Dependency> among, Func<Dependency, bool> standsOnIt)
     {
         if (members.Count == 0)
         {
             return false;
         }
-        var since = members.Max(s => s.SinceAt);
-        return others.Any(o => standsOnIt(o) && !members.Exists(m => m.Dependency == o) && well(o, since));
+        var (since, ill) = (members.Max(s => s.SinceAt), members.Select(m => m.Dependency).ToHashSet());
+        return among.Any(o => standsOnIt(o) && !ill.Contains(o) && well(o, since));
     }
 
     private void Take(string name, List<Symptom> members, CauseScope scope)
     {
         Add(name, members, scope);
         _left = [.. _left.Except(members)];
+    }
+
+    /// <summary>Takes many that have no member in common.</summary>
+    private void TakeEach(IEnumerable<(string Name, List<Symptom> Members, CauseScope Scope)> causes)
+    {
+        var taken = new HashSet<Dependency>();
+        foreach (var (name, members, scope) in causes.ToList())
+        {
+            Add(name, members, scope);
+            taken.UnionWith(members.Select(m => m.Dependency));
+        }
+        _left.RemoveAll(s => taken.Contains(s.Dependency));
     }
 
     private void Add(string name, List<Symptom> members, CauseScope scope)

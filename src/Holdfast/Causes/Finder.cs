@@ -36,11 +36,15 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
 
     private const int MostSuspects = 10_000;
 
+    /// <summary>The most causes of tenants that one look names anew; the next one names the next, so that nobody's trouble hides the platform's.</summary>
+    public const int MostOfTenants = 200;
+
     private readonly Lock _gate = new();
     private readonly Dictionary<Dependency, Watch> _watches = [];
     private readonly ConcurrentDictionary<Dependency, bool> _suspects = new();
     private readonly ConcurrentDictionary<Dependency, long> _probed = new();
     private volatile IReadOnlyList<Cause> _all = [];
+    private volatile HashSet<string> _named = [];   // the symptoms of all of them
     private Stall _stall = new(null, null, 0);
     private long? _lookedAt;
 
@@ -50,7 +54,7 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
     /// <summary>The gravest that is the platform's; null while there is none. What is one tenant's is never here.</summary>
     public Cause? Current => _all.FirstOrDefault(c => c.Scope == CauseScope.Platform);
 
-    /// <summary>Is told of each change, under the finder's lock: a cause that is new or known better, and whether it is over.</summary>
+    /// <summary>Is told of each change after the look that found it, outside of the finder's lock: a cause that is new or known better, and whether it is over.</summary>
     public Action<Cause, CauseChange>? Tell { get; set; }
 
     /// <summary>Begins to listen to every call.</summary>
@@ -64,9 +68,10 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
         return Task.CompletedTask;
     }, cutOff, ct);
 
-    /// <summary>One look at everything that may be ill. Deterministic.</summary>
+    /// <summary>One look at everything that may be ill. Deterministic. For who runs the finder; whoever wants to know what is broken reads <see cref="All"/>.</summary>
     public void Look()
     {
+        var changes = new List<(Cause Cause, CauseChange Change)>();
         lock (_gate)
         {
             var now = clock.GetTimestamp();
@@ -88,7 +93,12 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
                 _watches.Remove(watch.Dependency);
                 _suspects.TryRemove(watch.Dependency, out _);
             }
-            Name(Settled(now));
+            Name(Settled(now), changes);
+            _lookedAt = clock.GetTimestamp();   // a look that took long is no stall: it was awake
+        }
+        foreach (var (cause, change) in changes)
+        {
+            Tell?.Invoke(cause, change);
         }
     }
 
@@ -115,17 +125,13 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
         }
     }
 
-    private bool IsSuspect(Dependency dependency) => dependency.Calls.Last() is [.., { How: not null }] || _all.Any(c => c.Symptoms.Contains(dependency.Name));
+    private bool IsSuspect(Dependency dependency) => dependency.Calls.Last() is [.., { How: not null }] || _named.Contains(dependency.Name);
 
     private void Note(Dependency dependency, CallOutcome outcome)
     {
         if (outcome.How is null && !(outcome.Took > dependency.Policy.SlowAfter))
         {
             return;
-        }
-        if (outcome.How != Trouble.Guarded)
-        {
-            Traffic.Met(dependency.Name);
         }
         if (dependency.Policy.Scope == DependencyScope.Tenant && _suspects.Count < MostSuspects)
         {
@@ -143,7 +149,6 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
         {
             _stall = new Stall(null, null, 0);
         }
-        _lookedAt = now;
     }
 
     /// <summary>A finding waits for a moment while others are suspect: what they have in common is to be named, and not each of them.</summary>
@@ -155,47 +160,103 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
         var latest = nodes.Count == 0 ? now : nodes.Max(n => n.FoundAt);
         var haveNodesSettled = clock.GetElapsedTime(latest, now) >= s_nodesSettle
             || !_watches.Values.Any(w => w.Dependency.Policy.Scope == DependencyScope.Peer && w.Symptom is null && (w.IsSuspect || !(w.WellAt > latest)));
-        return symptoms.FindAll(s => s.Policy.IsJudgedByItsDriver || _all.Any(c => c.Symptoms.Contains(s.Name))
+        return symptoms.FindAll(s => s.Policy.IsJudgedByItsDriver || _named.Contains(s.Name)
             || (s.Policy.Scope == DependencyScope.Peer ? haveNodesSettled : !suspects || clock.GetElapsedTime(s.FoundAt, now) >= s_settles));
     }
 
-    private void Name(List<Symptom> symptoms)
+    private void Name(List<Symptom> symptoms, List<(Cause Cause, CauseChange Change)> changes)
     {
         if (symptoms.Count == 0 && _all.Count == 0)
         {
             return;
         }
-        var found = symptoms.Count == 0 ? [] : new CommonCause(peers(), Watched(symptoms), WellSince).Find(symptoms);
-        var (now, left, next) = (clock.GetUtcNow(), _all.ToList(), new List<Cause>());
+        var places = peers();
+        var found = symptoms.Count == 0 ? [] : new CommonCause(places, Watched(symptoms), WellSince).Find(symptoms);
+        var (now, left, next, ofTenants) = (clock.GetUtcNow(), new Known(_all), new List<Cause>(), 0);
+        var shares = traffic.Between(now - TimeSpan.FromMinutes(1), now);
         foreach (var cause in found)
         {
-            // What is known better is the same cause: by its name, or because it takes along everything that an earlier name did.
-            var known = left.Find(c => c.Dependency == cause.Dependency) ?? left.Find(c => c.Symptoms.All(cause.Symptoms.Contains)) ?? left.Find(c => cause.Symptoms.All(c.Symptoms.Contains));
-            if (known is not null)
+            var known = left.Take(cause);
+            if (known is null && cause.Scope == CauseScope.Tenant && ofTenants++ >= MostOfTenants)
             {
-                left.Remove(known);
+                continue;   // its turn comes
+            }
+            if (known is { Scope: CauseScope.Tenant } && cause.Scope == CauseScope.Tenant && IsAs(known, cause))
+            {
+                next.Add(known);
+                continue;
             }
             var named = cause with
             {
                 Id = known?.Id ?? ids.New(Ids.Incident),
                 NamedAt = known?.NamedAt ?? now,
                 Since = known is not null && known.Since < cause.Since ? known.Since : cause.Since,
-                Shares = traffic.Between(now - TimeSpan.FromMinutes(1), now, [.. cause.Symptoms]),
+                Shares = shares,
             };
-            named = named with { Text = CauseText.Of(named, peers()) };
+            named = named with { Text = CauseText.Of(named, places) };
             next.Add(named);
-            if (known is null || known.Dependency != named.Dependency || known.How != named.How || !known.Symptoms.SequenceEqual(named.Symptoms))
+            if (known is null || !IsAs(known, named))
             {
-                Tell?.Invoke(named, known is null ? CauseChange.Named : CauseChange.KnownBetter);
+                changes.Add((named, known is null ? CauseChange.Named : CauseChange.KnownBetter));
             }
         }
         _all = [.. next.OrderBy(c => c.Scope).ThenByDescending(c => c.SignIn).ThenBy(c => Rank(c)).ThenBy(c => c.Since)];
-        foreach (var over in left)
+        _named = [.. next.SelectMany(c => c.Symptoms)];
+        var into = new Known(next);
+        foreach (var over in left.All)
         {
             // One that another took in is not over.
-            var into = next.Find(c => over.Symptoms.All(c.Symptoms.Contains));
-            Tell?.Invoke(over with { Shares = traffic.Between(now - TimeSpan.FromMinutes(1), now, [.. over.Symptoms]) }, into is null ? CauseChange.Over : CauseChange.Joined);
+            changes.Add((over with { Shares = shares }, into.IsWithin(over) ? CauseChange.Joined : CauseChange.Over));
         }
+    }
+
+    private static bool IsAs(Cause known, Cause cause) => known.Dependency == cause.Dependency && known.How == cause.How && known.Symptoms.SequenceEqual(cause.Symptoms);
+
+    /// <summary>Causes, found by name and by symptom: each symptom has one cause.</summary>
+    private sealed class Known
+    {
+        private readonly Dictionary<string, int> _byName = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, int> _bySymptom = new(StringComparer.Ordinal);
+        private readonly IReadOnlyList<Cause> _causes;
+        private readonly HashSet<int> _taken = [];
+
+        public Known(IReadOnlyList<Cause> causes)
+        {
+            _causes = causes;
+            for (var i = 0; i < causes.Count; i++)
+            {
+                _byName.TryAdd(causes[i].Dependency, i);
+                foreach (var symptom in causes[i].Symptoms)
+                {
+                    _bySymptom.TryAdd(symptom, i);
+                }
+            }
+        }
+
+        /// <summary>Those that nobody took.</summary>
+        public IEnumerable<Cause> All => _causes.Where((_, i) => !_taken.Contains(i));
+
+        /// <summary>What is known better is the same cause: by its name, or because it takes along everything that an earlier name did, or the other way round.</summary>
+        public Cause? Take(Cause cause)
+        {
+            if (!_byName.TryGetValue(cause.Dependency, out var at) || _taken.Contains(at))
+            {
+                var owners = cause.Symptoms.Select(s => _bySymptom.GetValueOrDefault(s, -1)).ToList();
+                var counts = owners.Where(i => i >= 0 && !_taken.Contains(i)).CountBy(i => i).OrderBy(c => c.Key).ToList();
+                at = counts.Find(c => c.Value == _causes[c.Key].Symptoms.Count) is { Value: > 0 } within ? within.Key
+                    : counts is [{ Value: var all } only] && all == cause.Symptoms.Count ? only.Key
+                    : -1;
+            }
+            if (at < 0)
+            {
+                return null;
+            }
+            _taken.Add(at);
+            return _causes[at];
+        }
+
+        /// <summary>Whether one of these has all of its symptoms.</summary>
+        public bool IsWithin(Cause over) => _bySymptom.TryGetValue(over.Symptoms[0], out var at) && over.Symptoms.All(s => _bySymptom.GetValueOrDefault(s, -1) == at);
     }
 
     /// <summary>Everything that might acquit a shared thing. Tenants' things by the thousand are looked at only when some of them are ill.</summary>

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace Holdfast.Causes;
 
-/// <summary>How many requests each product had, second by second for the last quarter of an hour, how many of them failed, and which dependencies they met that were ill.</summary>
+/// <summary>How many requests each product had, second by second for the last quarter of an hour, and how many of them failed.</summary>
 /// <remarks>In memory and bounded. A request failed when its answer is 5xx: what is refused for good reason is a success of ours.</remarks>
 public sealed class Traffic(TimeProvider clock)
 {
@@ -11,15 +11,13 @@ public sealed class Traffic(TimeProvider clock)
 
     private const int Seconds = 15 * 60;
 
-    private static readonly AsyncLocal<Request?> s_current = new();
-
     private readonly Lock _gate = new();
     private readonly Second[] _ring = new Second[Seconds];
 
     /// <summary>Since the start, by product: for metrics.</summary>
     private readonly ConcurrentDictionary<string, (long Requests, long Failed)> _totals = new(StringComparer.Ordinal);
 
-    /// <summary>Requests under way count what becomes of the calls that they make.</summary>
+    /// <summary>Counts every request of a product.</summary>
     public void Use(WebApplication app) => app.Use(async (http, next) =>
     {
         if (ProductOf(http.Request.Path) is not { } product)
@@ -27,8 +25,6 @@ public sealed class Traffic(TimeProvider clock)
             await next(http);
             return;
         }
-        var request = new Request();
-        s_current.Value = request;
         var failed = true;
         try
         {
@@ -37,16 +33,12 @@ public sealed class Traffic(TimeProvider clock)
         }
         finally
         {
-            Count(product, failed, request.Met);
+            Count(product, failed);
         }
     });
 
-    /// <summary>The request under way met a dependency that failed it, or let it wait.</summary>
-    public static void Met(string dependency) => s_current.Value?.Meet(dependency);
-
     /// <summary>One request is over.</summary>
-    /// <param name="met">Names of dependencies that failed it.</param>
-    public void Count(string product, bool failed, IReadOnlyCollection<string> met)
+    public void Count(string product, bool failed)
     {
         var now = clock.GetUtcNow().ToUnixTimeSeconds();
         _totals.AddOrUpdate(product, _ => (1, failed ? 1 : 0), (_, t) => (t.Requests + 1, t.Failed + (failed ? 1 : 0)));
@@ -64,16 +56,11 @@ public sealed class Traffic(TimeProvider clock)
             }
             count.Requests++;
             count.Failed += failed ? 1 : 0;
-            foreach (var dependency in met)
-            {
-                count.Met[dependency] = count.Met.GetValueOrDefault(dependency) + 1;
-            }
         }
     }
 
     /// <summary>What each product had between two times, the first included.</summary>
-    /// <param name="dependencies">Those that are asked about.</param>
-    public IReadOnlyDictionary<string, Share> Between(DateTimeOffset from, DateTimeOffset until, IReadOnlyCollection<string>? dependencies = null)
+    public IReadOnlyDictionary<string, Share> Between(DateTimeOffset from, DateTimeOffset until)
     {
         var (first, end) = (from.ToUnixTimeSeconds(), until.ToUnixTimeSeconds());
         var shares = new SortedDictionary<string, Share>(StringComparer.Ordinal);
@@ -87,9 +74,8 @@ public sealed class Traffic(TimeProvider clock)
                 }
                 foreach (var (product, count) in second.Products)
                 {
-                    var was = shares.GetValueOrDefault(product) ?? new Share(0, 0, 0);
-                    var met = dependencies is null ? 0 : count.Met.Where(m => dependencies.Contains(m.Key)).Select(m => m.Value).DefaultIfEmpty(0).Max();
-                    shares[product] = new Share(was.Requests + count.Requests, was.Failed + count.Failed, was.Touched + met);
+                    var was = shares.GetValueOrDefault(product) ?? new Share(0, 0);
+                    shares[product] = new Share(was.Requests + count.Requests, was.Failed + count.Failed);
                 }
             }
         }
@@ -127,35 +113,6 @@ public sealed class Traffic(TimeProvider clock)
         };
     }
 
-    /// <summary>What a request has met.</summary>
-    private sealed class Request
-    {
-        private readonly Lock _gate = new();
-        private readonly HashSet<string> _met = new(StringComparer.Ordinal);
-
-        public IReadOnlyCollection<string> Met
-        {
-            get
-            {
-                lock (_gate)
-                {
-                    return [.. _met];
-                }
-            }
-        }
-
-        public void Meet(string dependency)
-        {
-            lock (_gate)
-            {
-                if (_met.Count < 8)
-                {
-                    _met.Add(dependency);
-                }
-            }
-        }
-    }
-
     private readonly record struct Second(long Unix, Dictionary<string, Counted>? Products);
 
     private sealed class Counted
@@ -163,15 +120,12 @@ public sealed class Traffic(TimeProvider clock)
         public long Requests { get; set; }
 
         public long Failed { get; set; }
-
-        public Dictionary<string, long> Met { get; } = new(StringComparer.Ordinal);
     }
 }
 
 /// <summary>A product's requests over a time.</summary>
 /// <param name="Failed">Those that were answered with 5xx.</param>
-/// <param name="Touched">Those that met a dependency that failed them, whether or not they failed.</param>
-public sealed record Share(long Requests, long Failed, long Touched);
+public sealed record Share(long Requests, long Failed);
 
 /// <summary>Names of products, as pages and reports use them.</summary>
 public static class Products
@@ -184,8 +138,9 @@ public static class Products
     public const string Dashboard = "dashboard";
     public const string Administration = "administration";
     public const string Domains = "domains";
+    public const string Mail = "mail";
 
-    /// <summary>Those that a status page shows, in its order, with what people call them. One joins with its change.</summary>
+    /// <summary>Those that a status page shows, in its order, with what people call them.</summary>
     public static IReadOnlyList<(string Name, string Title)> Shown { get; } =
-        [(Sso, "Single Sign-On"), (AuthKit, "AuthKit"), (Administration, "Administration and API"), (Domains, "Domain verification")];
+        [(Sso, "Single Sign-On"), (AuthKit, "AuthKit"), (Administration, "Administration and API"), (Domains, "Domain verification"), (Mail, "Mail")];
 }

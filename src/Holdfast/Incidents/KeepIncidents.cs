@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using Holdfast.Causes;
 using Holdfast.Http;
@@ -21,43 +22,69 @@ internal sealed partial class KeepIncidents(Finder finder, Traffic traffic, Data
     /// <summary>How long a restarted node waits for the causes that it had left open.</summary>
     public static readonly TimeSpan TakesUpWithin = TimeSpan.FromSeconds(30);
 
+    /// <summary>With so many entries, notes included, no more are made by the node itself: of what flaps for a day, the row says how it is.</summary>
+    public const int MostEntries = 200;
+
     private static readonly TimeSpan s_impactEvery = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<string, Open> _open = new(StringComparer.Ordinal);   // by the cause's id
     private readonly SemaphoreSlim _one = new(1);
     private DateTimeOffset? _began;
+    private Exception? _fault;   // of this round; the first
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Rounds.RunAsync(Every, clock, _ => RoundAsync(), fault => CutOff(log, fault), stoppingToken);
 
-    /// <summary>Once through what is named and what is open.</summary>
+    /// <summary>Once through what is named and what is open. One that cannot be kept stands in no other's way.</summary>
+    /// <exception cref="Exception">The first of what could not be kept; all the rest was.</exception>
     public async Task RoundAsync()
     {
         await _one.WaitAsync();
         try
         {
+            _fault = null;
             var now = clock.GetUtcNow();
             _began ??= now;
             var causes = finder.All.Where(c => c.Scope != CauseScope.Tenant && c.Id is not null).ToList();
             foreach (var cause in causes)
             {
-                await (_open.TryGetValue(cause.Id!, out var open) ? ChangeAsync(open, cause, now) : now - cause.NamedAt >= OpensAfter ? OpenAsync(cause, now) : Task.CompletedTask);
+                await TryAsync(() => _open.TryGetValue(cause.Id!, out var open) ? ChangeAsync(open, cause, now) : now - cause.NamedAt >= OpensAfter ? OpenAsync(cause, now) : Task.CompletedTask);
             }
             foreach (var (id, open) in _open.Where(o => causes.TrueForAll(c => c.Id != o.Key)).ToList())
             {
-                await KeepAsync(IncidentStore.Ended(open.Id, now), IncidentStore.Impacted(open.Id, ImpactOf(open, now)), Entry(open.Id, "closed", $"{open.Dependency} is well again.", now));
-                _open.Remove(id);
+                await TryAsync(async () =>
+                {
+                    await KeepAsync(
+                        open.Id, Entry(open.Id, "closed", $"{open.Dependency} is well again.", now), IncidentStore.Ended(open.Id, now), IncidentStore.Impacted(open.Id, ImpactOf(open, now)));
+                    _open.Remove(id);
+                });
             }
             if (now - _began >= TakesUpWithin)
             {
                 foreach (var left in database.Read(view => IncidentStore.OpenOf(view, here.Node)).Where(r => _open.Values.All(o => o.Id != r.Id)))
                 {
-                    await KeepAsync(IncidentStore.Ended(left.Id, now), Entry(left.Id, "closed", "The node was restarted, and does not find the cause any more.", now));
+                    await TryAsync(() => KeepAsync(left.Id, Entry(left.Id, "closed", "The node was restarted, and does not find the cause any more.", now), IncidentStore.Ended(left.Id, now)));
                 }
+            }
+            if (_fault is { } fault)
+            {
+                ExceptionDispatchInfo.Throw(fault);
             }
         }
         finally
         {
             _one.Release();
+        }
+    }
+
+    private async Task TryAsync(Func<Task> keep)
+    {
+        try
+        {
+            await keep();
+        }
+        catch (Exception fault)
+        {
+            _fault ??= fault;
         }
     }
 
@@ -74,10 +101,10 @@ internal sealed partial class KeepIncidents(Finder finder, Traffic traffic, Data
             IncidentStore.OpenOf(view, here.Node).Find(r => r.Dependency == name && _open.Values.All(o => o.Id != r.Id)), IncidentStore.LatestClosed(view, here.Node, name, now - OpensAgainWithin)));
         var open = new Open(left?.Id ?? closed?.Id ?? cause.Id!, traffic.Totals.ToDictionary(), traffic.Between(cause.Since, now), (left ?? closed)?.Impacts ?? []) { Dependency = name };
         open.Take(cause, now);
-        Change[] changes = left is not null ? [Entry(open.Id, "again", $"The node was restarted. {cause.Text}", now)]
-            : closed is not null ? [IncidentStore.Ended(open.Id, null), Entry(open.Id, "again", cause.Text, now)]
-            : [IncidentStore.Made(open.Id, here.Node, here.Region, now), IncidentStore.Ended(open.Id, null), Entry(open.Id, "named", cause.Text, cause.NamedAt)];
-        await KeepAsync([.. changes, IncidentStore.Caused(open.Id, cause), IncidentStore.Impacted(open.Id, ImpactOf(open, now))]);
+        var (entry, changes) = left is not null ? (Entry(open.Id, "again", $"The node was restarted. {cause.Text}", now), Array.Empty<Change>())
+            : closed is not null ? (Entry(open.Id, "again", cause.Text, now), [IncidentStore.Ended(open.Id, null)])
+            : (Entry(open.Id, "named", cause.Text, cause.NamedAt), [IncidentStore.Made(open.Id, here.Node, here.Region, now), IncidentStore.Ended(open.Id, null)]);
+        await KeepAsync(open.Id, entry, [.. changes, IncidentStore.Caused(open.Id, cause), IncidentStore.Impacted(open.Id, ImpactOf(open, now))]);
         _open[cause.Id!] = open;
     }
 
@@ -85,14 +112,14 @@ internal sealed partial class KeepIncidents(Finder finder, Traffic traffic, Data
     {
         if (!open.IsAs(cause))
         {
-            await KeepAsync(IncidentStore.Caused(open.Id, cause), Entry(open.Id, "known_better", cause.Text, now));
+            await KeepAsync(open.Id, Entry(open.Id, "known_better", cause.Text, now), IncidentStore.Caused(open.Id, cause));
             open.Take(cause, now);
         }
         else if (now - open.WrittenAt >= s_impactEvery)
         {
             if (ImpactOf(open, now) is var impact && impact != open.Written)
             {
-                await KeepAsync(IncidentStore.Impacted(open.Id, impact));
+                await KeepAsync(open.Id, null, IncidentStore.Impacted(open.Id, impact));
             }
             (open.Written, open.WrittenAt) = (impact, now);
         }
@@ -105,7 +132,7 @@ internal sealed partial class KeepIncidents(Finder finder, Traffic traffic, Data
             from product in traffic.Totals.Keys.Concat(open.Earlier.Select(e => e.Product)).Distinct().Order(StringComparer.Ordinal)
             let total = traffic.Totals.GetValueOrDefault(product)
             let start = open.Totals.GetValueOrDefault(product)
-            let before = open.Before.GetValueOrDefault(product) ?? new Share(0, 0, 0)
+            let before = open.Before.GetValueOrDefault(product) ?? new Share(0, 0)
             let earlier = open.Earlier.FirstOrDefault(e => e.Product == product)
             let requests = total.Requests - start.Requests + before.Requests + (earlier?.Requests ?? 0)
             let failed = total.Failed - start.Failed + before.Failed + (earlier?.Failed ?? 0)
@@ -117,8 +144,10 @@ internal sealed partial class KeepIncidents(Finder finder, Traffic traffic, Data
     private Change Entry(string incident, string kind, string says, DateTimeOffset at) =>
         IncidentStore.Entry(ids.New(Ids.IncidentEntry), incident, kind, here.Node, author: null, says, at);
 
+    /// <param name="entry">Left out where the incident has as many as it may.</param>
     /// <exception cref="StorageUnavailableException">This node's disk did not take it: the next round tries again, and the log has it.</exception>
-    private Task<bool> KeepAsync(params Change[] changes) => database.RecordAsync(_ => Decide.To(true, changes));
+    private Task<bool> KeepAsync(string incident, Change? entry, params Change[] changes) => database.RecordAsync(view =>
+        Decide.To(true, entry is not null && IncidentStore.CountEntries(view, incident) < MostEntries ? [.. changes, entry] : changes));
 
     [LoggerMessage(1195, LogLevel.Warning, "Incidents could not be kept; they are tried again in a second")]
     private static partial void CutOff(ILogger log, Exception fault);

@@ -18,7 +18,6 @@ public static class ReadStatus
 
     private static Body Now(Database database, Finder finder, NodePlace here, TimeProvider clock)
     {
-        finder.Look();
         var now = clock.GetUtcNow();
         var (rows, regions) = database.Read(view => (IncidentStore.Since(view, now - ReadIncidents.Shown), IncidentStore.Regions(view)));
         var causes = finder.All.Where(c => c.Scope != CauseScope.Tenant).ToList();

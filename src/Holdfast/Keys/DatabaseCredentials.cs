@@ -10,6 +10,9 @@ namespace Holdfast.Keys;
 /// <param name="file">Where the last good one stands, sealed.</param>
 internal sealed class DatabaseCredentials(CredentialSource source, string file, ClusterKeys keys, TimeProvider clock)
 {
+    /// <summary>Who did not keep it, where it is logged.</summary>
+    public const string ItsDisk = "this node's disk";
+
     private const string Place = "database credential";
 
     private static readonly TimeSpan Least = TimeSpan.FromSeconds(10);
@@ -22,6 +25,8 @@ internal sealed class DatabaseCredentials(CredentialSource source, string file, 
 
     private readonly Signal _asked = new();
     private IssuedCredential? _good;
+    private DatabaseCredential? _letIn;   // by a server, now or before the start
+    private DatabaseCredential? _kept;    // on the disk
     private long _askedAt;
 
     /// <summary>The last credential that a server let in, or, at first, what is to be tried; null when nothing is known.</summary>
@@ -34,6 +39,7 @@ internal sealed class DatabaseCredentials(CredentialSource source, string file, 
     public async Task LoadAsync(CancellationToken ct)
     {
         _good = Open();
+        _letIn = _kept = _good?.Credential;
         if (_good is not null)
         {
             return;
@@ -61,7 +67,8 @@ internal sealed class DatabaseCredentials(CredentialSource source, string file, 
             // Every call may be refused, and one question serves all: a second passes between two.
             while (!ct.IsCancellationRequested && (_asked.Told == told ? pause : AfterRefusal) - clock.GetElapsedTime(_askedAt) is var left && left > TimeSpan.Zero)
             {
-                await _asked.WaitAsync(_asked.Told, left, clock, ct);
+                await _asked.WaitAsync(_asked.Told, IsKept || left < AfterFailure ? left : AfterFailure, clock, ct);
+                Keep(log);
             }
         }
     }
@@ -74,15 +81,16 @@ internal sealed class DatabaseCredentials(CredentialSource source, string file, 
         {
             _askedAt = clock.GetTimestamp();
             var issued = await source.AskAsync(ct);
-            if (issued.Credential != Current || !File.Exists(file))
+            if (issued.Credential != _letIn)
             {
                 using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(5), clock);
                 using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
                 await servers.ReplaceAsync(issued.Credential, either.Token);
-                OwnFile.Write(file, JsonSerializer.SerializeToUtf8Bytes(keys.SealAtRest(Place, JsonSerializer.SerializeToUtf8Bytes(issued.Credential))));
+                _letIn = issued.Credential;
             }
             Volatile.Write(ref _good, issued);
             isLatest = true;
+            Keep(log);
             return issued.ExpiresAt is { } at ? TimeSpan.FromTicks(Math.Clamp((at - clock.GetUtcNow()).Ticks / 2, Least.Ticks, Most.Ticks)) : WhenNotSaid;
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
@@ -102,6 +110,26 @@ internal sealed class DatabaseCredentials(CredentialSource source, string file, 
         finally
         {
             Told?.Invoke(isLatest);
+        }
+    }
+
+    private bool IsKept => _letIn is null || (_letIn == _kept && File.Exists(file));
+
+    /// <summary>Writes down what a server let in. A disk that does not take it is tried again, and costs neither the credential nor the pools.</summary>
+    private void Keep(Action<string, Exception> log)
+    {
+        if (IsKept)
+        {
+            return;
+        }
+        try
+        {
+            OwnFile.Write(file, JsonSerializer.SerializeToUtf8Bytes(keys.SealAtRest(Place, JsonSerializer.SerializeToUtf8Bytes(_letIn))));
+            _kept = _letIn;
+        }
+        catch (Exception disk) when (disk is IOException or UnauthorizedAccessException)
+        {
+            log(ItsDisk, disk);
         }
     }
 

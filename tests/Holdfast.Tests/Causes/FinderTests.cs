@@ -16,11 +16,18 @@ public sealed class FinderTests
     private readonly List<PeerPlace> _peers = [];
     private readonly List<(Cause Cause, CauseChange Change)> _told = [];
     private readonly Finder _finder;
+    private Action _whileItLooks = static () => { };
 
     public FinderTests()
     {
-        _finder = new Finder(_dependencies, new Traffic(_clock), () => _peers, new Ids(_clock, Entropy.Real), _clock) { Tell = (cause, change) => _told.Add((cause, change)) };
+        _finder = new Finder(_dependencies, new Traffic(_clock), () => Peers(), new Ids(_clock, Entropy.Real), _clock) { Tell = (cause, change) => _told.Add((cause, change)) };
         _finder.Listen();
+    }
+
+    private List<PeerPlace> Peers()
+    {
+        _whileItLooks();
+        return _peers;
     }
 
     private Dependency Operators(DependencyPolicy policy) => _dependencies.Add(new Dependency(policy, _clock, onCallersThread: true));
@@ -312,6 +319,39 @@ public sealed class FinderTests
         Assert.Contains("administration", _finder.Current.Products);
     }
 
+    [Theory]
+    [InlineData("unreachable", "credentials primary")]
+    [InlineData("damaged", "credentials primary")]
+    [InlineData("unreadable", "credentials")]   // the database turns down what the issuer gave out last
+    public void A_dead_issuer_of_credentials_takes_along_only_a_primary_that_refuses_the_login(string how, string names)
+    {
+        var (issuer, primary) = (Operators(Catalogue.Credentials), Operators(Catalogue.PostgresPrimary with { StandsOn = [Catalogue.Credentials.Name] }));
+        Rounds(4, (issuer, null), (primary, null));
+        Rounds(10, (issuer, Trouble.Refuses), (primary, how));
+
+        Assert.Equal(names.Split(' '), Named.Order());
+        Assert.Contains(_finder.All, c => c.Dependency == names.Split(' ')[^1] && c.Symptoms.Contains("primary"));
+    }
+
+    [Fact]
+    public void A_call_of_PostgreSQL_that_failed_is_no_success_of_it()
+    {
+        var primary = Operators(Catalogue.PostgresPrimary);
+        for (var round = 0; round < 10; round++)
+        {
+            primary.Report(false, "unreachable", "It turns connections away.");
+            for (var i = 0; i < 5; i++)
+            {
+                Assert.True(primary.CallAsync<bool>(_ => throw new TimeoutException(), CancellationToken.None).IsFaulted);
+            }
+            Pass(Look);
+            Says("primary", "unreachable");
+            Assert.Equal((DependencyState.Failing, "unreachable"), (primary.Health.State, primary.Health.How));
+        }
+
+        Assert.Single(_told);
+    }
+
     [Fact]
     public void A_credential_that_two_are_turned_down_with_is_the_cause()
     {
@@ -356,6 +396,75 @@ public sealed class FinderTests
     }
 
     [Fact]
+    public void Five_thousand_customers_providers_are_named_by_and_by_and_the_platform_s_cause_at_once()
+    {
+        var tokens = Enumerable.Range(0, 5000).Select(i => Token(i, $"login{i}.example")).ToArray();
+        Token(5000, "well.example").Report(true);
+        foreach (var token in tokens)
+        {
+            token.Report(false, Trouble.Errors);
+            token.Report(false, Trouble.Errors);
+            token.Report(false, Trouble.Errors);
+        }
+        Operators(Catalogue.Primary).Report(false, "damaged");
+        for (var look = 1; look <= 26; look++)
+        {
+            _told.Clear();
+            _finder.Look();
+            Assert.Equal("damaged", _finder.Current!.How);
+            Assert.Equal(Math.Min(5000, look * Finder.MostOfTenants), _finder.All.Count(c => c.Scope == CauseScope.Tenant));
+            Assert.True(_told.Count <= Finder.MostOfTenants + 1);
+        }
+        Assert.Equal(5001, Named.Distinct().Count());
+        Assert.Empty(_told);
+    }
+
+    [Theory, InlineData(1), InlineData(2), InlineData(5000)]
+    public void What_is_watched_is_gone_through_a_few_times_however_many_share_a_host(int perHost)
+    {
+        var tokens = Enumerable.Range(0, 5000).Select(i => Token(i, $"login{i / perHost}.example")).ToArray();
+        var others = new Counted<Dependency>(tokens);
+        var asked = 0;
+        var causes = new CommonCause([], others, (_, _) => ++asked < 0).Find([.. tokens.Select(t => new Symptom(t, Trouble.Errors, default, 0, 0))]);
+
+        Assert.Equal(5000 / perHost, causes.Count);
+        Assert.InRange(others.Steps, 0, 4 * tokens.Length);
+        Assert.InRange(asked, 0, tokens.Length);
+    }
+
+    [Fact]
+    public void A_look_that_took_long_is_no_stall_of_the_process()
+    {
+        var (dns, token) = (Operators(Catalogue.Dns), Token(1));
+        Rounds(8, (dns, Trouble.Errors));
+        _whileItLooks = () => _clock.Advance(TimeSpan.FromSeconds(3));
+        for (var look = 0; look < 4; look++)
+        {
+            var call = token.CallAsync(_ => new TaskCompletionSource<bool>().Task, CancellationToken.None);
+            Pass(Look);   // the call's deadline runs out in it
+            Assert.True(call.IsFaulted);
+        }
+
+        Assert.Contains("idp_token:conn_1", Named);
+    }
+
+    [Fact]
+    public void It_tells_after_the_look_so_that_a_log_that_nobody_reads_holds_up_none()
+    {
+        var dns = Operators(Catalogue.Dns);
+        var looked = false;
+        _finder.Tell = (_, _) =>
+        {
+            var other = new Thread(_finder.Look);
+            other.Start();
+            looked = other.Join(TimeSpan.FromSeconds(10));
+        };
+        Rounds(4, (dns, Trouble.Refuses));
+
+        Assert.True(looked);
+    }
+
+    [Fact]
     public void Seeded_faults_are_named_and_the_same_seed_says_the_same()
     {
         var trials = Enumerable.Range(0, 2 * Bench.FinderWorld.All.Count).AsParallel().AsOrdered().Select(i => Bench.FinderBench.Single((ulong)i)).ToList();
@@ -366,4 +475,22 @@ public sealed class FinderTests
 
     [Fact]
     public void Thirty_healthy_minutes_under_load_name_nothing() => Assert.Equal(0, Bench.FinderBench.WellFor(4711, TimeSpan.FromMinutes(30)));
+
+    private sealed class Counted<T>(IReadOnlyCollection<T> all) : IReadOnlyCollection<T>
+    {
+        public int Steps { get; private set; }
+
+        public int Count => all.Count;
+
+        public IEnumerator<T> GetEnumerator()
+        {
+            foreach (var one in all)
+            {
+                Steps++;
+                yield return one;
+            }
+        }
+
+        System.Collections.IEnumerator System.Collections.IEnumerable.GetEnumerator() => GetEnumerator();
+    }
 }

@@ -84,6 +84,52 @@ public sealed class IncidentTests
     }
 
     [Fact]
+    public async Task What_flaps_for_an_hour_is_one_incident_with_two_hundred_entries_at_most()
+    {
+        await using var server = await HoldfastServer.StartAsync();
+        for (var i = 0; i < KeepIncidents.MostEntries; i++)
+        {
+            await BreakAsync(server);
+            await MendAsync(server);
+        }
+        var closed = await OfDnsAsync(server);
+        Assert.Equal("closed", Text(closed, "status"));
+        var path = $"/incidents/{Text(closed, "id")}";
+        Assert.Equal(KeepIncidents.MostEntries + 1, (await server.SendAsync("GET", path, null)).Is(200).Json.GetProperty("timeline").GetArrayLength());   // and its beginning, which is no entry
+
+        await BreakAsync(server);
+        Assert.Equal("open", Text(await OfDnsAsync(server), "status"));
+        (await server.SendAsync("POST", path + "/notes", Key(server), new { text = "A loose cable." })).Is(201);
+    }
+
+    [Fact]
+    public async Task Health_and_status_wait_for_no_look_that_is_under_way()
+    {
+        await using var server = await HoldfastServer.StartAsync();
+        using var held = new Held();
+        var broken = server.Services.GetRequiredService<Dependencies>().Add(new Dependency(Catalogue.Telemetry with { Name = "held", StandsOn = held }, server.Clock));
+        for (var i = 0; i < 3; i++)
+        {
+            broken.Report(false, Trouble.Refuses);
+        }
+        var finder = server.Services.GetRequiredService<Finder>();
+        var look = Task.Run(() =>
+        {
+            finder.Look();
+            server.Clock.Advance(TimeSpan.FromSeconds(2));   // what is found has settled by now
+            finder.Look();
+        });
+        await held.Begun.WaitAsync(TimeSpan.FromSeconds(30));
+
+        foreach (var path in new[] { "/health", "/status.json", "/status" })
+        {
+            (await server.SendAsync("GET", path, null).WaitAsync(TimeSpan.FromSeconds(30))).Is(200);
+        }
+        held.Release();
+        await look;
+    }
+
+    [Fact]
     public async Task What_lasts_less_than_two_seconds_is_no_incident()
     {
         await using var server = await HoldfastServer.StartAsync();
@@ -189,4 +235,34 @@ public sealed class IncidentTests
     }
 
     private static string Text(JsonElement of, string name) => of.GetProperty(name).GetString()!;
+
+    /// <summary>What a dependency stands on, which keeps whoever reads it until it is let go.</summary>
+    private sealed class Held : IReadOnlyList<string>, IDisposable
+    {
+        private readonly ManualResetEventSlim _letGo = new();
+        private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Begun => _begun.Task;
+
+        public int Count => 0;
+
+        public string this[int index] => throw new ArgumentOutOfRangeException(nameof(index));
+
+        public void Release() => _letGo.Set();
+
+        public IEnumerator<string> GetEnumerator()
+        {
+            _begun.TrySetResult();
+            _letGo.Wait();
+            return Enumerable.Empty<string>().GetEnumerator();
+        }
+
+        System.Collections.IEnumerator System.Collections.IEnumerable.GetEnumerator() => GetEnumerator();
+
+        public void Dispose()
+        {
+            _letGo.Set();
+            _letGo.Dispose();
+        }
+    }
 }

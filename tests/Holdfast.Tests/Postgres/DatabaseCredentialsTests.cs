@@ -135,6 +135,28 @@ public sealed class DatabaseCredentialsTests(PostgresFixture postgres) : IClassF
         Assert.Null(foreign.Current);
     }
 
+    [Fact]
+    public async Task A_disk_that_does_not_keep_it_costs_no_connection_and_is_tried_again()
+    {
+        Issue("one-secret");
+        Directory.CreateDirectory(Sealed);   // no file can have that name
+        var keeper = await StartAsync();
+        await keeper.NextAsync(isLatest: true);
+        var backend = await keeper.BackendAsync();
+        for (var n = 0; n < 3; n++)
+        {
+            _clock.Advance(TimeSpan.FromMinutes(1));
+            await keeper.NextAsync(isLatest: true);
+            Assert.Equal(backend, await keeper.BackendAsync());   // the same pool
+        }
+        Assert.Equal(new DatabaseCredential(Role, "one-secret"), keeper.Credentials.Current);
+        Directory.Delete(Sealed);
+        _clock.Advance(TimeSpan.FromMinutes(1));
+        await keeper.NextAsync(isLatest: true);
+        Assert.True(File.Exists(Sealed));
+        Assert.Equal(backend, await keeper.BackendAsync());
+    }
+
     private void Issue(string password, DateTimeOffset? expiresAt = null) =>
         OwnFile.Write(Issued, JsonSerializer.SerializeToUtf8Bytes(new { username = Role, password, expires_at = expiresAt }));
 

@@ -65,7 +65,7 @@ public sealed class MetricsTests
         await collector.StartAsync();
         var dependencies = new Dependencies();
         var traffic = new Traffic(TimeProvider.System);
-        traffic.Count("sso", failed: false, []);
+        traffic.Count("sso", failed: false);
         var metrics = new NodeMetrics(traffic, dependencies, new Finder(dependencies, traffic, () => [], null!, TimeProvider.System), TimeProvider.System);
         using var send = new SendMetrics(metrics, dependencies, new TelemetryPlace("node", "region", new Uri(collector.Urls.Single())), TimeProvider.System, NullLogger<SendMetrics>.Instance);
 
