@@ -58,8 +58,15 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
             {
                 return world.Clock.GetElapsedTime(at);
             }
-            var before = _began.Wall - (_levelBefore ?? _began.Wall);
-            return world.Clock.GetElapsedTime(_began.Ticks) + (before > TimeSpan.Zero ? before : TimeSpan.Zero);
+            var elapsed = world.Clock.GetElapsedTime(_began.Ticks);
+            if (_levelBefore is not { } before)
+            {
+                return elapsed;
+            }
+            // The wall clock may have been wrong at the start, or may be wrong now: the smaller counts, and never less than what has passed since.
+            var (since, now) = (_began.Wall - before + elapsed, world.Clock.GetUtcNow() - before);
+            var age = since < now ? since : now;
+            return age > elapsed ? age : elapsed;
         }
     }
 
@@ -162,7 +169,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
             more |= shipped;
             if (!shipped && Health.Fault is not null)
             {
-                await primary.OfferAsync([], Position, either.Token).Within(either.Token);   // that it is read again does not show that it takes writes again
+                await primary.OfferAsync([], node.Progress.Position, either.Token).Within(either.Token);   // that it is read again does not show that it takes writes again
             }
             if (_expiredThere is { } expired)
             {
@@ -216,7 +223,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
 
     private async Task<bool> TailAsync(CancellationToken ct)
     {
-        var from = Position;
+        var from = node.Progress.Position;   // a write may have read on meanwhile
         var page = await primary.ReadLogAsync(from, BatchSize, ct).Within(ct);
         if (!page.Matches)
         {
@@ -227,7 +234,11 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         {
             Reached(await node.Writer.EnqueueAsync(session => session.Absorb(from, page.Rows)).Within(ct));
         }
-        return page.Rows.Count == BatchSize;
+        else if (from != Position)
+        {
+            Reached(from);
+        }
+        return page.Rows.Count > 0 && page.Rows[^1].At != page.Head;   // a page is cut by bytes too
     }
 
     /// <summary>The primary does not have our row at its place: it was restored or failed over without its tail.</summary>
@@ -298,7 +309,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     /// its noticing, because its position would still match.</summary>
     private async Task OfferAsync(IReadOnlyList<string> versions, Func<WriterSession, bool> note, CancellationToken ct)
     {
-        var head = await primary.OfferAsync(versions, Position, ct).Within(ct);
+        var head = await primary.OfferAsync(versions, node.Progress.Position, ct).Within(ct);
         while (Position.Sequence < head.Sequence && await TailAsync(ct))
         {
             // A full page; there is more.
