@@ -520,4 +520,33 @@ public class OutageTests
         clock.Ahead = -TimeSpan.FromDays(1);
         Assert.True(storage.Host.Replicator.Age > TimeSpan.Zero);
     }
+
+    [Fact]
+    public async Task A_clock_that_jumps_ahead_loses_nothing_that_it_calls_over()
+    {
+        var clock = new MovedClock();
+        await using var storage = await StartAsync(clock);
+        await storage.LevelAsync();
+        static Change Spend(string id) => Change.To(Schema.Spends, id,
+            ("environment_id", "environment_1"), ("kind", "code"), ("request", null), ("created_at", 1L), ("expires_at", TimeProvider.System.GetUtcNow().AddHours(2).ToUnixTimeMilliseconds()));
+        var (reading, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
+        Primary.Before = (call, _) =>
+        {
+            if (call != "read")
+            {
+                return Task.CompletedTask;
+            }
+            reading.TrySetResult();
+            return goOn.Task;
+        };
+        await reading.Task;
+        await Primary.Inner.OfferAsync([Spend("spend_of_another").Stamped(Witness.Next()).ToJson()], storage.Host.Replicator.Position, CancellationToken.None);
+        await storage.Host.Database.RecordAsync(_ => Decide.To(true, Spend("spend_own")));
+        clock.Ahead = TimeSpan.FromDays(1);
+        goOn.SetResult();
+        await storage.LevelAsync();
+        clock.Ahead = TimeSpan.Zero;
+        const string Spends = "SELECT count(*) FROM spends";
+        Assert.Equal((2, 2), (storage.QueryPrimary<long>(Spends), storage.Host.Database.Read(view => view.Find<long>(Spends))));
+    }
 }

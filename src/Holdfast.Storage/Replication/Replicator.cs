@@ -25,10 +25,6 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     /// <summary>How often it is written down that the replica is level with the primary, so that a cold start knows how old its data is.</summary>
     private static readonly TimeSpan LevelKeptEvery = TimeSpan.FromMinutes(1);
 
-    /// <summary>From how far on a clock has jumped, and how long nothing is forgotten after it has.</summary>
-    private static readonly TimeSpan Jump = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan AfterJump = TimeSpan.FromHours(2);
-
     private readonly Signal _news = new();
     private readonly Signal _never = new();   // told by nobody: a pause that a stop ends without an exception
     private readonly Lock _lock = new();
@@ -43,8 +39,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     private readonly DateTimeOffset? _levelBefore = node.Read(view => view.NodeState.LevelAt);
     private long _levelAt = Never;
     private DateTimeOffset? _levelKept;
-    private TimeSpan _drift;
-    private long? _jumpedAt;
+    private readonly ClockJumps _jumps = new(world.Clock);
 
     private const long Never = long.MinValue;
 
@@ -324,7 +319,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         {
             return;
         }
-        var hasJumped = HasJumped(now);   // what a wrong clock calls over may be in use still: a code, a flow, an assertion
+        var hasJumped = _jumps.HasJumped();
         // An hour late, so that a clock that is a little behind elsewhere never asks for a row that is gone here.
         var expiredBefore = now - Expiry.Kept;
         var more = await node.Writer.EnqueueAsync(session =>
@@ -334,17 +329,6 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         }).Within(ct);
         _prunedAt = more ? default : now;   // whatever the rate at which rows are made, they are forgotten as fast
         _expiredThere = hasJumped ? null : expiredBefore;
-    }
-
-    /// <summary>Whether wall time has gone elsewhere than the time that passed, not long ago.</summary>
-    private bool HasJumped(DateTimeOffset now)
-    {
-        var drift = now - _began.Wall - world.Clock.GetElapsedTime(_began.Ticks);
-        if ((drift - _drift).Duration() > Jump)
-        {
-            (_drift, _jumpedAt) = (drift, world.Clock.GetTimestamp());
-        }
-        return _jumpedAt is { } at && world.Clock.GetElapsedTime(at) < AfterJump;
     }
 
     private void Reached(LogPosition position)
