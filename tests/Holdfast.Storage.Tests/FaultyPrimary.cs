@@ -13,6 +13,9 @@ internal sealed class FaultyPrimary(IPrimary inner) : IPrimary
     /// <summary>Runs after each call that succeeded: the primary did it, and the answer may be lost.</summary>
     public Func<string, CancellationToken, Task> After { get; set; } = (_, _) => Task.CompletedTask;
 
+    /// <summary>The most rows of one page of the log: others cut theirs by bytes.</summary>
+    public int MostRows { get; init; } = int.MaxValue;
+
     public IPrimary Inner => inner;
 
     /// <summary>Never answers, and heeds no cancellation either.</summary>
@@ -28,7 +31,7 @@ internal sealed class FaultyPrimary(IPrimary inner) : IPrimary
     public Task<LogPosition> OfferAsync(IReadOnlyList<string> versions, LogPosition seen, CancellationToken ct) =>
         RunAsync("offer", () => inner.OfferAsync(versions, seen, ct), ct);
 
-    public Task<LogPage> ReadLogAsync(LogPosition after, int limit, CancellationToken ct) => RunAsync("read", () => inner.ReadLogAsync(after, limit, ct), ct);
+    public Task<LogPage> ReadLogAsync(LogPosition after, int limit, CancellationToken ct) => RunAsync("read", () => inner.ReadLogAsync(after, Math.Min(limit, MostRows), ct), ct);
 
     public Task<LogPosition> FindCommonAsync(IReadOnlyList<LogPosition> positions, CancellationToken ct) =>
         RunAsync("find common", () => inner.FindCommonAsync(positions, ct), ct);

@@ -119,8 +119,10 @@ public class OutageTests
         await storage.SaysAsync(null);
     }
 
-    [Fact]
-    public async Task A_new_node_is_not_ready_before_it_has_everything()
+    [Theory]
+    [InlineData(int.MaxValue)]
+    [InlineData(100)]   // pages that are not full and not the last
+    public async Task A_new_node_is_not_ready_before_it_has_everything(int mostRows)
     {
         await using var first = await TestStorage.StartAsync();
         await Task.WhenAll(Enumerable.Range(0, 3 * Replicator.BatchSize).Select(n => first.RecordEventAsync($"event_{n}")));
@@ -136,6 +138,7 @@ public class OutageTests
             Folder = first.Folder,
             Around = inner => new FaultyPrimary(inner)
             {
+                MostRows = mostRows,
                 Before = (call, _) => call == "read" && ++reads == 2 ? throw new PrimaryUnavailableException(PrimaryFault.Unreachable, "away") : Task.CompletedTask,
             },
         };
@@ -466,5 +469,84 @@ public class OutageTests
         Primary.Before = (_, _) => Task.CompletedTask;
         await storage.SaysAsync(null);
         await storage.NameOrganizationAsync("org_1", "Acme");
+    }
+
+    [Fact]
+    public async Task What_a_write_has_read_and_thePrimary_then_lost_is_noticed()
+    {
+        await using var storage = await StartAsync();
+        await storage.LevelAsync();
+        var before = storage.PrimaryFile + ".before";
+        File.Copy(storage.PrimaryFile, before);
+        var (reading, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
+        Primary.Before = (call, _) =>
+        {
+            if (call != "read")
+            {
+                return Task.CompletedTask;
+            }
+            reading.TrySetResult();
+            return goOn.Task;
+        };
+        await reading.Task;
+        var at = storage.Host.Replicator.Position;
+        await Primary.Inner.WriteAsync(_ => Decide.To(true, Change.To(Schema.Organizations, "org_1", ("name", "Lost"))), at, CancellationToken.None);
+        var page = await Primary.Inner.ReadLogAsync(at, 10, CancellationToken.None);
+        await storage.Host.Node.Writer.EnqueueAsync(session => session.Absorb(at, page.Rows));   // as a write does whose primary is elsewhere
+        File.Move(before, storage.PrimaryFile, overwrite: true);
+        goOn.SetResult();
+        await Until.TrueAsync(() => storage.QueryPrimary<long>("SELECT count(*) FROM organizations") == 1, () => "What was lost is not brought back.");
+        await storage.LevelAsync();
+        Assert.Equal(at.Epoch + 1, storage.Host.Replicator.Position.Epoch);
+        await storage.NameOrganizationAsync("org_2", "After");
+        Assert.Equal(storage.PrimaryDigest(), storage.Host.Node.Digest());
+    }
+
+    [Fact]
+    public async Task A_clock_that_was_wrong_at_the_start_makes_nothing_old_once_it_is_right()
+    {
+        var clock = new MovedClock();
+        await using var storage = await StartAsync(clock);
+        await storage.LevelAsync();
+        await storage.StopAsync();
+        Primary.Before = FaultyPrimary.HangAsync;
+        clock.Ahead = TimeSpan.FromDays(30);
+        await storage.StartedAsync();
+        Assert.True(storage.Host.Replicator.Age > TimeSpan.FromDays(29));
+        clock.Ahead = TimeSpan.FromDays(60);
+        Assert.True(storage.Host.Replicator.Age < TimeSpan.FromDays(31));
+        clock.Ahead = TimeSpan.Zero;
+        Assert.True(storage.Host.Replicator.Age < TimeSpan.FromHours(1));
+        clock.Ahead = -TimeSpan.FromDays(1);
+        Assert.True(storage.Host.Replicator.Age > TimeSpan.Zero);
+    }
+
+    [Fact]
+    public async Task A_clock_that_jumps_ahead_loses_nothing_that_it_calls_over()
+    {
+        var clock = new MovedClock();
+        await using var storage = await StartAsync(clock);
+        await storage.LevelAsync();
+        static Change Spend(string id) => Change.To(Schema.Spends, id,
+            ("environment_id", "environment_1"), ("kind", "code"), ("request", null), ("created_at", 1L), ("expires_at", TimeProvider.System.GetUtcNow().AddHours(2).ToUnixTimeMilliseconds()));
+        var (reading, goOn) = (new TaskCompletionSource(), new TaskCompletionSource());
+        Primary.Before = (call, _) =>
+        {
+            if (call != "read")
+            {
+                return Task.CompletedTask;
+            }
+            reading.TrySetResult();
+            return goOn.Task;
+        };
+        await reading.Task;
+        await Primary.Inner.OfferAsync([Spend("spend_of_another").Stamped(Witness.Next()).ToJson()], storage.Host.Replicator.Position, CancellationToken.None);
+        await storage.Host.Database.RecordAsync(_ => Decide.To(true, Spend("spend_own")));
+        clock.Ahead = TimeSpan.FromDays(1);
+        goOn.SetResult();
+        await storage.LevelAsync();
+        clock.Ahead = TimeSpan.Zero;
+        const string Spends = "SELECT count(*) FROM spends";
+        Assert.Equal((2, 2), (storage.QueryPrimary<long>(Spends), storage.Host.Database.Read(view => view.Find<long>(Spends))));
     }
 }

@@ -219,6 +219,15 @@ public abstract class PrimaryContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_only_a_clock_that_jumped_calls_over_is_taken()
+    {
+        var spend = Spend("spend_1", TimeSpan.FromHours(2));
+        _time.Ahead = TimeSpan.FromDays(1);
+        await OfferAsync([spend]);
+        Assert.Single((await ReadAllAsync()).Rows);
+    }
+
+    [Fact]
     public async Task Two_writers_in_each_others_way_both_end_done_once_each()
     {
         Task<(long, LogPosition)> CountAsync() => _primary.WriteAsync(

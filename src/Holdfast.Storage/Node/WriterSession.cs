@@ -348,8 +348,9 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         {
             SetAside(text);   // its time has not come (decision 0001, case 3)
         }
-        else if (!Digest.HasExpired(version, now - Expiry.Kept))
+        else
         {
+            // Also what is over by this clock, which may be wrong: forgetting is guarded, and the position does not come back here.
             clock.Observe(version.LatestStamp);
             Rows.Apply(version);
         }

@@ -25,10 +25,6 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     /// <summary>How often it is written down that the replica is level with the primary, so that a cold start knows how old its data is.</summary>
     private static readonly TimeSpan LevelKeptEvery = TimeSpan.FromMinutes(1);
 
-    /// <summary>From how far on a clock has jumped, and how long nothing is forgotten after it has.</summary>
-    private static readonly TimeSpan Jump = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan AfterJump = TimeSpan.FromHours(2);
-
     private readonly Signal _news = new();
     private readonly Signal _never = new();   // told by nobody: a pause that a stop ends without an exception
     private readonly Lock _lock = new();
@@ -43,8 +39,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     private readonly DateTimeOffset? _levelBefore = node.Read(view => view.NodeState.LevelAt);
     private long _levelAt = Never;
     private DateTimeOffset? _levelKept;
-    private TimeSpan _drift;
-    private long? _jumpedAt;
+    private readonly ClockJumps _jumps = new(world.Clock);
 
     private const long Never = long.MinValue;
 
@@ -58,8 +53,15 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
             {
                 return world.Clock.GetElapsedTime(at);
             }
-            var before = _began.Wall - (_levelBefore ?? _began.Wall);
-            return world.Clock.GetElapsedTime(_began.Ticks) + (before > TimeSpan.Zero ? before : TimeSpan.Zero);
+            var elapsed = world.Clock.GetElapsedTime(_began.Ticks);
+            if (_levelBefore is not { } before)
+            {
+                return elapsed;
+            }
+            // The wall clock may have been wrong at the start, or may be wrong now: the smaller counts, and never less than what has passed since.
+            var (since, now) = (_began.Wall - before + elapsed, world.Clock.GetUtcNow() - before);
+            var age = since < now ? since : now;
+            return age > elapsed ? age : elapsed;
         }
     }
 
@@ -162,7 +164,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
             more |= shipped;
             if (!shipped && Health.Fault is not null)
             {
-                await primary.OfferAsync([], Position, either.Token).Within(either.Token);   // that it is read again does not show that it takes writes again
+                await primary.OfferAsync([], node.Progress.Position, either.Token).Within(either.Token);   // that it is read again does not show that it takes writes again
             }
             if (_expiredThere is { } expired)
             {
@@ -216,7 +218,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
 
     private async Task<bool> TailAsync(CancellationToken ct)
     {
-        var from = Position;
+        var from = node.Progress.Position;   // a write may have read on meanwhile
         var page = await primary.ReadLogAsync(from, BatchSize, ct).Within(ct);
         if (!page.Matches)
         {
@@ -227,7 +229,11 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         {
             Reached(await node.Writer.EnqueueAsync(session => session.Absorb(from, page.Rows)).Within(ct));
         }
-        return page.Rows.Count == BatchSize;
+        else if (from != Position)
+        {
+            Reached(from);
+        }
+        return page.Rows.Count > 0 && page.Rows[^1].At != page.Head;   // a page is cut by bytes too
     }
 
     /// <summary>The primary does not have our row at its place: it was restored or failed over without its tail.</summary>
@@ -298,7 +304,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     /// its noticing, because its position would still match.</summary>
     private async Task OfferAsync(IReadOnlyList<string> versions, Func<WriterSession, bool> note, CancellationToken ct)
     {
-        var head = await primary.OfferAsync(versions, Position, ct).Within(ct);
+        var head = await primary.OfferAsync(versions, node.Progress.Position, ct).Within(ct);
         while (Position.Sequence < head.Sequence && await TailAsync(ct))
         {
             // A full page; there is more.
@@ -313,7 +319,7 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         {
             return;
         }
-        var hasJumped = HasJumped(now);   // what a wrong clock calls over may be in use still: a code, a flow, an assertion
+        var hasJumped = _jumps.HasJumped();
         // An hour late, so that a clock that is a little behind elsewhere never asks for a row that is gone here.
         var expiredBefore = now - Expiry.Kept;
         var more = await node.Writer.EnqueueAsync(session =>
@@ -323,17 +329,6 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
         }).Within(ct);
         _prunedAt = more ? default : now;   // whatever the rate at which rows are made, they are forgotten as fast
         _expiredThere = hasJumped ? null : expiredBefore;
-    }
-
-    /// <summary>Whether wall time has gone elsewhere than the time that passed, not long ago.</summary>
-    private bool HasJumped(DateTimeOffset now)
-    {
-        var drift = now - _began.Wall - world.Clock.GetElapsedTime(_began.Ticks);
-        if ((drift - _drift).Duration() > Jump)
-        {
-            (_drift, _jumpedAt) = (drift, world.Clock.GetTimestamp());
-        }
-        return _jumpedAt is { } at && world.Clock.GetElapsedTime(at) < AfterJump;
     }
 
     private void Reached(LogPosition position)

@@ -147,6 +147,29 @@ public sealed class PostgresOutageTests(ITestOutputHelper output) : IAsyncLifeti
     }
 
     [Fact]
+    public async Task A_standby_behind_the_one_address_is_neither_written_nor_taken_for_the_log()
+    {
+        await using var standby = await _server.StartStandbyAsync();
+        await using var node = await PostgresNode.StartAsync(_database);
+        await node.NameOrganizationAsync("org_1");
+        await node.LevelAsync();
+        var head = node.Host.Replicator.Position;
+        await Until.TrueAsync(async () => await standby.SqlAsync("SELECT count(*) FROM change_log WHERE sequence = " + head.Sequence, "holdfast") == "1", () => "The standby does not follow.");
+
+        await using var primary = Postgres.Open(node.Host.Node, () => node.Host.ClusterId, _database.Replace($"Port={_server.Port}", $"Port={standby.Port}", StringComparison.Ordinal));
+        foreach (var call in new Func<Task>[]
+        {
+            () => primary.ReadLogAsync(head, 1, CancellationToken.None),
+            () => primary.OfferAsync([Change.To(Schema.Organizations, "org_2", ("name", "Acme")).Stamped(node.Host.Node.Clock.Next()).ToJson()], head, CancellationToken.None),
+            () => primary.WriteAsync(_ => Decide.To(true, Change.To(Schema.Organizations, "org_2", ("name", "Acme"))), head, CancellationToken.None),
+        })
+        {
+            var fault = await Assert.ThrowsAsync<PrimaryUnavailableException>(call);
+            Assert.Equal((PrimaryFault.Unreachable, true), (fault.Fault, fault.Message.Contains("standby", StringComparison.Ordinal)));
+        }
+    }
+
+    [Fact]
     public async Task A_frozen_server_that_stands_first_holds_nobody_up()
     {
         await using var other = await PostgresProcess.StartAsync();

@@ -43,7 +43,7 @@ internal static class PostgresFaults
         PostgresErrorCodes.InvalidCatalogName => (PrimaryFault.Unreadable, "The server of the primary has no database of that name."),
         PostgresErrorCodes.InsufficientPrivilege => (PrimaryFault.Unreadable, "This node's user may not read and write the primary database."),
         PostgresErrorCodes.LockNotAvailable => (PrimaryFault.Unreachable, "The primary database is locked: another transaction holds its log. Nothing was written."),
-        PostgresErrorCodes.ReadOnlySqlTransaction => (PrimaryFault.Unreachable, "The primary database takes no writes: what answers is a standby."),
+        PostgresErrorCodes.ReadOnlySqlTransaction or PostgresErrorCodes.FeatureNotSupported => (PrimaryFault.Unreachable, "The primary database takes no writes: what answers is a standby."),
         ['5', '3', ..] => (PrimaryFault.Unreachable, "The primary database is short of connections, memory or disk."),
         ['0', '8', ..] or ['5', '7', ..] or ['4', '0', ..] or ['2', '5', ..] or ['5', '8', ..] => (PrimaryFault.Unreachable, "The primary database broke off, or is stopping or starting."),
         ['X', 'X', '0', '0', '1' or '2'] => (PrimaryFault.Damaged, "The primary database is damaged: its server says so. Nothing is written into it until it is restored."),

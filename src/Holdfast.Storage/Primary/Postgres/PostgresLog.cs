@@ -6,8 +6,9 @@ namespace Holdfast.Storage.Primary.Postgres;
 /// <summary>Where the log stood, and whether it has what was asked about, in one snapshot.</summary>
 /// <param name="Cluster">Whose database it is.</param>
 /// <param name="Has">Whether the log has the asker's row at its place.</param>
+/// <param name="IsStandby">Whether what answers follows another server: it may be behind.</param>
 /// <param name="Migrations">How many the database has had: a younger release may have been here since it was looked at.</param>
-internal sealed record LogState(string? Cluster, LogPosition Head, bool Has, long Migrations, IReadOnlyList<LogRow> Rows);
+internal sealed record LogState(string? Cluster, LogPosition Head, bool Has, long Migrations, bool IsStandby, IReadOnlyList<LogRow> Rows);
 
 /// <summary>Every statement on the change log.</summary>
 internal static class PostgresLog
@@ -37,12 +38,12 @@ internal static class PostgresLog
 
     private const string State = """
         SELECT 0 AS part, coalesce(h.sequence, 0) AS sequence, coalesce(h.epoch, 0) AS epoch, coalesce(h.hash, '') AS hash, c.id AS version,
-          @sequence = 0 OR EXISTS (SELECT FROM change_log WHERE sequence = @sequence AND hash = @hash) AS has, (SELECT count(*) FROM schema_migrations) AS migrations
+          @sequence = 0 OR EXISTS (SELECT FROM change_log WHERE sequence = @sequence AND hash = @hash) AS has, (SELECT count(*) FROM schema_migrations) AS migrations, pg_is_in_recovery() AS standby
         FROM (SELECT) AS one LEFT JOIN cluster c ON true LEFT JOIN LATERAL (SELECT * FROM change_log ORDER BY sequence DESC LIMIT 1) h ON true
         """;
 
     private const string Page = """
-        UNION ALL SELECT 1, sequence, epoch, hash, version, true, 0 FROM (
+        UNION ALL SELECT 1, sequence, epoch, hash, version, true, 0, false FROM (
           SELECT *, sum(octet_length(version)) OVER (ORDER BY sequence) - octet_length(version) AS before
           FROM (SELECT * FROM change_log WHERE sequence > @after ORDER BY sequence LIMIT @limit) page) AS bounded
         WHERE before < @bytes ORDER BY part, sequence
@@ -92,14 +93,14 @@ internal static class PostgresLog
     public static async Task<LogState> ReadStateAsync(NpgsqlDataReader reader, CancellationToken ct)
     {
         await reader.ReadAsync(ct);
-        var (head, cluster, has, migrations) = (Position(reader), reader.IsDBNull(4) ? null : reader.GetString(4), reader.GetBoolean(5), reader.GetInt64(6));
+        var (head, cluster, has, migrations, standby) = (Position(reader), reader.IsDBNull(4) ? null : reader.GetString(4), reader.GetBoolean(5), reader.GetInt64(6), reader.GetBoolean(7));
         var rows = new List<LogRow>();
         while (await reader.ReadAsync(ct))
         {
             rows.Add(new LogRow(Position(reader), reader.GetString(4)));
         }
         await reader.NextResultAsync(ct);
-        return new LogState(cluster, head, has, migrations, rows);
+        return new LogState(cluster, head, has, migrations, standby, rows);
     }
 
     /// <summary>Adds to a batch: these rows, and word of them.</summary>

@@ -26,6 +26,7 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
     /// <summary>About the most bytes of versions of one transaction: others wait for its end.</summary>
     private const int MostBytesAtOnce = 4 << 20;
 
+    private readonly ClockJumps _jumps = new(world.Clock);
     private readonly CancellationTokenSource _stop = new();
     private Task _listening = Task.CompletedTask;
     private volatile PostgresRows? _rows;   // null until the database was looked at, and after anything about it looked wrong
@@ -85,7 +86,8 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
                     "This node holds facts of a younger release, which it cannot bring to the primary. A node of that release does."));
             }
             var now = world.Clock.GetUtcNow();
-            part.RemoveAll(version => Digest.HasExpired(version, now - Expiry.Kept));
+            var hasJumped = _jumps.HasJumped();
+            part.RemoveAll(version => !hasJumped && Digest.HasExpired(version, now - Expiry.Kept));
             head = await UseAsync(
                 async call =>
                 {
@@ -311,6 +313,10 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
 
     private LogState Checked(LogState state)
     {
+        if (state.IsStandby)
+        {
+            throw new OutageException(Trouble.Refuses, "This server is a standby: it takes no writes.");
+        }
         if (PostgresSchema.FaultOf(new PostgresSchema.Found(state.Cluster, false, []), cluster()) is { } fault)
         {
             _rows = null;

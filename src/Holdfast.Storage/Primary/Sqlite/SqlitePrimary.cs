@@ -17,6 +17,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
 
     private const int MostRowsPrunedAtOnce = 1000;
 
+    private readonly ClockJumps _jumps = new(world.Clock);
     private Session? _session;
     private long _largestSize;
     private (string Device, ulong Inode)? _sound;   // the file that was checked whole: once a process, for that takes long
@@ -64,12 +65,12 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
         () => InTransaction("BEGIN IMMEDIATE", mayCreate: false, session =>
         {
             RefuseLostTail(session, seen);
-            var now = world.Clock.GetUtcNow();
+            var (now, hasJumped) = (world.Clock.GetUtcNow(), _jumps.HasJumped());
             foreach (var text in versions)
             {
                 var version = RowVersion.FromJson(text, Schema.ByName) ?? throw new PrimaryUnavailableException(PrimaryFault.TooNew,
                     "A node of a younger release offers what this primary does not know. Its facts wait in its journal until the node of the primary is upgraded.");
-                if (!Digest.HasExpired(version, now - Expiry.Kept) && session.Rows.Apply(version))
+                if ((hasJumped || !Digest.HasExpired(version, now - Expiry.Kept)) && session.Rows.Apply(version))
                 {
                     session.Log.Append(version);
                 }
