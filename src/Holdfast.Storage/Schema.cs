@@ -123,10 +123,11 @@ public static class Schema
         [new("made", First, "environment_id", "user_id", "kind", "secret", "proof", "proven_by", "replaces", "created_at")], FromNodes: true, NeedsCopy: true);
 
     /// <summary>Second factors (<c>totp</c>, <c>generic_otp</c>), passkeys (<c>webauthn</c>) and sets of recovery codes (<c>recovery_codes</c>): credentials like those above.
-    /// <c>details</c> is JSON of the type; <c>replaces</c> a JSON array of ids; <c>sign_count</c> the highest that a passkey has shown. One that was taken away has a deny.</summary>
+    /// <c>details</c> is JSON of the type; <c>replaces</c> a JSON array of ids; <c>sign_count</c> the highest that a passkey has shown. One that was taken away has a deny.
+    /// <c>proven_by</c> is the password that its owner had shown when they enrolled it; null for none.</summary>
     public static readonly Table Factors = new("factors",
         [
-            new("made", First, "environment_id", "user_id", "type", "secret_sealed", "details", "proof", "replaces", "created_at"),
+            new("made", First, "environment_id", "user_id", "type", "secret_sealed", "details", "proof", "proven_by", "replaces", "created_at"),
             new("used", Greatest, "sign_count", "used_at"),
         ], FromNodes: true, NeedsCopy: true);
 

@@ -8,6 +8,7 @@ CREATE TABLE factors (
   secret_sealed TEXT,
   details TEXT,
   proof TEXT,
+  proven_by TEXT,
   replaces TEXT,
   created_at BIGINT,
   used_stamp TEXT NOT NULL DEFAULT '',

@@ -53,7 +53,7 @@ internal sealed class BeginSession(NodeStore node, RefreshTokens refreshTokens, 
             signIn = organizations is [var only] ? Rule.Grant(unsettled with { OrganizationId = only.OrganizationId }, signIn.Changes) : signIn;
         }
         if (signIn.Answer.Answer is { } person && SecondFactor.IsAskedFor(view, act, person, method)
-            && Factor.Of(view, act.EnvironmentId, person.UserId, Factor.Totp) is [.., var latest] factors)
+            && SecondFactor.Apps(view, act, person, signIn.Changes) is [.., var latest] factors)
         {
             var (challengeId, challenge) = Challenges.Issue(act, latest.Id, "");
             return new(new Outcome(Asked: new FactorsAsked(person, UserOf(view, act, person), factors,

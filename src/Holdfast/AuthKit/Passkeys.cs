@@ -36,11 +36,11 @@ internal sealed class Passkeys(Database database, ClusterKeys keys, EnvironmentS
         return new Question(options.CreationOptionsJson, Seal(environmentId, userId, options.AttestationState!));
     }
 
-    /// <summary>Keeps a new one.</summary>
+    /// <summary>Keeps a new one, of whoever has just signed in.</summary>
     /// <returns>The factor's id, or why not.</returns>
-    public async Task<Ruling<string>> KeepAsync(HttpContext http, string environmentId, string userId, string token, string answer)
+    public async Task<Ruling<string>> KeepAsync(HttpContext http, string environmentId, PendingAuthentication pending, string token, string answer)
     {
-        if (Open(environmentId, token, answer) is not { } ceremony || ceremony.UserId != userId)
+        if (Open(environmentId, token, answer) is not { } ceremony || ceremony.UserId != pending.UserId)
         {
             return new Ruling<string>(null, Refusal.ItemUnknown);
         }
@@ -56,11 +56,11 @@ internal sealed class Passkeys(Database database, ClusterKeys keys, EnvironmentS
         return await database.RecordAsync(http, view =>
         {
             var act = acts.Of(environmentId);
-            if (!ceremony.IsGood(view, act))
+            if (!ceremony.IsGood(view, act) || !pending.IsGood(view, act, pending.Id))
             {
                 return Rule.Refuse<string>(Refusal.ItemSpent);
             }
-            var (ruling, changes) = Passkey.Register(view, act, userId, made.CredentialId, details, made.SignCount);
+            var (ruling, changes) = Passkey.Register(view, act, pending.UserId, made.CredentialId, details, made.SignCount, pending.CredentialId);
             return new Decision<Ruling<string>>(ruling, [.. changes, ceremony.Spent(act)]);
         });
     }

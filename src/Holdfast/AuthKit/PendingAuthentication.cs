@@ -55,10 +55,13 @@ internal sealed record PendingAuthentication(
     public static PendingAuthentication? Open(ClusterKeys keys, string environmentId, string token) =>
         SealedToken.Read<PendingAuthentication>(keys, Purpose, environmentId, token);
 
-    /// <summary>Whether it may be used by this request: it is not over, and nobody else has used it.</summary>
+    /// <summary>Whether it may be used by this request: it is not over, nobody else has used it, and what it rests upon stands: the user, their password, the factor that they showed.</summary>
     public bool IsGood(View view, Act act, string? request) => Authority == act.Incarnation && ExpiresAt > act.Time
         && view.Query<Use>("SELECT id AS Id, request AS Request FROM spends WHERE id = @spend", new { spend = SpendId }) is var uses
-        && uses.TrueForAll(u => request is not null && u.Request == request);
+        && uses.TrueForAll(u => request is not null && u.Request == request)
+        && !Denied.Is(view, UserId)
+        && (CredentialId is null || !Credential.IsReset(Credential.Of(view, act.EnvironmentId, UserId), CredentialId))
+        && (FactorId is null || !Users.Factor.IsOver(view, act.EnvironmentId, FactorId));
 
     /// <summary>Whether it asks somebody who had no app to set one up, and they have another than this by now: that one is what is asked for.</summary>
     public bool IsOvertaken(View view, string environmentId, string factorId) =>

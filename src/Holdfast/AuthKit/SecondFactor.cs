@@ -1,4 +1,5 @@
 using Holdfast.Storage;
+using Holdfast.Storage.Rows;
 using Holdfast.Users;
 
 namespace Holdfast.AuthKit;
@@ -13,6 +14,10 @@ internal static class SecondFactor
     /// <summary>Whether there must be one, and none was shown.</summary>
     public static bool IsMissing(View view, Act act, SignedIn who, string method) =>
         who.FactorId is null && SignInPolicy.For(view, act.EnvironmentId, who.OrganizationId) is { Mfa: SignInPolicy.Required } policy && IsAskedAfter(method, policy);
+
+    /// <summary>The apps that somebody has, the eldest first, without those that this very decision takes away.</summary>
+    public static List<Factor> Apps(View view, Act act, SignedIn who, IReadOnlyList<Change> changes) =>
+        [.. Factor.Of(view, act.EnvironmentId, who.UserId, Factor.Totp).Where(f => !changes.Any(c => c.Table == Schema.Denies && c.Values.GetValueOrDefault("subject") as string == f.Id))];
 
     private static bool IsAskedAfter(string method, SignInPolicy policy) => method switch
     {

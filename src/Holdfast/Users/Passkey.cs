@@ -15,8 +15,9 @@ internal static class Passkey
     public static Factor? Find(View view, string environmentId, byte[] idKey, ReadOnlySpan<byte> credentialId) => Factor.Find(view, environmentId, IdOf(idKey, credentialId));
 
     /// <summary>A user gets one. A credential that was ever registered here, by whomever, is refused.</summary>
+    /// <param name="provenBy">The credential by which they had signed in; null for none.</param>
     /// <returns>The factor's id.</returns>
-    public static Decision<Ruling<string>> Register(View view, Act act, string userId, byte[] credentialId, Factor.PasskeyDetails details, long signCount)
+    public static Decision<Ruling<string>> Register(View view, Act act, string userId, byte[] credentialId, Factor.PasskeyDetails details, long signCount, string? provenBy = null)
     {
         if (UserStore.Find(view, act.EnvironmentId, userId) is null)
         {
@@ -29,7 +30,7 @@ internal static class Passkey
         var id = IdOf(act.IdKey, credentialId);
         return view.Find<long>("SELECT count(*) FROM factors WHERE id = @id", new { id }) > 0 ? Rule.Refuse<string>(Refusal.CredentialTaken)
             : Factor.Of(view, act.EnvironmentId, userId, Factor.Passkey).Count >= Factor.MostOfType ? Rule.Refuse<string>(Refusal.TooMany)
-            : Rule.Grant(id, Factor.Make(act, id, userId, Factor.Passkey, null, details, Proof.Credential, signCount: signCount));
+            : Rule.Grant(id, Factor.Make(act, id, userId, Factor.Passkey, null, details, Proof.Credential, signCount: signCount, provenBy: provenBy));
     }
 
     /// <summary>Signs in whose it is. It counts as both factors: the device, and what it asked of the person.</summary>
@@ -43,6 +44,10 @@ internal static class Passkey
         if (ProveAddress.Refused(view, userId) is { } why)
         {
             return Rule.Refuse<SignedIn>(why);
+        }
+        if (UserStore.Find(view, act.EnvironmentId, userId) is { Email: not null, IsVerified: false })   // whose passkey it is, the mailbox says first
+        {
+            return Rule.Refuse<SignedIn>(Refusal.WrongCredential);
         }
         var before = factor.SignCount ?? 0;
         return (before > 0 || signCount > 0) && signCount <= before

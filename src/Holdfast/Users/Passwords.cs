@@ -108,7 +108,9 @@ internal static class Passwords
             return Rule.Refuse<SignedIn>(Refusal.ItemExpired, item.Spent(act));
         }
         var credential = Credential.Make(act, item.Subject, Credential.Password, newHash, Proof.Mailbox, item.Id, all);
-        return Rule.Grant(new SignedIn(item.Subject, credential.Id), [item.Spent(act), credential, .. UserStore.Verify(view, act, item.Subject, item.Data!)]);
+        var verified = UserStore.Verify(view, act, item.Subject, item.Data!);
+        return Rule.Grant(new SignedIn(item.Subject, credential.Id),
+            [item.Spent(act), credential, .. verified, .. verified.Count > 0 ? ProveAddress.TakeAway(view, act, item.Subject) : []]);
     }
 
     /// <summary>Another password, by an administrator; like a reset, it ends the sessions of all that it replaces.</summary>

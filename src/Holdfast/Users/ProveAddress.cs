@@ -1,3 +1,4 @@
+using Holdfast.Claims;
 using Holdfast.Storage;
 using Holdfast.Storage.Rows;
 
@@ -12,12 +13,33 @@ internal static class ProveAddress
             ? (new SignedIn(holder), [.. UserStore.Verify(view, act, holder, address), .. Disown(view, act, holder)])
             : Make(view, act, address, names, new UserDetails(IsVerified: true));
 
-    /// <summary>Who comes with the proof need not be who chose the password before there was one: so none that was chosen opens any more, and its sessions end.</summary>
+    /// <summary>Who comes with the proof need not be who prepared the account before there was one: so no password that was chosen opens any more, and nothing else that was set up.</summary>
     private static List<Change> Disown(View view, Act act, string holder)
     {
-        var standing = UserStore.Find(view, act.EnvironmentId, holder) is { IsVerified: false } ? Credential.Standing(Credential.Of(view, act.EnvironmentId, holder)) : [];
-        return standing.Count == 0 ? [] : [Credential.Make(act, holder, Credential.Password, Credential.Nothing, Proof.Mailbox, "address", standing)];
+        if (UserStore.Find(view, act.EnvironmentId, holder) is not { IsVerified: false })
+        {
+            return [];
+        }
+        var standing = Credential.Standing(Credential.Of(view, act.EnvironmentId, holder));
+        var changes = TakeAway(view, act, holder);
+        if (standing.Count > 0)
+        {
+            changes.Add(Credential.Make(act, holder, Credential.Password, Credential.Nothing, Proof.Mailbox, "address", standing));
+        }
+        return changes;
     }
+
+    /// <summary>All but passwords that was set up for a user before their mailbox was proven: factors and passkeys, sessions, and accounts elsewhere that nobody vouches for.</summary>
+    public static List<Change> TakeAway(View view, Act act, string userId) =>
+    [
+        .. Factor.Of(view, act.EnvironmentId, userId).Select(f => Factor.Deleted(act, f.Id)),
+        .. view.Query<string>("SELECT id FROM sessions WHERE environment_id = @EnvironmentId AND user_id = @userId AND expires_at > @Time ORDER BY id", new { act.EnvironmentId, userId, act.Time })
+            .Select(id => Session.Deny(act, id, "revoked")),
+        .. view.Query<string>(
+                "SELECT value FROM claims WHERE environment_id = @EnvironmentId AND kind = @kind AND holder = @userId AND verified = 0 ORDER BY value",
+                new { act.EnvironmentId, kind = Claim.UserSsoProfile, userId })
+            .Select(profile => Claim.GiveUp(view, act.EnvironmentId, act.IdKey, Claim.UserSsoProfile, profile, userId)).OfType<Change>(),
+    ];
 
     /// <summary>The user that an address makes. It has no holder.</summary>
     private static (SignedIn Who, List<Change> Changes) Make(View view, Act act, string address, PersonNames names, UserDetails details)

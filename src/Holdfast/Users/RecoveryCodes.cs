@@ -21,8 +21,9 @@ internal static class RecoveryCodes
 
     /// <summary>Ten new ones. They take the place of all that this node has seen.</summary>
     /// <param name="setId">Null for a new one; that of a set which is there already tells its codes again, to whom they were told.</param>
+    /// <param name="provenBy">The credential by which their owner had signed in; null for none.</param>
     /// <returns>The codes, as they are to be shown.</returns>
-    public static Decision<Ruling<IReadOnlyList<string>>> Make(View view, Act act, string userId, Proof proof, string? setId = null)
+    public static Decision<Ruling<IReadOnlyList<string>>> Make(View view, Act act, string userId, Proof proof, string? setId = null, string? provenBy = null)
     {
         if (UserStore.Find(view, act.EnvironmentId, userId) is null)
         {
@@ -33,7 +34,7 @@ internal static class RecoveryCodes
         var shown = codes.ConvertAll(c => $"{c[..(Characters / 2)]}-{c[(Characters / 2)..]}");
         return Factor.Find(view, act.EnvironmentId, id) is not null ? Rule.Grant<IReadOnlyList<string>>(shown) : Rule.Grant<IReadOnlyList<string>>(
             shown,
-            Factor.Make(act, id, userId, Factor.RecoveryCodes, null, new Details(codes.ConvertAll(c => Hash(act, id, c))), proof, Standing(view, act.EnvironmentId, userId)));
+            Factor.Make(act, id, userId, Factor.RecoveryCodes, null, new Details(codes.ConvertAll(c => Hash(act, id, c))), proof, Standing(view, act.EnvironmentId, userId), provenBy: provenBy));
     }
 
     /// <summary>Sets that no other took the place of: one, or several after two were made apart.</summary>

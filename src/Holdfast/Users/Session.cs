@@ -83,7 +83,7 @@ internal sealed record Session(string Id, string UserId, string? OrganizationId,
         : Denied.Is(view, Id, act.EnvironmentId) ? Refusal.SessionEnded
         : Denied.Is(view, UserId) || (OrganizationId is { } organization && !Memberships.Allows(view, act.IdKey, organization, UserId)) ? Refusal.Denied
         : CredentialId is { } credential && Credential.IsReset(Credential.Of(view, act.EnvironmentId, UserId), credential) ? Refusal.SessionEnded
-        : FactorId is { } factor && Denied.IsDeleted(view, factor) ? Refusal.SessionEnded
+        : FactorId is { } factor && Factor.IsOver(view, act.EnvironmentId, factor) ? Refusal.SessionEnded
         : WasReplayed(view, grace ?? Grace) ? Refusal.SessionReplayed
         : null;
 

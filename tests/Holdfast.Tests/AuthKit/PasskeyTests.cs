@@ -12,6 +12,9 @@ public sealed class PasskeyTests(Shared shared) : IClassFixture<Shared>
 
     private Passkeys Passkeys => _server.Services.GetRequiredService<Passkeys>();
 
+    private PendingAuthentication Pending(string userId) => PendingAuthentication.Of(
+        _server.Services.GetRequiredService<Acts>().Of(_server.A.Id), new(userId), SignInMethod.Password, TimeSpan.FromMinutes(10), PendingAuthentication.Passkey);
+
     private static DefaultHttpContext Http() => new();
 
     private async Task<(Person Person, Authenticator Passkey, string FactorId)> RegisteredAsync()
@@ -24,7 +27,7 @@ public sealed class PasskeyTests(Shared shared) : IClassFixture<Shared>
     private async Task<Ruling<string>> RegisterAsync(Person person, Authenticator passkey, Authenticator.Lie? lie = null)
     {
         var question = (await Passkeys.AskForNewAsync(Http(), _server.A.Id, person.UserId))!;
-        return await Passkeys.KeepAsync(Http(), _server.A.Id, person.UserId, question.Token, passkey.Register(question.Options, lie));
+        return await Passkeys.KeepAsync(Http(), _server.A.Id, Pending(person.UserId), question.Token, passkey.Register(question.Options, lie));
     }
 
     private async Task<BeginSession.Outcome> SignInAsync(Authenticator passkey, Authenticator.Lie? lie = null)
@@ -136,7 +139,7 @@ public sealed class PasskeyTests(Shared shared) : IClassFixture<Shared>
         var mine = (await Passkeys.AskForNewAsync(Http(), _server.A.Id, person.UserId))!;
         using var fresh = new Authenticator();
         var other = await Person.MakeAsync(_server);
-        Assert.Equal(Refusal.ItemUnknown, (await Passkeys.KeepAsync(Http(), _server.A.Id, other.UserId, mine.Token, fresh.Register(mine.Options))).Refused);
+        Assert.Equal(Refusal.ItemUnknown, (await Passkeys.KeepAsync(Http(), _server.A.Id, Pending(other.UserId), mine.Token, fresh.Register(mine.Options))).Refused);
     }
 
     [Theory]
@@ -187,7 +190,7 @@ public sealed class PasskeyTests(Shared shared) : IClassFixture<Shared>
             var question = (await Passkeys.AskAsync(Http(), _server.A.Id))!;
             Assert.Equal(Refusal.WrongCredential, (await Passkeys.SignInAsync(Http(), _server.A.Id, question.Token, answer)).Refused);
             var another = (await Passkeys.AskForNewAsync(Http(), _server.A.Id, person.UserId))!;
-            Assert.Equal(Refusal.WrongCredential, (await Passkeys.KeepAsync(Http(), _server.A.Id, person.UserId, another.Token, answer)).Refused);
+            Assert.Equal(Refusal.WrongCredential, (await Passkeys.KeepAsync(Http(), _server.A.Id, Pending(person.UserId), another.Token, answer)).Refused);
         }
     }
 }

@@ -1,3 +1,5 @@
+using Holdfast.Claims;
+using Holdfast.AuthKit;
 using Holdfast.Http;
 using Holdfast.Storage.Rows;
 using Holdfast.Users;
@@ -76,6 +78,70 @@ public sealed class FactorRulesTests : IDisposable
             Assert.Empty(Of(node, who, Factor.RecoveryCodes));
         });
         A.Do((view, act) => Factor.Reset(view, act, "user_nobody")).Is(Refusal.NotFound);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_was_set_up_before_the_mailbox_was_proven_goes_when_it_is(bool byReset)
+    {
+        var who = A.Write((view, act) => ProveAddress.ByAdministrator(view, act, Address, new PersonNames(null, null), new UserDetails(IsVerified: false))).Granted().UserId;
+        Enroll(A, who);
+        Register(A, who, 7).Granted();
+        A.Do((view, act) => RecoveryCodes.Make(view, act, who, Proof.Administrator)).Granted();
+        A.Do((_, act) => Decide.To(true, Claim.Give(act.EnvironmentId, act.IdKey, Claim.UserSsoProfile, "prof_1", who, 1, verified: false)));
+        A.Do((_, act) => Decide.To(true, Claim.Give(act.EnvironmentId, act.IdKey, Claim.UserSsoProfile, "prof_2", who, 1, verified: true)));
+        var session = A.Start((_, _) => Rule.Grant(new SignedIn(who)));
+        Sign(A, 7, 2).Is(Refusal.WrongCredential);
+        Assert.Null(A.Ended(session));
+
+        Assert.Equal(who, byReset ? A.Reset(Address, "new").Granted().UserId : A.Join(Address));
+
+        Assert.Empty(A.Read(view => Factor.Of(view, Cluster.Environment, who)));
+        Assert.NotNull(A.Ended(session));
+        Assert.Equal(((string?)null, (string?)who), A.Read(view => (Claim.Find(view, Cluster.Environment, Claim.UserSsoProfile, "prof_1")!.Holder, Claim.Find(view, Cluster.Environment, Claim.UserSsoProfile, "prof_2")!.Holder)));
+        // What they set up from now on is theirs, and stays.
+        Enroll(A, who);
+        A.Reset(Address, "newer").Granted();
+        Assert.Single(Of(A, who));
+    }
+
+    [Fact]
+    public void What_a_stolen_password_enrolled_counts_no_more_once_it_is_reset_and_what_was_pending_is_over()
+    {
+        var who = A.Join(Address, "stolen");
+        var kept = Enroll(A, who);
+        var own = A.Do((view, act) => RecoveryCodes.Make(view, act, who, Proof.Administrator)).Granted();
+        var stolen = A.StartBy(Address, "stolen").CredentialId!;
+        var id = Passkey.IdOf(A.Act().IdKey, [7]);
+        A.Do((view, act) => Passkey.Register(view, act, who, [7], new Factor.PasskeyDetails("id", "key", [], IsBackupEligible: false, IsBackedUp: false), signCount: 1, stolen)).Granted();
+        A.Do((view, act) => RecoveryCodes.Make(view, act, who, Proof.Credential, provenBy: stolen)).Granted();
+        A.Do((_, act) => Decide.To(true, Factor.Make(act, "auth_factor_thief", who, Factor.Totp, "sealed", new Factor.TotpDetails("Acme", "ada"), Proof.Credential, provenBy: stolen)));
+        var session = A.Start((_, _) => Rule.Grant(new SignedIn(who, FactorId: id)));
+        PendingAuthentication Pending(string? credential = null, string? factor = null) =>
+            PendingAuthentication.Of(A.Act(), new SignedIn(who, credential, FactorId: factor), "password", TimeSpan.FromMinutes(10), PendingAuthentication.Passkey);
+        var (byPassword, byFactor, byMail) = (Pending(stolen), Pending(factor: id), Pending(factor: kept));
+        bool IsGood(PendingAuthentication pending) => A.Read(view => pending.IsGood(view, A.Act(), null));
+        Assert.Equal(2, Of(A, who).Count);
+        Assert.True(IsGood(byPassword) && IsGood(byFactor) && IsGood(byMail));
+
+        A.Reset(Address, "new").Granted();
+        _cluster.Meet();
+
+        Assert.All(_cluster.Nodes, node =>
+        {
+            Assert.Equal([kept], Of(node, who));
+            Assert.Empty(Of(node, who, Factor.Passkey));
+            Assert.NotNull(node.Read(view => RecoveryCodes.Find(view, node.Act(), who, own[0])));   // the owner's stand again
+            Sign(node, 7, 2).Is(Refusal.WrongCredential);
+            Assert.NotNull(node.Ended(session));
+        });
+        Assert.Equal((false, false, true), (IsGood(byPassword), IsGood(byFactor), IsGood(byMail)));
+        A.Do((_, act) => Decide.To(true, Factor.Deleted(act, kept)));
+        Assert.False(IsGood(byMail));
+        var last = Pending();
+        A.Do((view, act) => DenyUser.Suspend(view, act, who)).Granted();
+        Assert.False(IsGood(last));
     }
 
     [Fact]

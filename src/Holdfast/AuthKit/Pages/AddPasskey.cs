@@ -52,7 +52,7 @@ internal sealed class AddPasskey(
             {
                 return Failed(visit, "add_passkey.failed");
             }
-            var kept = await passkeys.KeepAsync(visit.Http, flow.EnvironmentId, pending.UserId, question, answer);
+            var kept = await passkeys.KeepAsync(visit.Http, flow.EnvironmentId, pending, question, answer);
             if (kept.Refused is { } why)
             {
                 return Failed(visit, why == Refusal.CredentialTaken ? "add_passkey.taken" : why == Refusal.TooMany ? "add_passkey.too_many" : "add_passkey.failed");

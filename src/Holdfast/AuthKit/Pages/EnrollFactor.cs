@@ -63,11 +63,11 @@ internal sealed class EnrollFactor(
             {
                 return Decide.Nothing<IReadOnlyList<string>?>(null);
             }
-            var (made, set) = RecoveryCodes.Make(view, act, pending.UserId, Proof.Credential, setId);
+            var (made, set) = RecoveryCodes.Make(view, act, pending.UserId, Proof.Credential, setId, pending.CredentialId);
             return made.Answer is null ? Decide.Nothing<IReadOnlyList<string>?>(null) : Decide.To<IReadOnlyList<string>?>(made.Answer,
             [
                 .. set, pending.Spent(act, request), .. FactorEvents.Succeeded(view, act, pending),
-                Factor.Make(act, factorId, pending.UserId, Factor.Totp, keys.SealAtRest(Factor.PlaceOf(factorId), secret), DetailsOf(visit, pending), Proof.Credential),
+                Factor.Make(act, factorId, pending.UserId, Factor.Totp, keys.SealAtRest(Factor.PlaceOf(factorId), secret), DetailsOf(visit, pending), Proof.Credential, provenBy: pending.CredentialId),
             ]);
         });
         return shown is null
