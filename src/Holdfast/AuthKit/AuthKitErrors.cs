@@ -47,6 +47,12 @@ internal static class AuthKitErrors
     public static ApiAnswer AuthorityUnavailable { get; } = ApiError.Unavailable("authority_unavailable",
         "The node that issued this does not answer now. Repeat with the same Idempotency-Key, or begin the sign-in anew.", retryAfter: 1);
 
+    /// <summary>Somebody signs in at their organization's identity provider, and by nothing else: the application sends them to this connection.</summary>
+    public static ApiAnswer SsoRequired(SsoRequired.Demand demand) => new(StatusCodes.Status400BadRequest,
+        new SsoBody("sso_required", "People with this address sign in at their organization's identity provider.", demand.Email, demand.ConnectionIds));
+
+    private sealed record SsoBody(string Error, string ErrorDescription, string Email, IReadOnlyList<string> ConnectionIds);
+
     /// <summary>Somebody has not proven their mailbox (403, as SDKs expect it).</summary>
     public static ApiAnswer ProveMailbox(string pendingToken, string email, string verificationId) => new(StatusCodes.Status403Forbidden,
         new ProveBody("email_verification_required", "Email ownership must be verified before authentication.", pendingToken, email, verificationId));

@@ -74,6 +74,7 @@ internal sealed class Authenticate(
     public ApiAnswer Answer(Asked asked, BeginSession.Outcome outcome, string method, Func<Refusal, ApiAnswer> refused) => outcome switch
     {
         { Session: { } session } => answers.Of(asked, session, null),
+        { Sso: { } sso } => AuthKitErrors.SsoRequired(sso),
         { Message: { } message } => ApiError.OAuth("access_denied", message),
         { Choice: { } choice } => AuthKitErrors.ChooseOrganization(Pending(asked, choice.Who, method, PendingAuthentication.Organization), choice.Organizations, choice.User),
         { Unproven: { } mailbox } => AuthKitErrors.ProveMailbox(

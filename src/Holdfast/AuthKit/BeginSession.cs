@@ -14,9 +14,10 @@ internal sealed class BeginSession(NodeStore node, RefreshTokens refreshTokens, 
     /// environment's actions; or a refusal.</summary>
     /// <param name="Offered">At a hosted page: nothing more is asked, but something is offered first.</param>
     /// <param name="Message">What the action that refused says to the person; null when nothing.</param>
+    /// <param name="Sso">They are to sign in at their identity provider instead.</param>
     public sealed record Outcome(
         RefreshToken? Session = null, Refusal? Refused = null, Choice? Choice = null, Mailbox? Unproven = null, string? Code = null, FactorsAsked? Asked = null, FactorMissing? Missing = null,
-        SignedIn? Offered = null, SignedIn? Proven = null, ActionQuestion? Question = null, string? Message = null);
+        SignedIn? Offered = null, SignedIn? Proven = null, SsoRequired.Demand? Sso = null, ActionQuestion? Question = null, string? Message = null);
 
     /// <summary>What stands at the end, when nothing more is asked of somebody.</summary>
     public delegate Decision<Outcome> Ending(View view, Act act, Decision<Ruling<SignedIn>> signIn, string method);
@@ -41,11 +42,15 @@ internal sealed class BeginSession(NodeStore node, RefreshTokens refreshTokens, 
     /// <exception cref="Http.DataTooOldException">The data is older than the organization's ceiling.</exception>
     public Decision<Outcome> Decide(View view, Act act, Decision<Ruling<SignedIn>> signIn, string method, Ending? end = null, SignInOrigin? origin = null)
     {
+        if (SsoRequired.Refuses(view, act, signIn, method) is { } elsewhere)
+        {
+            return elsewhere;
+        }
         if (actions.AtRegistration(view, act, signIn, method, origin) is { } first)
         {
             return first;
         }
-        IReadOnlyList<Memberships.Member> organizations = [];
+        List<Memberships.Member> organizations = [];
         if (signIn.Answer.Answer is { OrganizationId: null } unsettled)
         {
             // The only one before all else: it may ask for more than the environment does.

@@ -1,4 +1,5 @@
 using System.Text;
+using Holdfast.AuthKit.Pages;
 using Holdfast.Environments;
 using Holdfast.Http;
 using Holdfast.Keys;
@@ -20,6 +21,9 @@ internal sealed class DeviceCodes(Database database, ClusterKeys keys, PublicAdd
 
     /// <summary>The most requests that wait at once.</summary>
     public const int Most = 10_000;
+
+    /// <summary>The same, of one environment: what strangers send to one leaves the others theirs.</summary>
+    public const int MostOfEnvironment = 1_000;
 
     private const string Purpose = "device-code";
 
@@ -74,7 +78,11 @@ internal sealed class DeviceCodes(Database database, ClusterKeys keys, PublicAdd
         {
             return unknown!;
         }
-        if (limits.Count(RateLimits.DevicesPerEnvironment, client.EnvironmentId) is { } wait || Add(client) is not { } waiting)
+        if ((limits.Count(RateLimits.DevicesPerPlace, HostedLimits.PlaceOf(http)) ?? limits.Count(RateLimits.DevicesPerEnvironment, client.EnvironmentId)) is { } wait)
+        {
+            return ApiError.TooManyRequests(wait);
+        }
+        if (Add(client) is not { } waiting)
         {
             return ApiError.TooManyRequests((int)Lifetime.TotalSeconds);
         }
@@ -151,7 +159,7 @@ internal sealed class DeviceCodes(Database database, ClusterKeys keys, PublicAdd
         lock (_gate)
         {
             Forget();
-            if (_byUserCode.Count >= Most)
+            if (_byUserCode.Count >= Most || _byUserCode.Values.Count(w => w.EnvironmentId == client.EnvironmentId && w.ExpiresAt > now) >= MostOfEnvironment)
             {
                 return null;
             }

@@ -1,4 +1,5 @@
 using Holdfast.Http;
+using Holdfast.Peers;
 using Holdfast.Storage;
 using Holdfast.Users;
 
@@ -25,6 +26,11 @@ internal sealed class GrantByMagicCode(Database database, Acts acts, BeginSessio
         {
             return AuthKitErrors.WrongCode;
         }
+        // Where the newest was made all guesses are counted: at each node by itself there would be as many for each.
+        if (ForwardedRequest.Of(asked.Http) is null && await authenticate.SendOnAsync(asked, newest.Authority, AuthKitErrors.ExpiredCode) is { } elsewhere)
+        {
+            return elsewhere;
+        }
         if (AuthenticateLimits.IsGuessed(limits, asked, newest.Id, whose))
         {
             return AuthKitErrors.TooManyTries;
@@ -35,9 +41,9 @@ internal sealed class GrantByMagicCode(Database database, Acts acts, BeginSessio
             AuthenticateLimits.Guessed(limits, asked, newest.Id, whose);
             return AuthKitErrors.WrongCode;
         }
-        if (await authenticate.SendOnAsync(asked, item.Authority, AuthKitErrors.ExpiredCode) is { } elsewhere)
+        if (item.Authority != act.Incarnation)
         {
-            return elsewhere;
+            return AuthKitErrors.ExpiredCode;   // an elder one of another node: the newest is good
         }
         var outcome = await authenticate.DecideAsync(asked, () => database.RecordAsync(asked.Http, view =>
         {

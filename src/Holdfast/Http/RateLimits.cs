@@ -50,22 +50,31 @@ public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes 
     /// <summary>Mails that the hosted pages cause, per place: anybody can ask for them.</summary>
     public static readonly RateLimit HostedMailsPerPlace = new("hosted_mails", 30, TimeSpan.FromMinutes(10));
 
-    /// <summary>Codes made for an address.</summary>
+    /// <summary>Mails that the hosted pages cause to one mailbox, from anywhere: more than one place can ask for, so that a stranger does not use up the owner's.</summary>
+    public static readonly RateLimit HostedMailsPerAddress = new("hosted_mails_address", 10, TimeSpan.FromSeconds(60));
+
+    /// <summary>Questions put to passkeys, per place: each is sealed. The page asks as it is opened.</summary>
+    public static readonly RateLimit PasskeyQuestionsPerPlace = new("passkey_questions", 1000, TimeSpan.FromSeconds(60));
+
+    /// <summary>Codes made for an address; at the hosted pages for an address from one place.</summary>
     public static readonly RateLimit MagicCodesPerAddress = new("magic_codes", 3, TimeSpan.FromSeconds(60));
 
-    /// <summary>Links to another password made for an address.</summary>
+    /// <summary>Links to another password made for an address; at the hosted pages for an address from one place.</summary>
     public static readonly RateLimit ResetsPerAddress = new("resets", 3, TimeSpan.FromSeconds(60));
 
     /// <summary>Codes for another address, and codes that prove one, made for a user.</summary>
     public static readonly RateLimit CodesPerUser = new("user_codes", 3, TimeSpan.FromSeconds(60));
 
-    /// <summary>Requests of devices to be signed in, per environment: anybody can send one.</summary>
+    /// <summary>Requests of devices to be signed in, per place: one place does not use up the environment's.</summary>
+    public static readonly RateLimit DevicesPerPlace = new("devices_place", 30, TimeSpan.FromSeconds(60));
+
+    /// <summary>The same, per environment: anybody can send one.</summary>
     public static readonly RateLimit DevicesPerEnvironment = new("devices", 600, TimeSpan.FromSeconds(60));
 
     /// <summary>Codes of devices typed in, right or wrong, from one address: of sixty-four million that a node may have shown, few are tried.</summary>
     public static readonly RateLimit DeviceCodesPerIp = new("device_codes", 10, TimeSpan.FromSeconds(60));
 
-    /// <summary>Wrong tries of one mailed code.</summary>
+    /// <summary>Wrong tries of one mailed code; where it is known from where they come, from one place.</summary>
     public static readonly RateLimit GuessesPerCode = new("guesses", 5, TimeSpan.FromMinutes(10)) { IsShared = false };
 
     /// <summary>Wrong tries of an address's mailed codes, however many there are: of a million, some five hundred a day are tried.</summary>
@@ -80,7 +89,7 @@ public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes 
     /// <summary>Tries of a factor, or of a person's recovery codes, however many challenges there are; the right ones are given back.</summary>
     public static readonly RateLimit TriesPerFactor = new("factor_tries", 20, TimeSpan.FromHours(1));
 
-    /// <summary>Wrong tries of one mailed code from all places together, where the application names them.</summary>
+    /// <summary>Wrong tries of one mailed code from all places together, where it is known from where they come.</summary>
     public static readonly RateLimit GuessesPerCodeAnywhere = new("guesses_anywhere", 20, TimeSpan.FromMinutes(10)) { IsShared = false };
 
     /// <summary>The same of an address, from all places together: a stranger who guesses does not keep the owner's own code from being taken.</summary>

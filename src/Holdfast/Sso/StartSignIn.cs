@@ -54,8 +54,6 @@ internal sealed class StartSignIn(
     }
 
     /// <summary>The one connection that people with this domain sign in by: of the organization that the domain is verified for. Null when there is none, or when nobody can say which.</summary>
-    public ReadyConnection? FindByDomain(string environmentId, string domain) => SelectByDomain(environmentId, domain).Connection;
-
     /// <summary>The one connection that people of an organization sign in by; null when there is none, or when nobody can say which.</summary>
     public ReadyConnection? FindByOrganization(string environmentId, string organizationId, string? domainHint) => SelectByOrganization(environmentId, organizationId, domainHint).Connection;
 

@@ -109,16 +109,40 @@ public sealed class DeviceTests(Shared shared) : IClassFixture<Shared>
     [Fact]
     public async Task Strangers_who_ask_leave_nothing_on_the_disk_and_are_bounded()
     {
-        await using var server = await HoldfastServer.StartAsync(new Start(RateLimitFactor: 1));
+        var (server, from) = await Pages.HostedLimitTests.StartAsync();
+        await using var _ = server;
+        Task<Answer> AskAsync() => server.SendAsync("POST", "/user_management/authorize/device", null, new { client_id = server.A.ClientId });
         await server.WithoutEffectAsync(async () =>
         {
-            for (var i = 0; i < 600; i++)
+            for (var place = 0; place < 20; place++)
             {
-                await BeginAsync(server);
+                from.Place = $"203.0.113.{place}";
+                for (var i = 0; i < 30; i++)
+                {
+                    await BeginAsync(server);
+                }
+                (await AskAsync()).Is(429, "rate_limit_exceeded");   // of this place; the next has its own
             }
-            (await server.SendAsync("POST", "/user_management/authorize/device", null, new { client_id = server.A.ClientId })).Is(429, "rate_limit_exceeded");
+            from.Place = "198.51.100.7";
+            Assert.Equal(TimeSpan.FromSeconds(60), (await AskAsync()).Is(429, "rate_limit_exceeded").Headers.RetryAfter!.Delta);
             return true;
         });
+    }
+
+    [Fact]
+    public async Task So_many_wait_of_one_environment_and_the_others_have_their_own()
+    {
+        await using var server = await HoldfastServer.StartAsync();
+        Task<Answer> AskAsync(string clientId) => server.SendAsync("POST", "/user_management/authorize/device", null, new { client_id = clientId });
+        for (var i = 0; i < DeviceCodes.MostOfEnvironment; i++)
+        {
+            await BeginAsync(server);
+        }
+
+        (await AskAsync(server.A.ClientId)).Is(429, "rate_limit_exceeded");
+        (await AskAsync(server.B.ClientId)).Is(200);
+        server.Clock.Advance(DeviceCodes.Lifetime);
+        (await AskAsync(server.A.ClientId)).Is(200);
     }
 
     [Fact]

@@ -9,7 +9,7 @@ namespace Holdfast.AuthKit.Pages;
 /// <summary>Asks somebody who was invited to accept: who has an account signs in, who has none makes one here. The token was mailed to the address, or an administrator who vouches for it passed it on: so
 /// whoever makes the account has the mailbox.</summary>
 internal sealed class AcceptInvitation(
-    Database database, Acts acts, ToApplication toApplication, Visits visits, PasswordHasher hasher, PasswordPolicy policy, RateLimits limits, TimeProvider clock) : Step
+    Database database, Acts acts, ToApplication toApplication, Visits visits, PasswordHasher hasher, PasswordPolicy policy, RateLimits limits, HomeRealm realm, TimeProvider clock) : Step
 {
     public const string Path = "/sign-in/invitation";
 
@@ -22,6 +22,10 @@ internal sealed class AcceptInvitation(
         if (Find(visit) is not { } invited)
         {
             return PageErrors.NoInvitation;
+        }
+        if (realm.Of(visit.Flow.EnvironmentId, invited.Row.Email) is { } home)
+        {
+            return await realm.GoAsync(visit.Http, visit.Flow.For(invited.Row.Email), home);   // their organization has its own way since they came
         }
         if (invited.HasAccount)
         {

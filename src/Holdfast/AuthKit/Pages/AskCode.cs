@@ -42,7 +42,7 @@ internal sealed class AskCode(
             return Wrong(visit, visit["code"] is null ? "code.missing" : "code.malformed");
         }
         var whose = RateLimits.KeyOf(flow.EnvironmentId, normal);
-        if (limits.IsReached(RateLimits.GuessesPerAddress, whose) || limits.Count(RateLimits.GuessesPerCode, newest) is not null)
+        if (HostedLimits.IsGuessed(limits, visit, newest, whose))
         {
             return Wrong(visit, "code.too_many");
         }
@@ -52,7 +52,7 @@ internal sealed class AskCode(
             .Concat(PendingItem.Latest(view, flow.EnvironmentId, Ids.MagicCode, normal)).FirstOrDefault(i => i?.Opens(act, code) == true));
         if (item is null)
         {
-            limits.Count(RateLimits.GuessesPerAddress, whose);
+            HostedLimits.Guessed(limits, visit, whose);
             return Wrong(visit, "code.wrong");
         }
         var ending = toApplication.Ending(visit);

@@ -37,6 +37,10 @@ internal sealed class AskDetails(
         {
             return Wrong("password", "details.missing");
         }
+        if (HostedLimits.Count(limits, visit, address) is { } pause)   // before anything is weighed
+        {
+            return Wrong("password", "fault.too_many_tries", pause);
+        }
         if (await policy.CheckAsync(flow.EnvironmentId, password, address, [names.First, names.Last], visit.Http.RequestAborted) is [var fault, ..])
         {
             return Wrong("password", visit.Texts.Has($"details.{fault.Code}") ? $"details.{fault.Code}" : "details.password_too_weak");

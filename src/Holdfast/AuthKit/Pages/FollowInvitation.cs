@@ -4,14 +4,14 @@ using Holdfast.Users;
 
 namespace Holdfast.AuthKit.Pages;
 
-/// <summary>Where the link of an invitation leads: it begins a sign-in at the environment's default address, in the organization that invites. Writes nothing.</summary>
-internal sealed class FollowInvitation(Database database, EnvironmentStore environments, RedirectUriStore redirectUris, Visits visits, HostedFlowCookie cookie, TimeProvider clock)
+/// <summary>Where the link of an invitation leads: it begins a sign-in at the environment's default address, in the organization that invites; of whom signs in at an identity provider, there. Writes nothing.</summary>
+internal sealed class FollowInvitation(Database database, EnvironmentStore environments, RedirectUriStore redirectUris, Visits visits, HostedFlowCookie cookie, HomeRealm realm, TimeProvider clock)
 {
     public const string Path = "/invite";
 
     private const int LongestToken = 256;
 
-    public IResult Handle(HttpContext http)
+    public async Task<IResult> HandleAsync(HttpContext http)
     {
         var token = http.Request.Query["invitation_token"].ToString();
         var found = token.Length is 0 or > LongestToken ? null : database.Read(view => Invitations.FindByToken(view, token));
@@ -33,6 +33,10 @@ internal sealed class FollowInvitation(Database database, EnvironmentStore envir
         }
         flow = flow with { InvitationToken = token, OrganizationId = row.OrganizationId, Address = row.Email };
         cookie.Write(http, flow);
+        if (realm.Of(environmentId, row.Email) is { } home)
+        {
+            return await realm.GoAsync(http, flow, home);
+        }
         return new SeeOther(Visit.AddressOf(row.AcceptedUserId is null ? AcceptInvitation.Path : AskPassword.Path, flow.Id));
     }
 }

@@ -1,5 +1,4 @@
 using Holdfast.Http;
-using Holdfast.Peers;
 using Holdfast.Storage;
 using Holdfast.Storage.Rows;
 using Holdfast.Users;
@@ -21,9 +20,7 @@ internal sealed class ForgotPassword(Database database, Acts acts, PasswordReset
             return visit.Again<ForgotPage>(new Fault("email", visit.Texts[typed.Length == 0 ? "address.missing" : "address.malformed"]), (nameof(ForgotPage.Address), typed));
         }
         var (environmentId, address) = (visit.Flow.EnvironmentId, Addresses.Normal(typed));
-        var wait = ForwardedRequest.Of(visit.Http) is not null ? null
-            : limits.Count(RateLimits.HostedMailsPerPlace, HostedLimits.PlaceOf(visit.Http)) ?? limits.Count(RateLimits.ResetsPerAddress, RateLimits.KeyOf(environmentId, address));
-        if (wait is { } seconds)
+        if (HostedLimits.CountMail(limits, visit, RateLimits.ResetsPerAddress, RateLimits.KeyOf(environmentId, address)) is { } seconds)
         {
             return visit.Again<ForgotPage>(new Fault("email", visit.Texts["forgot.too_often"], seconds), (nameof(ForgotPage.Address), typed));
         }
@@ -36,8 +33,8 @@ internal sealed class ForgotPassword(Database database, Acts acts, PasswordReset
         var id = act.NewId(Ids.PasswordReset);
         var secret = secrets.Token(act.EnvironmentId, id);
         var (ruling, changes) = Passwords.RequestReset(view, act, address, secret, options.ResetLifetime, id);
-        // For nobody, an item that opens nothing: whoever measures how long a disk takes learns nothing by it.
-        return Decide.To(true, ruling.Answer is null
+        // For nobody, and for who has no use for a password, an item that opens nothing: whoever measures how long a disk takes learns nothing by it.
+        return Decide.To(true, ruling.Answer is null || SsoRequired.Of(view, act.EnvironmentId, address) is not null
             ? [PendingItem.Issue(act, Ids.PasswordReset, Addresses.NewHolder(view, act, address).UserId, secret, address, options.ResetLifetime, id).Row]
             :
             [

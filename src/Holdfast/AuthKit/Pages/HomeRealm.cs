@@ -9,7 +9,7 @@ namespace Holdfast.AuthKit.Pages;
 internal sealed class HomeRealm(Database database, Connections connections, StartSignIn signIns, RateLimits limits)
 {
     /// <summary>The connection that people with this address sign in by; null when they sign in here.</summary>
-    public ReadyConnection? Of(string environmentId, string address) => signIns.FindByDomain(environmentId, address[(address.LastIndexOf('@') + 1)..]);
+    public ReadyConnection? Of(string environmentId, string address) => database.Read(view => SsoRequired.Of(view, environmentId, address)) is { } connection ? connections.Ready(connection) : null;
 
     /// <summary>The one connection of an organization, when the application wants somebody in there and nothing says that they are a guest.</summary>
     public ReadyConnection? OfOrganization(HostedFlow flow, string? domainHint)

@@ -40,7 +40,7 @@ internal static class HostedEndpoints
         routes.MapStep<ForgotSent>(ForgotSent.Path, Writes.Nothing);
         routes.MapGet(ResetPassword.Path, (HttpContext http, ResetPassword reset) => reset.Show(http)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
         routes.MapPost(ResetPassword.Path, (HttpContext http, ResetPassword reset) => reset.TakeAsync(http)).WithMetadata(PageRoute.Yes, Writes.Fact).ExcludeFromDescription();
-        routes.MapGet(FollowInvitation.Path, (HttpContext http, FollowInvitation follow) => follow.Handle(http)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
+        routes.MapGet(FollowInvitation.Path, (HttpContext http, FollowInvitation follow) => follow.HandleAsync(http)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
         routes.MapStep<AcceptInvitation>(AcceptInvitation.Path, Writes.Fact);
         routes.MapStep<ConfirmDevice>(ConfirmDevice.Path, Writes.Fact);
         routes.MapGet(AskDeviceCode.Path, (HttpContext http, AskDeviceCode device) => device.Show(http)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();

@@ -1,5 +1,4 @@
 using Holdfast.Http;
-using Holdfast.Peers;
 using Holdfast.Users;
 
 namespace Holdfast.AuthKit.Pages;
@@ -27,7 +26,5 @@ internal static class MailedCode
 
     /// <summary>Counts a mail. Null when it may be sent; else the seconds to wait.</summary>
     /// <param name="whose">The key of whose mailbox it is.</param>
-    public static int? Count(RateLimits limits, Visit visit, string whose) => ForwardedRequest.Of(visit.Http) is not null
-        ? null
-        : limits.Count(RateLimits.HostedMailsPerPlace, HostedLimits.PlaceOf(visit.Http)) ?? limits.Count(RateLimits.MagicCodesPerAddress, whose);
+    public static int? Count(RateLimits limits, Visit visit, string whose) => HostedLimits.CountMail(limits, visit, RateLimits.MagicCodesPerAddress, whose);
 }

@@ -10,7 +10,7 @@ namespace Holdfast.AuthKit.Pages;
 /// environment's default address.</summary>
 internal sealed class ResetPassword(
     Database database, Acts acts, PasswordResets resets, PasswordHasher hasher, PasswordPolicy policy, ToApplication toApplication, Visits visits, HostedFlowCookie cookie,
-    EnvironmentStore environments, RedirectUriStore redirectUris, Branding branding)
+    EnvironmentStore environments, RedirectUriStore redirectUris, Branding branding, HomeRealm realm)
 {
     public const string Path = "/reset-password";
 
@@ -22,9 +22,13 @@ internal sealed class ResetPassword(
         ? Page(http, found, http.Request.Query["token"].ToString(), http.Request.Query["flow"].ToString(), null)
         : PageErrors.NoReset;
 
-    /// <summary>Takes the new password. Whoever posts here has the token, and a token is nobody else's: so no form of a flow is needed.</summary>
+    /// <summary>Takes the new password. Whoever posts here has the token, so no form of a flow is needed; but a stranger's page must not post a token of its own, and sign its visitor in as somebody else.</summary>
     public async Task<IResult> TakeAsync(HttpContext http)
     {
+        if (!visits.IsFromOurPage(http))
+        {
+            return PageErrors.Foreign;
+        }
         var (form, refusal) = await Forms.ReadAsync(http, MostFormBytes);
         if (form is null)
         {
@@ -41,6 +45,11 @@ internal sealed class ResetPassword(
             return PageErrors.NoApplication;
         }
         var visit = visits.Of(http, flow);
+        if (item.Data is { } address && realm.Of(item.EnvironmentId, address) is { } home)
+        {
+            cookie.Write(http, flow);   // the browser comes back to it
+            return await realm.GoAsync(http, flow, home);   // the link was mailed before their organization had its own way
+        }
         if (Field("password") is not { } password)
         {
             return Page(http, (item, secret), token, flowId, visit.Texts["reset.missing"]);

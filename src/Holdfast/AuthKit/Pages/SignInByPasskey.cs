@@ -4,7 +4,7 @@ using Holdfast.Users;
 namespace Holdfast.AuthKit.Pages;
 
 /// <summary>Takes the answer of a passkey on the page that asks for the address: whoever has one need not say who they are.</summary>
-internal sealed class SignInByPasskey(Passkeys passkeys, ToApplication toApplication, Visits visits, HostedFlowCookie cookie, RateLimits limits, AskAddress address) : Step
+internal sealed class SignInByPasskey(Passkeys passkeys, ToApplication toApplication, Visits visits, HostedFlowCookie cookie, RateLimits limits, AskAddress address, HomeRealm realm) : Step
 {
     public const string Path = "/sign-in/passkey";
     public const string QuestionPath = "/sign-in/passkey/question";
@@ -14,6 +14,10 @@ internal sealed class SignInByPasskey(Passkeys passkeys, ToApplication toApplica
     /// <summary>What the browser is asked: JSON, for the page's script. Asking writes nothing.</summary>
     public async Task<IResult> AskAsync(HttpContext http)
     {
+        if (limits.Count(RateLimits.PasskeyQuestionsPerPlace, HostedLimits.PlaceOf(http)) is { } wait)
+        {
+            return ApiError.TooManyRequests(wait);
+        }
         var question = cookie.Read(http, http.Request.Query["flow"]) is { IsFinished: false } flow ? await passkeys.AskAsync(http, flow.EnvironmentId) : null;
         http.Response.Headers.CacheControl = "no-store";
         return question is null ? ApiError.NotFound("Sign-in", "") : ApiAnswer.Ok(question);
@@ -35,6 +39,10 @@ internal sealed class SignInByPasskey(Passkeys passkeys, ToApplication toApplica
             return address.Again(visit, new Fault("passkey", visit.Texts["fault.too_many_tries"], wait));
         }
         var outcome = await passkeys.SignInAsync(visit.Http, environmentId, question, answer, toApplication.Ending(visit));
+        if (outcome.Sso is { } sso && realm.Of(environmentId, sso.Email) is { } home)
+        {
+            return await realm.GoAsync(visit.Http, flow.For(sso.Email), home);
+        }
         return toApplication.Answer(visit, outcome, SignInMethod.Passkey, why => Failed(visit, why switch
         {
             Refusal.PasskeyCopied => "passkey.copied",

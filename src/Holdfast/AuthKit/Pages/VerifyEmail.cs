@@ -20,6 +20,10 @@ internal sealed class VerifyEmail(
         {
             return visit.GoOn(AskAddress.Path, visit.Flow);
         }
+        if (visit["again"] is not null && MailedCode.Count(limits, visit, RateLimits.KeyOf(visit.Flow.EnvironmentId, pending.UserId)) is { } wait)   // where it came in
+        {
+            return visit.Again<CodePage>(new Fault("code", visit.Texts["code.sent_too_often"], wait), Parameters);
+        }
         if (await visits.SendOnAsync(visit, pending.Authority) is { } elsewhere)
         {
             return elsewhere;
@@ -33,7 +37,7 @@ internal sealed class VerifyEmail(
         {
             return Wrong(visit, visit["code"] is null ? "code.missing" : "code.malformed");
         }
-        if (limits.IsReached(RateLimits.GuessesPerAddress, whose) || limits.Count(RateLimits.GuessesPerCode, itemId) is not null)
+        if (HostedLimits.IsGuessed(limits, visit, itemId, whose))
         {
             return Wrong(visit, "code.too_many");
         }
@@ -42,7 +46,7 @@ internal sealed class VerifyEmail(
         var outcome = await database.RecordAsync(visit.Http, view => GrantByEmailCode.Decide(view, acts.Of(visit.Flow.EnvironmentId), pending, itemId, code, request, ending));
         if (outcome.Refused == Refusal.ItemUnknown)
         {
-            limits.Count(RateLimits.GuessesPerAddress, whose);
+            HostedLimits.Guessed(limits, visit, whose);
         }
         return toApplication.Answer(visit, outcome, pending.Method, why => why == Refusal.SessionUnknown
             ? visits.AgainFrom(visit.Http, visit.Flow, "notice.used")
@@ -57,10 +61,6 @@ internal sealed class VerifyEmail(
     private async Task<IResult> SendAgainAsync(Visit visit, PendingAuthentication pending)
     {
         var environment = visit.Flow.EnvironmentId;
-        if (MailedCode.Count(limits, visit, RateLimits.KeyOf(environment, pending.UserId)) is { } wait)
-        {
-            return visit.Again<CodePage>(new Fault("code", visit.Texts["code.sent_too_often"], wait), Parameters);
-        }
         var next = await database.RecordAsync(visit.Http, view =>
         {
             var act = acts.Of(environment);

@@ -34,7 +34,7 @@ internal sealed class VerifySignUp(
             return Wrong(visit, visit["code"] is null ? "code.missing" : "code.malformed");
         }
         var whose = RateLimits.KeyOf(flow.EnvironmentId, normal);
-        if (limits.IsReached(RateLimits.GuessesPerAddress, whose) || limits.Count(RateLimits.GuessesPerCode, itemId) is not null)
+        if (HostedLimits.IsGuessed(limits, visit, itemId, whose))
         {
             return Wrong(visit, "code.too_many");
         }
@@ -49,7 +49,7 @@ internal sealed class VerifySignUp(
         }));
         if (outcome.Refused == Refusal.ItemUnknown)
         {
-            limits.Count(RateLimits.GuessesPerAddress, whose);
+            HostedLimits.Guessed(limits, visit, whose);
         }
         return toApplication.Answer(visit, outcome, method, why => Wrong(visit, MailedCode.Why(why)));
     }

@@ -161,6 +161,31 @@ public sealed class HostedFactorTests(Shared shared) : IClassFixture<Shared>
         (await _server.SendAsync("GET", "/sign-in/add-passkey/question?flow=x", null)).Is(404);
     }
 
+    /// <summary>OAUTH-066: nor is a passkey a way around the provider that their organization has since.</summary>
+    [Fact]
+    public async Task A_passkey_of_whose_organization_has_its_own_provider_leads_there()
+    {
+        var domain = $"{SamlProvider.Unique()}.test";
+        var (email, organization) = ($"ada@{domain}", (await _server.PostAsync("/organizations", new { name = "Late", domain_data = new[] { new { domain, state = "verified" } } })).Is(201)["id"]!);
+        await HostedSignInTests.UserAsync(_server, email);
+        using var passkey = new Authenticator();
+        var added = await new Person(_server).StartAsync();
+        await added.SendAsync(("email", email), ("passkeys", "1"));
+        await added.SendAsync(("password", Person.Password));
+        var question = await QuestionAsync(added);
+        await AnswerAsync(added, ("question", question.Token), ("answer", passkey.Register(question.Options)));
+        (await added.RedeemAsync()).Is(200);
+        var connection = await _server.SamlConnectionAsync(organization);
+
+        var person = await new Person(_server).StartAsync();
+        passkey.SignCount = 2;
+        var asked = await QuestionAsync(person);
+        await AnswerAsync(person, ("question", asked.Token), ("answer", passkey.Sign(asked.Options)));
+        var begun = SamlConnection.Read(person.Browser, person.Page.Is(302));
+        await person.GoAsync((await connection.FinishAsync(begun, email)).Is(302).Location!);
+        Assert.Equal("SSO", (await person.RedeemAsync()).Is(200)["authentication_method"]);
+    }
+
     [Fact]
     public async Task A_passkey_is_offered_where_it_can_be_made_and_may_be_left()
     {

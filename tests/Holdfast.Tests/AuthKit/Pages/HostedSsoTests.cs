@@ -42,6 +42,67 @@ public sealed class HostedSsoTests(HostedSsoTests.Made made) : IClassFixture<Hos
         SamlConnection.Read(person.Browser, (await person.SendAsync(("email", email))).Is(302));
     }
 
+    /// <summary>OAUTH-066, of the API: the credential is right, and still it is for the provider to say who they are.</summary>
+    [Fact]
+    public async Task Neither_password_nor_mailed_code_begins_a_session_of_theirs()
+    {
+        var (email, guest) = ($"alan@{made.Domain}", HostedSignInTests.Somebody());
+        await HostedSignInTests.UserAsync(_server, email);
+        await HostedSignInTests.UserAsync(_server, guest);
+        Task<Answer> ByPasswordAsync(string address, string password = Person.Password) => SignedIn.AskAsync(_server, "password", ("email", address), ("password", password));
+        async Task<Answer> ByCodeAsync(string address) => await SignedIn.AskAsync(_server, SignedIn.MagicGrant, ("email", address), ("code", (await SignedIn.MailCodeAsync(_server, address)).Code));
+
+        foreach (var refused in new[] { await ByPasswordAsync(email), await ByCodeAsync(email), await ByCodeAsync($"nobody.yet@{made.Domain}") })
+        {
+            refused.IsOAuth("sso_required");
+            Assert.Equal([made.Connection.Id], refused.Json.GetProperty("connection_ids").EnumerateArray().Select(id => id.GetString()));
+            Assert.EndsWith($"@{made.Domain}", refused["email"], StringComparison.Ordinal);
+        }
+        (await ByPasswordAsync(email, "wrong")).Is(400, "invalid_credentials");   // whoever has not shown it is told nothing
+        Assert.Empty((await _server.GetAsync($"/user_management/users?email=nobody.yet@{made.Domain}")).Is(200).Ids);
+        (await ByPasswordAsync(guest)).Is(200);
+        (await ByCodeAsync(guest)).Is(200);
+    }
+
+    /// <summary>Neither a forgotten password, nor a link that was mailed before, nor an invitation is a way around the provider.</summary>
+    [Fact]
+    public async Task Links_in_mails_lead_to_the_provider()
+    {
+        var domain = $"{SamlProvider.Unique()}.test";
+        var email = $"ada@{domain}";
+        var organization = (await _server.PostAsync("/organizations", new { name = "Late", domain_data = new[] { new { domain, state = "verified" } } })).Is(201)["id"]!;
+        await HostedSignInTests.UserAsync(_server, email);
+        long Mails(string kind) => _server.Storage.Database.Read(view => view.Find<long>("SELECT count(*) FROM mails WHERE kind = @kind AND recipient = @email", new { kind, email }));
+        async Task<Person> ForgotAsync()
+        {
+            var person = await new Person(_server).StartAsync();
+            await person.GoAsync($"/sign-in/forgot?flow={Uri.EscapeDataString(person.Form().Fields["flow"])}");
+            await person.SendAsync(("email", email));
+            return person;
+        }
+        await ForgotAsync();
+        Assert.Equal(1, Mails("password_reset"));
+        var link = (await _server.PostAsync("/user_management/password_reset", new { email })).Is(201)["password_reset_url"]!;
+        var open = new Person(_server);
+        await open.GoAsync(link);
+        var connection = await _server.SamlConnectionAsync(organization);
+
+        Assert.Equal("/sign-in/forgot/sent", (await ForgotAsync()).Path);
+        Assert.Equal(1, Mails("password_reset"));
+        var begun = SamlConnection.Read(open.Browser, (await open.SendAsync(("password", "another horse, another battery"))).Is(302));
+        await open.GoAsync((await connection.FinishAsync(begun, email)).Is(302).Location!);
+        Assert.Equal("SSO", (await open.RedeemAsync()).Is(200)["authentication_method"]);
+
+        var invited = $"grace@{domain}";
+        var token = (await _server.PostAsync("/user_management/invitations", new { email = invited, organization_id = organization })).Is(201)["token"]!;
+        var guest = new Person(_server);
+        begun = SamlConnection.Read(guest.Browser, (await guest.GoAsync($"/invite?invitation_token={Uri.EscapeDataString(token)}")).Is(302));
+        await guest.GoAsync((await connection.FinishAsync(begun, invited)).Is(302).Location!);
+        var session = new SignedIn(_server, (await guest.RedeemAsync()).Is(200));
+        Assert.Equal(("SSO", organization), (session.Answer["authentication_method"], session.Claim("org_id")));
+        Assert.Equal("accepted", (await _server.GetAsync($"/user_management/invitations?email={Uri.EscapeDataString(invited)}")).Is(200).Json.GetProperty("data")[0].GetProperty("state").GetString());
+    }
+
     [Fact]
     public async Task A_guest_of_an_organization_signs_in_here()
     {

@@ -73,6 +73,23 @@ public sealed partial class MailedPagesTests : IAsyncLifetime
         (await elsewhere.RedeemAsync()).Is(200);
     }
 
+    /// <summary>Login CSRF (OAUTH-053): a stranger's token, posted by a stranger's page.</summary>
+    [Fact]
+    public async Task A_new_password_is_taken_from_our_own_page_alone()
+    {
+        var email = HostedSignInTests.Somebody();
+        await HostedSignInTests.UserAsync(_server, email);
+        await ForgotAsync(email);
+        var victim = await GoneToAsync(new Person(_server), await LinkAsync(email));
+        (string, string)[] typed = [("password", "another horse, another battery")];
+
+        foreach (var headers in new (string, string)[][] { [("Sec-Fetch-Site", "cross-site")], [("Sec-Fetch-Site", "same-site")], [("Origin", "https://evil.test")] })
+        {
+            Assert.Equal(403, (await _server.WithoutEffectAsync(() => victim.PostAsync(victim.Form(), typed, headers))).Status);
+        }
+        (await victim.SendAsync(typed)).Is(303);
+    }
+
     [Fact]
     public async Task An_address_that_nobody_has_is_answered_alike_and_mailed_nothing()
     {
