@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
-using MailKit;
 using MailKit.Net.Smtp;
 using MailKit.Security;
 using MimeKit;
@@ -31,6 +30,8 @@ public sealed record OutgoingMail(string Id, string? SenderName, string To, stri
 /// <summary>Hands mail to the operator's own server (RFC 5321; RFC 6409). One connection a mail: nothing of one hangs over to the next.</summary>
 public sealed class SmtpRelay(SmtpSettings settings)
 {
+    private static readonly TimeSpan s_goodbye = TimeSpan.FromSeconds(1);
+
     /// <summary>Sends one mail. An address that cannot be written in a header is refused without asking anybody.</summary>
     /// <exception cref="DependencyUnavailableException">It cannot be reached, does not answer in time, breaks off, shows a certificate that is not its own, does not let us in,
     /// or is not taking mail. Whether it took this one is unknown.</exception>
@@ -114,9 +115,11 @@ public sealed class SmtpRelay(SmtpSettings settings)
             : await HandAsync(client, message, ct);
         try
         {
-            await client.DisconnectAsync(quit: true, ct);
+            using var second = CancellationTokenSource.CreateLinkedTokenSource(ct);
+            second.CancelAfter(s_goodbye);
+            await client.DisconnectAsync(quit: true, second.Token);
         }
-        catch (Exception fault) when (fault is IOException or ProtocolException or SocketException)
+        catch (Exception)
         {
             // It has said what it does with the mail; how it says goodbye changes nothing.
         }

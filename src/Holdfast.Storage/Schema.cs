@@ -221,7 +221,7 @@ public static class Schema
     public static readonly Table Mails = new("mails",
         [
             new("made", First, "environment_id", "authority", "kind", "recipient", "locale", "about", "values_sealed", "created_at", "send_before", "expires_at"),
-            new("end", Later, "outcome", "ended_at"),
+            new("end", Least, "ended_at", "outcome"),
         ], Expires: true, FromNodes: true);
 
     /// <summary>What an environment wants of its mail. <c>switches</c> is a JSON object of kinds and whether each is sent, of those that were said.</summary>

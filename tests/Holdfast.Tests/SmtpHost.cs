@@ -36,6 +36,9 @@ internal enum SmtpHabit
     /// <summary>Takes the mail, and breaks off before it says so.</summary>
     TakesAndBreaksOff,
 
+    /// <summary>Takes the mail, and says nothing to QUIT.</summary>
+    TakesAndStays,
+
     /// <summary>535 to the password.</summary>
     Denies,
 }
@@ -260,6 +263,10 @@ internal sealed class SmtpHost : IDisposable
                     await SayAsync("250 taken");
                     break;
                 case "QUIT":
+                    if (habit == SmtpHabit.TakesAndStays)
+                    {
+                        await Task.Delay(Timeout.Infinite, _stop.Token);
+                    }
                     await SayAsync("221 bye");
                     return;
                 default:

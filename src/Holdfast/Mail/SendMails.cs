@@ -40,22 +40,15 @@ internal sealed class SendMails(
         {
             _progress.TryRemove(id, out _);   // it is done, or of no use any more
         }
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        try
-        {
-            await Parallel.ForEachAsync(waiting.Where(row => IsDue(row, now) && IsOurs(row, now)), new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = stop.Token },
-                async (row, token) =>
+        var isAway = false;
+        await Parallel.ForEachAsync(waiting.Where(row => IsDue(row, now) && IsOurs(row, now)), new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct },
+            async (row, token) =>
                 {
-                    if (!await SendAsync(row, token))
+                    if (!Volatile.Read(ref isAway) && !await SendAsync(row, token))
                     {
-                        await stop.CancelAsync();   // the breaker is open: the others need not ask
+                        Volatile.Write(ref isAway, true);   // the breaker is open: the rest waits for the next round; what is under way goes on
                     }
                 });
-        }
-        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
-        {
-            // The rest waits for the next round.
-        }
     }
 
     private bool IsDue(MailRow row, DateTimeOffset now) => !_progress.TryGetValue(row.Id, out var progress) || progress.NextAt <= now;
@@ -82,6 +75,22 @@ internal sealed class SendMails(
 
     /// <returns>False when the dependency takes no calls now.</returns>
     private async Task<bool> SendAsync(MailRow row, CancellationToken ct)
+    {
+        try
+        {
+            return await TrySendAsync(row, ct);
+        }
+        catch (Exception fault) when (fault is not OperationCanceledException || !ct.IsCancellationRequested)
+        {
+            // One that cannot be opened, or whose end cannot be noted, is no matter of the others. An outcome is kept.
+            var progress = _progress.GetValueOrDefault(row.Id) ?? new Progress(0, 0, default);
+            Postpone(row, progress with { Failures = progress.Failures + 1 });
+            MailLog.Unforeseen(log, row.Id, row.Kind, fault);
+            return true;
+        }
+    }
+
+    private async Task<bool> TrySendAsync(MailRow row, CancellationToken ct)
     {
         var before = _progress.GetValueOrDefault(row.Id) ?? new Progress(0, 0, default);
         if (before.Outcome is { } unwritten)
@@ -146,6 +155,9 @@ internal static partial class MailLog
 
     [LoggerMessage(1141, LogLevel.Warning, "The mail {Id} ({Kind}) was not sent: {Outcome}")]
     public static partial void NotSent(ILogger log, string id, string kind, string outcome);
+
+    [LoggerMessage(1143, LogLevel.Warning, "The mail {Id} ({Kind}) could not be opened, or what became of it not be noted: it is tried again")]
+    public static partial void Unforeseen(ILogger log, string id, string kind, Exception fault);
 
     [LoggerMessage(1142, LogLevel.Warning, "Mail waits: the mail server {How}")]
     public static partial void ServerAway(ILogger log, string how);

@@ -254,6 +254,44 @@ public sealed class MailServerTests
     }
 
     [Fact]
+    public async Task A_mail_that_was_taken_is_sent_whatever_the_server_says_to_the_goodbye()
+    {
+        using var host = new SmtpHost().Then(SmtpHabit.TakesAndStays);
+        await using var server = await StartAsync(host);
+        await InviteAsync(server, "ada@people.test");
+
+        await RoundAsync(server).WaitAsync(TimeSpan.FromSeconds(30));   // only a fault reaches it
+
+        Assert.Single(host.Rest());
+        Assert.Equal("sent", Outcome(server));
+    }
+
+    [Fact]
+    public async Task A_mail_that_cannot_be_opened_stops_nobody_else()
+    {
+        using var host = new SmtpHost();
+        await using var server = await StartAsync(host);
+        await server.Storage.Database.RecordAsync(_ => Decide.To(true, Change.To(Schema.Mails, "mail_00000000000000000000000000",
+            ("environment_id", server.A.Id), ("authority", server.Storage.Database.Incarnation), ("kind", MailKind.PasswordChanged.Name), ("recipient", "eve@people.test"), ("locale", null),
+            ("about", "user_01"), ("values_sealed", "broken"), ("created_at", 0L), ("send_before", server.Clock.GetUtcNow().AddHours(1).ToUnixTimeMilliseconds()),
+            ("expires_at", server.Clock.GetUtcNow().AddHours(2).ToUnixTimeMilliseconds()))));
+        for (var n = 0; n < 8; n++)
+        {
+            await InviteAsync(server, $"ada{n}@people.test");
+        }
+
+        await RoundAsync(server);
+
+        Assert.Equal(8, host.Rest().Count);
+        await RoundAsync(server);
+        Assert.Equal(8, host.Sessions);
+    }
+
+    /// <summary>What became of a mail is noted with any clock: a group of which the later counts is refused to one that runs ahead.</summary>
+    [Fact]
+    public void The_end_of_a_mail_replaces_nothing() => Assert.DoesNotContain(Schema.Mails.Groups, group => group.Rule == MergeRule.Later);
+
+    [Fact]
     public async Task An_expired_code_and_a_revoked_invitation_are_not_sent_when_the_server_is_back()
     {
         using var host = new SmtpHost().Then(SmtpHabit.Closed);
