@@ -99,6 +99,7 @@ public sealed class SigningKeyTests
         var current = (await StatesAsync(nodes[0])).Single(k => k.Value == "current").Key;
         await nodes.HasAsync(0, view => Storage.Peers.NodeList.Of(view).Now.Count == 2);
         await RoundAsync(nodes[0]);
+        await nodes[0].ShippedAsync();   // the primary decides by what it has heard
         nodes.Clock.Advance(TimeSpan.FromMinutes(15));
         await nodes.LevelAsync(0);
         var refused = (await RotateAsync(nodes[0])).Is(409, "next_key_not_everywhere");
