@@ -230,6 +230,7 @@ public sealed class FlagApiTests(Shared shared) : IClassFixture<Shared>
             Assert.Equal(["stays"], (await server.GetAsync("/sdk/feature-flags")).Is(200).Json.EnumerateObject().Select(f => f.Name));
         }
         await server.ShippedAsync();
+        await server.ToldAsync();   // the node has read the log again, and so knows that the primary is back
         (await server.PostAsync("/feature-flags", new { slug = "goes" })).Is(201);
         Assert.Equal(1, server.Events("flag.deleted"));
     }
