@@ -227,11 +227,11 @@ internal sealed class HoldfastServer : IAsyncDisposable
             return $"{t.Name}: {view.Find<string>($"SELECT coalesce(group_concat(line, '\n'), '') FROM (SELECT {columns} AS line FROM {t.Name}{(t == Schema.Events ? " WHERE event <> 'authentication.sso_failed'" : t.Expires ? " WHERE expires_at > @now" : "")} ORDER BY id)", new { now = Clock.GetUtcNow().ToUnixTimeMilliseconds() })}";
         })));
 
-    /// <summary>Waits until the primary has every fact of this node.</summary>
+    /// <summary>Waits until the primary has every fact of this node, and the node knows that it is there.</summary>
     public async Task ShippedAsync()
     {
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while ((await GetAsync("/health")).Json.GetProperty("journal").GetProperty("depth").GetInt64() > 0)
+        while ((await GetAsync("/health")).Json.GetProperty("journal").GetProperty("depth").GetInt64() > 0 || !Storage.Replicator.Health.IsAvailable)
         {
             await Task.Delay(5, deadline.Token);
         }
