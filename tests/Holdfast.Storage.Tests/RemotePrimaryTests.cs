@@ -27,6 +27,8 @@ public sealed class OnRemote : PrimaryContract
         return new RemotePrimary(_node, cluster, new Wire(new PrimaryServer(_far, cluster)));
     }
 
+    private protected override Task PruneHereAsync(DateTimeOffset expiredBefore) => _node!.Writer.EnqueueAsync(session => session.Prune(expiredBefore));
+
     private protected override string Digest()
     {
         using var connection = SqliteFile.Open(Current, SqliteOpenMode.ReadOnly, TimeSpan.FromSeconds(5), null);

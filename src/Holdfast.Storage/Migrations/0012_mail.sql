@@ -13,8 +13,8 @@ CREATE TABLE mails (
   send_before BIGINT,
   expires_at BIGINT,
   end_stamp TEXT NOT NULL DEFAULT '',
-  outcome TEXT,
-  ended_at BIGINT
+  ended_at BIGINT,
+  outcome TEXT
 );
 
 -- The few that wait are found without reading those that are done.

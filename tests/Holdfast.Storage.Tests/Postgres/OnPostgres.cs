@@ -60,6 +60,8 @@ public sealed class OnPostgres(PostgresFixture postgres) : PrimaryContract, ICla
         return _primary = Postgres.Open(_node, cluster, postgres.Server.ConnectionString(database), World);
     }
 
+    private protected override Task PruneHereAsync(DateTimeOffset expiredBefore) => _node!.Writer.EnqueueAsync(session => session.Prune(expiredBefore));
+
     private protected override string Digest() => _primary!.DigestAsync(CancellationToken.None).GetAwaiter().GetResult();
 
     public override async ValueTask DisposeAsync()

@@ -45,6 +45,26 @@ internal sealed class PostgresNode : IAsyncDisposable
     public Task<string> NameOrganizationAsync(string id, string name = "Acme") =>
         Host.Database.WriteAsync(_ => Decide.To(id, Change.To(Schema.Organizations, id, ("name", name))), CancellationToken.None);
 
+    /// <summary>The same, repeated as who is answered with 503 repeats it, until the primary is back.</summary>
+    public async Task<string> NameOrganizationOnceBackAsync(string id)
+    {
+        await Until.TrueAsync(
+            async () =>
+            {
+                try
+                {
+                    await NameOrganizationAsync(id);
+                    return true;
+                }
+                catch (PrimaryUnavailableException)
+                {
+                    return false;
+                }
+            },
+            () => "The primary takes no writes.");
+        return id;
+    }
+
     /// <summary>An administrator's write that counts one up.</summary>
     public static Decision<long> Count(View view)
     {

@@ -136,7 +136,7 @@ public sealed class PostgresOutageTests(ITestOutputHelper output) : IAsyncLifeti
         var since = Stopwatch.GetTimestamp();
         await standby.PromoteAsync();
         await one.SaysAsync(null);
-        acknowledged.Add(await one.NameOrganizationAsync("org_after"));
+        acknowledged.Add(await one.NameOrganizationOnceBackAsync("org_after"));
         output.WriteLine($"written again {Stopwatch.GetElapsedTime(since).TotalSeconds:0.0} s after the promotion");
 
         await one.AssertThereOnceAsync(acknowledged);
@@ -178,7 +178,7 @@ public sealed class PostgresOutageTests(ITestOutputHelper output) : IAsyncLifeti
         await using var node = await PostgresNode.StartAsync(both);
         for (var n = 0; n < 10; n++)
         {
-            await node.NameOrganizationAsync($"org_{n}");
+            await node.NameOrganizationOnceBackAsync($"org_{n}");
             await _server.CutConnectionsAsync();
             await node.SaysAsync(null);
             await node.LevelAsync();

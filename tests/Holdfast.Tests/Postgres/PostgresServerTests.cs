@@ -139,7 +139,7 @@ public sealed class PostgresServerTests(PostgresFixture postgres) : IClassFixtur
     /// <summary>Waits until the server names this as the cause; null: none.</summary>
     private static Task NamedAsync(HoldfastServer server, string? dependency) => UntilAsync(async () =>
     {
-        server.Clock.Advance(TimeSpan.FromMilliseconds(100));   // it stands else, and the keeper of credentials lets a second pass between two questions
+        server.Clock.Advance(TimeSpan.FromSeconds(1));   // it stands else; and an issuer is well again when it has answered three times, which takes it minutes
         var cause = (await server.GetAsync("/health")).Json.GetProperty("cause");
         return (cause.ValueKind == JsonNull ? null : cause.GetProperty("dependency").GetString()) == dependency;
     });
