@@ -217,6 +217,7 @@ public abstract class PrimaryContract : IAsyncLifetime
         var digest = Digest();
         await _primary.PruneAsync(_time.GetUtcNow(), CancellationToken.None);
         Assert.Equal(digest, Digest());
+        await _primary.WriteAsync(_ => Decide.Nothing(true), LogPosition.Start, CancellationToken.None);   // who decides on a replica has read the log from here on
         await PruneHereAsync(_time.GetUtcNow());
         var (left, _) = await _primary.WriteAsync(view => Decide.Nothing(view.Find<long>("SELECT count(*) FROM spends")), LogPosition.Start, CancellationToken.None);
         Assert.Equal(0, left);
