@@ -26,14 +26,12 @@ internal static class Catalogue
     };
 
     /// <summary>Driven as a file is. No breaker: who replicates asks every quarter of a second whether it is back, and nobody else asks while it is not.</summary>
-    public static readonly DependencyPolicy PostgresPrimary = new DependencyPolicy("primary", "database", TimeSpan.FromSeconds(10), 16,
-        "Sign-in goes on from this node's replica and journal. Administrators' changes answer 503; denies and deletions are taken.", [Administration])
+    public static readonly DependencyPolicy PostgresPrimary = Primary with
     {
+        Deadline = TimeSpan.FromSeconds(10), MaxConcurrent = 16,
         For = "administrators' changes, where PostgreSQL is the primary",
-        Again = "the replicator's loop, every 250 ms",
         OpensAfter = int.MaxValue,
         IsAnswer = static _ => true,   // what becomes of a call is told by who replicates
-        IsJudgedByItsDriver = true,
     };
 
     public static readonly DependencyPolicy Credentials = new DependencyPolicy("credentials", "secrets", TimeSpan.FromSeconds(5), 2,
@@ -154,6 +152,7 @@ internal static class Catalogue
         SlowAfter = TimeSpan.FromSeconds(5),
     };
 
+    /// <summary>Nobody waits for it, so its deadline is long enough for a document of the largest size.</summary>
     public static readonly DependencyPolicy Flags = new DependencyPolicy("flags:{provider}", "flags", TimeSpan.FromSeconds(10), 2,
         "Flags are what the provider last said, from memory, after a restart from this disk; where it never spoke, the defaults in the code.", [])
     {

@@ -36,9 +36,6 @@ internal sealed class Actions(
     public const string Authentication = "authentication";
     public const string UserRegistration = "user_registration";
 
-    /// <summary>How long an endpoint may take.</summary>
-    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(2);
-
     /// <summary>How far its clock may be off.</summary>
     public static readonly TimeSpan Tolerance = TimeSpan.FromMinutes(5);
 

@@ -18,7 +18,6 @@ internal sealed class SendMails(
     /// <summary>How often the server may say "later" to one mail.</summary>
     public const int MostTries = 20;
 
-    private const int AtOnce = 4;
     private const int MostInRound = 1000;
     private static readonly TimeSpan LeastPause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan MostPause = TimeSpan.FromMinutes(10);
@@ -41,7 +40,7 @@ internal sealed class SendMails(
             _progress.TryRemove(id, out _);   // it is done, or of no use any more
         }
         var isAway = false;
-        await Parallel.ForEachAsync(waiting.Where(row => IsDue(row, now) && IsOurs(row, now)), new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct },
+        await Parallel.ForEachAsync(waiting.Where(row => IsDue(row, now) && IsOurs(row, now)), new ParallelOptions { MaxDegreeOfParallelism = Catalogue.Mail.MaxConcurrent, CancellationToken = ct },
             async (row, token) =>
                 {
                     if (!Volatile.Read(ref isAway) && !await SendAsync(row, token))

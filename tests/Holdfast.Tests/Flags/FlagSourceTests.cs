@@ -40,7 +40,7 @@ public sealed class FlagSourceTests : IDisposable
         await using var reader = await Reader.StartAsync(new FlagSetting(kind, provider.Url, "key"), _folder);
         Assert.Equal("default", reader.Value());   // the start has waited for nothing
 
-        var round = await reader.Clock.UntilAsync(reader.FailureAsync(), length => Hangs(fault) && length == FlagSources.Deadline);
+        var round = await reader.Clock.UntilAsync(reader.FailureAsync(), length => Hangs(fault) && length == Catalogue.Flags.Deadline);
         Assert.Equal(how, round.How);
         Assert.Equal("default", reader.Value());
         Assert.Equal(how, reader.Dependencies.All.Single(d => d.Name == (kind == "launchdarkly" ? "flags:launchdarkly:poll" : $"flags:{kind}")).Health.How);
@@ -64,7 +64,7 @@ public sealed class FlagSourceTests : IDisposable
             var round = await reader.RoundAsync();
             Ail(provider, fault);
             reader.Clock.Advance(round.Next);
-            Assert.Equal(how, (await reader.Clock.UntilAsync(reader.FailureAsync(), length => Hangs(fault) && length == FlagSources.Deadline)).How);
+            Assert.Equal(how, (await reader.Clock.UntilAsync(reader.FailureAsync(), length => Hangs(fault) && length == Catalogue.Flags.Deadline)).How);
             Assert.Equal("true", reader.Value());
         }
         await using var again = await Reader.StartAsync(new FlagSetting(kind, provider.Url, "key"), _folder);

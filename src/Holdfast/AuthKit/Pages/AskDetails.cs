@@ -43,7 +43,7 @@ internal sealed class AskDetails(
         }
         if (await policy.CheckAsync(flow.EnvironmentId, password, address, [names.First, names.Last], visit.Http.RequestAborted) is [var fault, ..])
         {
-            return Wrong("password", visit.Texts.Has($"details.{fault.Code}") ? $"details.{fault.Code}" : "details.password_too_weak");
+            return Wrong("password", $"new_password.{fault.Code}");
         }
         var normal = Addresses.Normal(address);
         if (MailedCode.Count(limits, visit, RateLimits.KeyOf(flow.EnvironmentId, normal)) is { } wait)

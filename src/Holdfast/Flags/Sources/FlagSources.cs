@@ -8,9 +8,6 @@ namespace Holdfast.Flags.Sources;
 /// <summary>Makes the source that the operator named, and declares what it calls.</summary>
 internal static class FlagSources
 {
-    /// <summary>The longest that one call may take. Nobody waits for it, so it is long enough for a document of the largest size.</summary>
-    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);
-
     private static readonly TimeSpan s_poll = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan s_besideStream = TimeSpan.FromSeconds(30);
 

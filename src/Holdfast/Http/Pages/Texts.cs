@@ -37,8 +37,6 @@ public sealed class Texts
     /// <exception cref="KeyNotFoundException">No page says that.</exception>
     public string this[string key] => _texts.TryGetValue(key, out var text) ? text : throw new KeyNotFoundException($"No text is called {key}.");
 
-    public bool Has(string key) => _texts.ContainsKey(key);
-
     /// <summary>A sentence with its placeholders filled, as plain text.</summary>
     public string Of(string key, params ReadOnlySpan<(string Name, string Value)> with)
     {
