@@ -2,22 +2,17 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { Chromium, faults } from './lib/chromium.mjs';
+import { Chromium, faults, shot, type } from './lib/chromium.mjs';
 import { open } from './lib/holdfast.mjs';
 
 const grant = 'urn:ietf:params:oauth:grant-type:device_code';
 const password = 'correct horse battery staple';
-const screenshots = process.env.HOLDFAST_SCREENSHOTS ?? fileURLToPath(new URL('screenshots', import.meta.url));
 
 describe('Signing in a device', () => {
   let holdfast, chromium;
   before(async () => {
     holdfast = await open();
     chromium = await Chromium.launch();
-    mkdirSync(screenshots, { recursive: true });
   });
   after(async () => {
     await chromium?.close();
@@ -31,7 +26,6 @@ describe('Signing in a device', () => {
   }
   const begin = () => holdfast.must(200, 'POST', '/user_management/authorize/device', { client_id: holdfast.clientId }, { key: null });
   const ask = ({ device_code }) => holdfast.call('POST', '/user_management/authenticate', { grant_type: grant, client_id: holdfast.clientId, device_code }, { key: null });
-  const shot = (page, name) => page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
 
   const words = {
     en: { code: 'Code on your device', go: 'Continue', email: 'Email address', password: 'Password', signIn: 'Sign in', confirm: 'Sign in on your device?', allow: 'Sign in on the device', refuse: 'Do not sign in', allowed: 'Your device is signed in', refused: 'Your device is not signed in' },
@@ -86,14 +80,9 @@ describe('Signing in a device', () => {
     const [device, person] = [await begin(), await somebody()];
     const { page, close } = await chromium.newPage({ locale: 'en' });
     await page.goto(device.verification_uri);
-    await page.keyboard.type(device.user_code.toLowerCase());
-    await page.keyboard.press('Enter');
-    await page.getByLabel(words.en.email).waitFor();
-    await page.keyboard.type(person.email);
-    await page.keyboard.press('Enter');
-    await page.getByLabel(words.en.password, { exact: true }).waitFor();
-    await page.keyboard.type(password);
-    await page.keyboard.press('Enter');
+    await type(page, 'user_code', device.user_code.toLowerCase());
+    await type(page, 'email', person.email);
+    await type(page, 'password', password);
     await page.getByRole('heading', { name: words.en.confirm }).waitFor();
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');

@@ -2,9 +2,7 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
-import { join } from 'node:path';
-import { Chromium, faults } from './lib/chromium.mjs';
+import { Chromium, faults, openApplication, shot } from './lib/chromium.mjs';
 import { open } from './lib/holdfast.mjs';
 import { code, wrong } from './lib/totp.mjs';
 
@@ -15,18 +13,15 @@ describe('Second factors and passkeys on the hosted pages', () => {
   before(async () => {
     holdfast = await open();
     ({ clientId, workos: { userManagement: users } } = holdfast);
-    application = createServer((request, response) => {
-      response.setHeader('content-type', 'text/html; charset=utf-8').end('<!doctype html><html lang="en"><title>Signed in</title><main><h1>Signed in</h1></main>');
-    }).listen(0, '127.0.0.1');
-    await new Promise((resolve) => application.once('listening', resolve));
+    application = await openApplication();
     // Of the same site as the pages: where a browser takes another process for another site, the inspector's authenticator is gone.
-    callback = `http://localhost:${application.address().port}/callback`;
+    callback = `${application.origin.replace('127.0.0.1', 'localhost')}/callback`;
     await holdfast.registerCallback(callback);
     chromium = await Chromium.launch();
   });
   after(async () => {
     await chromium?.close();
-    application?.close();
+    await application?.stop();
     await holdfast?.stop();
   });
 
@@ -49,10 +44,7 @@ describe('Second factors and passkeys on the hosted pages', () => {
   /** Readable by everyone (whose session ends the inspector's authenticator: so it comes last), and a picture for whoever wants to look at it. */
   async function look(page, name) {
     assert.deepEqual(await faults(page), [], name);
-    const folder = process.env.HOLDFAST_SCREENSHOTS;
-    if (folder) {
-      await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
-    }
+    await shot(page, name);
   }
 
   /** A phone that has asked its owner: it signs without a word. */
@@ -82,18 +74,18 @@ describe('Second factors and passkeys on the hosted pages', () => {
         await press(page, 'email', user.email);
         await press(page, 'password', password);
       };
-      const shot = (what) => options.javaScriptEnabled === false ? undefined : look(page, `factors-${what}-${name.replace(' ', '-')}`);
+      const seen = (what) => options.javaScriptEnabled === false ? undefined : look(page, `factors-${what}-${name.replace(' ', '-')}`);
 
       await toFactor();
       await page.locator('svg[role=img]').waitFor();
       const secret = (await page.locator('#secret').textContent()).replaceAll(' ', '');
-      await shot('enroll');
+      await seen('enroll');
       await press(page, 'code', wrong(secret));
       await page.locator('#code-fault').waitFor();
-      await shot('enroll-wrong');
+      await seen('enroll-wrong');
       await press(page, 'code', code(secret, -1));
       await page.locator('.codes').waitFor();
-      await shot('recovery-codes');
+      await seen('recovery-codes');
       const codes = await page.locator('.codes code').allTextContents();
       assert.equal(new Set(codes).size, 10);
       await page.locator('main form button').press('Enter');
@@ -102,14 +94,14 @@ describe('Second factors and passkeys on the hosted pages', () => {
 
       await toFactor();
       await page.locator('a[href^="/sign-in/recovery"]').waitFor();
-      await shot('challenge');
+      await seen('challenge');
       await press(page, 'code', code(secret, 0));
       assert.equal((await session(page)).user.id, user.id);
 
       await toFactor();
       await page.locator('a[href^="/sign-in/recovery"]').click();
       await page.locator('a[href^="/sign-in/factor"]').waitFor();
-      await shot('recovery');
+      await seen('recovery');
       await press(page, 'code', codes[7]);
       assert.equal((await session(page)).user.id, user.id);
       assert.deepEqual(complaints.filter((text) => !/422/.test(text)), []);

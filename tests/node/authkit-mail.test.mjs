@@ -2,30 +2,24 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { Chromium, faults } from './lib/chromium.mjs';
+import { Chromium, faults, openApplication, shot } from './lib/chromium.mjs';
 import { open } from './lib/holdfast.mjs';
 
 const password = 'correct horse battery staple';
 const another = 'another horse, another battery';
-const pictures = process.env.HOLDFAST_PICTURES;   // a folder for what the pages look like
 
 describe('Pages that mail leads to', () => {
   let holdfast, users, clientId, chromium, application, callback;
   before(async () => {
     holdfast = await open();
     ({ clientId, workos: { userManagement: users } } = holdfast);
-    application = createServer((request, response) => {
-      response.setHeader('content-type', 'text/html; charset=utf-8').end('<!doctype html><html lang="en"><title>Signed in</title><main><h1>Signed in</h1></main>');
-    }).listen(0, '127.0.0.1');
-    await new Promise((resolve) => application.once('listening', resolve));
-    callback = `http://127.0.0.1:${application.address().port}/callback`;
+    application = await openApplication();
+    callback = `${application.origin}/callback`;
     chromium = await Chromium.launch();
   });
   after(async () => {
     await chromium?.close();
-    application?.close();
+    await application?.stop();
     await holdfast?.stop();
   });
 
@@ -41,10 +35,7 @@ describe('Pages that mail leads to', () => {
       await page.emulateMedia({ colorScheme });
       assert.deepEqual(await faults(page), [], `${name} at ${width}`);
       assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} scrolls sideways at ${width}`);
-      if (pictures) {
-        mkdirSync(pictures, { recursive: true });
-        await page.screenshot({ path: `${pictures}/${name}-${width}.png`, fullPage: true });
-      }
+      await shot(page, `${name}-${width}`);
     }
     await page.setViewportSize({ width: 1280, height: 800 });
   }

@@ -2,33 +2,23 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { Chromium, faults } from './lib/chromium.mjs';
+import { Chromium, faults, openApplication, shot, type } from './lib/chromium.mjs';
 import { open } from './lib/holdfast.mjs';
 
 const password = 'correct horse battery staple';
-const screenshots = process.env.HOLDFAST_SCREENSHOTS || fileURLToPath(new URL('screenshots/', import.meta.url));
 
 describe('The hosted pages', () => {
   let holdfast, users, clientId, chromium, application, callback;
   before(async () => {
     holdfast = await open();
     ({ clientId, workos: { userManagement: users } } = holdfast);
-    // The registered address is on port 4199; a loopback address may have any port (RFC 8252 §7.3).
-    application = createServer((request, response) => {
-      response.setHeader('content-type', 'text/html; charset=utf-8').end('<!doctype html><html lang="en"><title>Signed in</title><main><h1>Signed in</h1></main>');
-    }).listen(0, '127.0.0.1');
-    await new Promise((resolve) => application.once('listening', resolve));
-    callback = `http://127.0.0.1:${application.address().port}/callback`;
+    application = await openApplication();
+    callback = `${application.origin}/callback`;
     chromium = await Chromium.launch();
-    mkdirSync(screenshots, { recursive: true });
   });
   after(async () => {
     await chromium?.close();
-    application?.close();
+    await application?.stop();
     await holdfast?.stop();
   });
 
@@ -46,12 +36,6 @@ describe('The hosted pages', () => {
     return /\b\d{6}\b/.exec(mails.find(({ to }) => to === email).text)[0];
   }
 
-  /** Into the field that has the focus without anybody having clicked it; then Enter. */
-  async function type(page, name, text) {
-    await page.locator(`input[name=${name}]:focus`).waitFor();
-    await page.keyboard.type(text);
-    await page.keyboard.press('Enter');
-  }
 
   /** Tab until this has the focus. */
   async function tabTo(page, name, role = 'button') {
@@ -280,14 +264,14 @@ describe('The hosted pages', () => {
         for (const colorScheme of ['light', 'dark']) {
           await page.emulateMedia({ colorScheme });
           assert.deepEqual(await faults(page), [], colorScheme);
-          await page.screenshot({ path: join(screenshots, `${name}.${locale}.${colorScheme}.png`), fullPage: true });
+          await shot(page, `${name}.${locale}.${colorScheme}`);
         }
         // A small phone; and the same as 400 % on a screen of 1280 (WCAG 2.2 §1.4.10).
         await page.emulateMedia({ colorScheme: 'light' });
         await page.setViewportSize({ width: 320, height: 568 });
         const wide = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         assert.equal(await wide(), 0, 'nothing is wider than a small phone');
-        await page.screenshot({ path: join(screenshots, `${name}.${locale}.phone.png`), fullPage: true });
+        await shot(page, `${name}.${locale}.phone`);
         const small = await page.evaluate(() => [...document.querySelectorAll('button, a, input:not([type=hidden])')]
           .filter((element) => !element.closest('p:not(.foot, .who)') && element.checkVisibility() && element.getBoundingClientRect().height < 24).map((element) => element.outerHTML));
         assert.deepEqual(small, [], 'everything can be hit with a thumb');
@@ -304,7 +288,7 @@ describe('The hosted pages', () => {
         assert.deepEqual(await faults(page), [], 'right to left');
         await page.setViewportSize({ width: 1280, height: 860 });
         if (locale === 'en') {
-          await page.screenshot({ path: join(screenshots, `${name}.rtl.png`), fullPage: true });
+          await shot(page, `${name}.rtl`);
         }
         await close();
       });

@@ -1,11 +1,34 @@
 // Debian's Chromium, and what every page must be: readable by everyone.
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { listen } from './listen.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const quiet = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+const screenshots = process.env.HOLDFAST_SCREENSHOTS || fileURLToPath(new URL('../screenshots/', import.meta.url));
+
+/** The application that pages lead back to: { origin, stop }. Whoever comes there is signed in. A loopback address may have any port (RFC 8252 §7.3). */
+export const openApplication = () => listen((request, response) => {
+  response.setHeader('content-type', 'text/html; charset=utf-8').end('<!doctype html><html lang="en"><title>Signed in</title><main><h1>Signed in</h1></main>');
+});
+
+/** Keeps what a page looks like, for eyes. */
+export async function shot(page, name) {
+  mkdirSync(screenshots, { recursive: true });
+  await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true });
+}
+
+/** Types into the field that the page has put the cursor into: by keyboard alone, and not before it is there. */
+export async function type(page, name, text) {
+  await page.locator(`input[name=${name}]:focus`).waitFor();
+  await page.keyboard.type(text);
+  await page.keyboard.press('Enter');
+}
 
 export class Chromium {
   #browser;
