@@ -247,6 +247,18 @@ internal sealed class HoldfastServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until the node has named what broke: it looks four times a second.</summary>
+    public async Task<string> CauseAsync()
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        JsonElement cause;
+        while ((cause = (await GetAsync("/health")).Json.GetProperty("cause")).ValueKind == JsonValueKind.Null)
+        {
+            await Task.Delay(20, deadline.Token);
+        }
+        return cause.GetProperty("dependency").GetString()!;
+    }
+
     /// <summary>Does something that must leave no trace.</summary>
     public async Task<T> WithoutEffectAsync<T>(Func<Task<T>> work)
     {

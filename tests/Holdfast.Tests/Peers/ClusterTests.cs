@@ -188,7 +188,7 @@ public sealed class ClusterTests
         (await here.RedeemAsync(await here.SignInAsync())).Is(200);
         (await nodes[1].PostAsync("/organizations", new { name = "Later" })).Is(503, "primary_unavailable");
         // The primary first; and once it is known that its node is away as a peer, too, that node.
-        Assert.Contains((await nodes[1].GetAsync("/health")).Json.GetProperty("cause").GetProperty("dependency").GetString()!, new[] { "primary", $"peer:{nodes.Url(0)}" });
+        Assert.Contains(await nodes[1].CauseAsync(), new[] { "primary", $"peer:{nodes.Url(0)}" });
 
         await nodes.StopNodeAsync(1);
         await nodes.StartNodeAsync(1);   // cold, with nobody there
