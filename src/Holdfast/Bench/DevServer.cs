@@ -87,6 +87,19 @@ internal sealed class DevServer : IAsyncDisposable
         return json.RootElement.Clone();
     }
 
+    /// <summary>One call of the API with the demo's key.</summary>
+    /// <exception cref="InvalidOperationException">Anything but a success was answered.</exception>
+    public async Task<JsonElement> PostAsync(string path, object body, CancellationToken ct)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, Dev.BaseUrl + path) { Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body)) };
+        request.Content.Headers.ContentType = new("application/json");
+        request.Headers.Authorization = new("Bearer", Dev.ApiKey);
+        using var answer = await Http.SendAsync(request, ct);
+        var bytes = await answer.Content.ReadAsByteArrayAsync(ct);
+        using var json = JsonDocument.Parse(bytes);
+        return answer.IsSuccessStatusCode ? json.RootElement.Clone() : throw new InvalidOperationException($"{path} answered {(int)answer.StatusCode}: {json.RootElement}");
+    }
+
     /// <summary>Waits until the server says that the primary is gone, or that it is back and has every fact.</summary>
     /// <returns>How long that took.</returns>
     public async Task<TimeSpan> UntilPrimaryAsync(bool isGone, TimeSpan deadline, CancellationToken ct)

@@ -28,9 +28,9 @@ internal static class PasswordBench
             Native(salt);
             // In turns, so that what the machine does meanwhile is done to both.
             var (bare, whole, managed) = (new List<double>(), new List<double>(), new List<double>());
-            await Task.WhenAll(Enumerable.Range(0, People).Select(i => PostAsync(server, "/user_management/users", new { email = Address(i), password = Password, email_verified = true }, ct)));
+            await Task.WhenAll(Enumerable.Range(0, People).Select(i => server.PostAsync("/user_management/users", new { email = Address(i), password = Password, email_verified = true }, ct)));
             var number = 0;
-            Task SignInAsync() => PostAsync(server, "/user_management/authenticate", new
+            Task SignInAsync() => server.PostAsync("/user_management/authenticate", new
             {
                 grant_type = "password", client_id = server.Dev.ClientId, client_secret = server.Dev.ApiKey, email = Address(Interlocked.Increment(ref number) % People), password = Password,
             }, ct);
@@ -124,29 +124,18 @@ internal static class PasswordBench
         {
             // A new session now and then: how often one is refreshed is bounded.
             token = token is null || i % 500 == 0
-                ? (await PostAsync(server, "/user_management/authenticate", new
+                ? (await server.PostAsync("/user_management/authenticate", new
                 {
                     grant_type = "password", client_id = server.Dev.ClientId, client_secret = server.Dev.ApiKey, email = Address(i / 500), password = Password,
                 }, ct)).GetProperty("refresh_token").GetString()!
                 : token;
             var start = Stopwatch.GetTimestamp();
-            token = (await PostAsync(server, "/user_management/authenticate", new
+            token = (await server.PostAsync("/user_management/authenticate", new
             {
                 grant_type = "refresh_token", client_id = server.Dev.ClientId, client_secret = server.Dev.ApiKey, refresh_token = token,
             }, ct)).GetProperty("refresh_token").GetString()!;
             times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
         }
         return times;
-    }
-
-    private static async Task<JsonElement> PostAsync(DevServer server, string path, object body, CancellationToken ct)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Post, server.Dev.BaseUrl + path) { Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body)) };
-        request.Content.Headers.ContentType = new("application/json");
-        request.Headers.Authorization = new("Bearer", server.Dev.ApiKey);
-        using var answer = await server.Http.SendAsync(request, ct);
-        var bytes = await answer.Content.ReadAsByteArrayAsync(ct);
-        using var json = JsonDocument.Parse(bytes);
-        return answer.IsSuccessStatusCode ? json.RootElement.Clone() : throw new InvalidOperationException($"{path} answered {(int)answer.StatusCode}: {json.RootElement}");
     }
 }

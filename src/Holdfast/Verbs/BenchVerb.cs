@@ -16,6 +16,7 @@ internal static class BenchVerb
         [StartBench.Name] = StartBench.RunAsync,
         [MetadataBench.Name] = MetadataBench.RunAsync,
         [PasswordBench.Name] = PasswordBench.RunAsync,
+        [RefreshBench.Name] = RefreshBench.RunAsync,
         [PostgresBench.Name] = PostgresBench.RunAsync,
         [FinderBench.Name] = FinderBench.RunAsync,
     };
