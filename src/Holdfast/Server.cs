@@ -119,7 +119,8 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         Settings settings, Surroundings world, ClusterKeys keys, StorageHost storage, PeerNetwork network, Dependencies dependencies, MetClaims met, TestIdentityProviderKeys? devKeys,
         Action<WebApplicationBuilder>? configure, Action<WebApplication, StorageHost>? map)
     {
-        var builder = WebApplication.CreateSlimBuilder();
+        // Nothing watches folders: the host would watch the working folder with all below it, and be woken by each write to a database there.
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = ["--hostBuilder:reloadConfigOnChange=false"] });
         builder.WebHost.UseUrls(settings.Urls.Replace(',', ';'));
         builder.WebHost.ConfigureKestrel(kestrel =>
         {

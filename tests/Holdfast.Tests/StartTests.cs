@@ -150,6 +150,15 @@ public sealed class StartTests
         Assert.All(files, f => Assert.Equal((f, UnixFileMode.None), (f, File.GetUnixFileMode(f) & ~Owner)));
     }
 
+    [Fact]
+    public async Task Nothing_watches_the_folder_that_a_node_works_in()
+    {
+        await using var server = await HoldfastServer.StartAsync();
+        var files = ((IConfigurationRoot)server.Services.GetRequiredService<IConfiguration>()).Providers.OfType<FileConfigurationProvider>().ToList();
+        Assert.NotEmpty(files);
+        Assert.All(files, file => Assert.False(file.Source.ReloadOnChange));   // a watcher is woken by each write to a database below it
+    }
+
     /// <summary>A data folder that the node makes itself.</summary>
     private sealed class Folder : IDisposable
     {
