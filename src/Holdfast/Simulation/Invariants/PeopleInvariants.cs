@@ -34,11 +34,34 @@ internal static class People
 {
     public static IEnumerable<Invariant> All() =>
     [
-        new OnePersonIsOneUser(), new PeopleInvariant("no-person-is-taken-over"), new PeopleInvariant("no-two-people-are-merged"), new EndedIsEndedEverywhere(),
+        new OnePersonIsOneUser(), new NobodyIsTakenOver(), new PeopleInvariant("no-two-people-are-merged"), new EndedIsEndedEverywhere(),
         new SpentOnce(), new SuspensionStands(), new StolenNodeIsNotBelieved(), new PeopleInvariant(Desk.StrangerChangesNothing), new PeopleInvariant(PostOperation.NotSentTwice),
         new PeopleInvariant(FinishSignInOperation.ReplacedOpensNothing), new PeopleInvariant(PasskeySignInOperation.CopyIsNoticed), new PeopleInvariant("repeated-sign-in-is-one"),
         new InvitationMakesOneMember(), new NobodyIsShutOut(), new PasswordIsByTheRule(),
     ];
+}
+
+/// <summary>No password that a stranger chose, in whatever form and before whatever proof, opens the account of who has the mailbox.</summary>
+internal sealed class NobodyIsTakenOver() : PeopleInvariant("no-person-is-taken-over")
+{
+    public override void LookAtEnd(Cluster cluster)
+    {
+        base.LookAtEnd(cluster);
+        var people = cluster.Ledger.People;
+        var strange = people.Attacker.Passwords.Select(Desk.HashOf).ToHashSet(StringComparer.Ordinal);
+        foreach (var person in people.Persons)
+        {
+            foreach (var node in cluster.Nodes)
+            {
+                var opened = node.Products!.Database.Read(view => Passwords.Candidates(view, Ground.Environment, person.Main).Find(c => strange.Contains(c.Secret)
+                    && Passwords.SignIn(view, node.Products!.Acts.Of(Ground.Environment), person.Main, c.Id).Answer.Answer is { } who && UserStore.Find(view, Ground.Environment, who.UserId) is { IsVerified: true }));
+                if (opened is not null)
+                {
+                    Break($"at {node.Name} a password that {people.Attacker} chose ({opened.Id}, by {opened.Proof}) opens the account of {person}");
+                }
+            }
+        }
+    }
 }
 
 /// <summary>One proven address is one user: everywhere, and the one that people were told.</summary>
@@ -253,8 +276,10 @@ internal sealed class PasswordIsByTheRule() : PeopleInvariant("password-is-by-th
             var rows = cluster.Nodes[0].Products!.Database.Read(view => view.Query<Row>(
                 "SELECT id AS Id, made_stamp AS Stamp, secret AS Secret, replaces AS Replaces, proof AS Proof, proven_by AS ProvenBy FROM credentials WHERE user_id = @Key", new { kept.Key }));
             // What each was said to replace when it was answered; of those whose answer was lost, what their rows say.
+            var proven = cluster.Nodes[0].Products!.Database.Read(view => UserStore.Find(view, Ground.Environment, kept.Key)) is { } user
+                && user.Email is not null && user.VerifiedEmail == user.Email;
             var replaced = rows.SelectMany(r => kept.FirstOrDefault(k => k.Id == r.Id)?.Replaces ?? System.Text.Json.JsonSerializer.Deserialize<List<string>>(r.Replaces)!).ToHashSet(StringComparer.Ordinal);
-            var standing = rows.Where(r => !replaced.Contains(r.Id)).OrderBy(r => r.Stamp, StringComparer.Ordinal).ThenBy(r => r.Id, StringComparer.Ordinal).ToList();
+            var standing = rows.Where(r => !replaced.Contains(r.Id) && !(proven && r.Proof == "unproven")).OrderBy(r => r.Stamp, StringComparer.Ordinal).ThenBy(r => r.Id, StringComparer.Ordinal).ToList();
             string ProofOf(Row row) => kept.FirstOrDefault(k => k.Id == row.Id)?.Proof ?? $"{row.Proof} {row.ProvenBy}";
             var good = standing.Count < 2 || (standing.TrueForAll(s => ProofOf(s) == ProofOf(standing[0])) && ProofOf(standing[0]).StartsWith("credential ", StringComparison.Ordinal)) ? standing.LastOrDefault() : null;
             foreach (var node in cluster.Nodes)

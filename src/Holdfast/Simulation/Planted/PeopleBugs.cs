@@ -126,3 +126,12 @@ internal sealed class SessionRowIsNotItsToken : PlantedBug
         Changes = [.. decision.Changes.Select(c => c.Table == Schema.Sessions && c.Values.ContainsKey("organization_id") ? ResetReplacesNothing.With(c, ("organization_id", null)) : c)],
     };
 }
+
+/// <summary>A password that somebody typed into an application's form, before any mailbox was proven, counts as an administrator's.</summary>
+internal sealed class UnprovenPasswordIsVouchedFor : PlantedBug
+{
+    public override Decision<T> AtPrimary<T>(Decision<T> decision) => decision with
+    {
+        Changes = [.. decision.Changes.Select(c => c.Table == Schema.Credentials && Equals(c.Values["proof"], "unproven") ? ResetReplacesNothing.With(c, ("proof", "administrator")) : c)],
+    };
+}

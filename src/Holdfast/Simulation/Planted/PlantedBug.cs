@@ -54,6 +54,7 @@ internal abstract class PlantedBug
         ["sent-mail-is-not-noted"] = () => new SentMailIsNotNoted(),
         ["invitation-is-not-claimed"] = () => new InvitationIsNotClaimed(),
         ["switch-without-a-membership"] = () => new SwitchWithoutMembership(),
+        ["unproven-password-is-vouched-for"] = () => new UnprovenPasswordIsVouchedFor(),
         ["session-row-is-not-its-token"] = () => new SessionRowIsNotItsToken(),
     };
 
@@ -77,6 +78,9 @@ internal abstract class PlantedBug
 
     /// <summary>What a node decided, before it is kept.</summary>
     protected virtual Decision<T> Spoil<T>(Decision<T> decision) => decision;
+
+    /// <summary>What the primary decided about people, before it is kept.</summary>
+    public virtual Decision<T> AtPrimary<T>(Decision<T> decision) => decision;
 
     /// <summary>The key that a client sends when it tries for the so-manieth time.</summary>
     public virtual string Key(string key, int attempt) => key;

@@ -54,7 +54,7 @@ internal static class Desk
         var done = await products.Database.WriteAsync(view =>
         {
             var decision = rule(view, act);
-            return new Decision<Done<T>>(new Done<T>(decision.Answer, decision.Changes, null, null), decision.Changes);
+            return new Decision<Done<T>>(new Done<T>(decision.Answer, decision.Changes, null, null), actor.Cluster.Planted.AtPrimary(decision).Changes);
         }, CancellationToken.None);
         actor.Ledger.People.Keep(actor, what, products.Node, null, done.Changes);
         return done.Ruling;
@@ -98,7 +98,7 @@ internal static class Desk
             var token = outcome.Session;
             return new Decision<Begun>(new Begun(
                 outcome, decision.Changes, token is null ? null : TermOf(view, attempt.Address, token.UserId, decision.Changes),
-                token is null ? null : Judge.Admission(view, actor.Ledger, products.Node, token, attempt.Password is not null) ?? Judge.Factor(view, actor.Ledger, products.Node, token, decision.Changes),
+                token is null ? null : Judge.Admission(view, actor.Ledger, products.Node, token, attempt is { Password: not null, IsProven: false }) ?? Judge.Factor(view, actor.Ledger, products.Node, token, decision.Changes),
                 HeldPending.Of(act, attempt, outcome, mailId, code), IsRepeat: false), decision.Changes);
         });
         people.Keep(actor, what, products.Node, label, done.Changes);

@@ -141,10 +141,9 @@ internal sealed class PrepareUserOperation : PersonOperation
         var password = author.NewPassword();
         var answer = await actor.AskAsync(Name, (products, key) => Desk.WriteAsync(actor, products, Name, key, (view, act) =>
         {
-            var (made, changes) = ProveAddress.ByAdministrator(view, act, who.Main, Names, new UserDetails(IsVerified: false));
-            return made.Answer is { UserId: { } userId }
-                ? Rule.Grant(userId, [.. changes, Credential.Make(act, userId, Credential.Password, Desk.HashOf(password), Proof.Administrator, "administrator 1", [])])
-                : Rule.Refuse<string>(made.Refused!.Value);
+            var input = new UserInput(new(true, who.Main), default, default, default, default, default, default, default, default, default, default, default);
+            var decision = CreateUser.Decided(view, act, input, Desk.HashOf(password), "administrator 1");
+            return decision.Answer is { IsSuccess: true, Body: UserBody made } ? Rule.Grant(made.Id, decision.Changes) : Rule.Refuse<string>(Refusal.AddressTaken);
         }));
         Tell(actor, answer);
         if (author == who && answer.Value?.Answer is not null)
