@@ -81,6 +81,27 @@ public sealed class PasswordGrantTests(Shared shared) : IClassFixture<Shared>
     }
 
     [Fact]
+    public async Task A_right_password_again_mails_no_second_code_while_the_first_is_new()
+    {
+        var email = Somebody();
+        await UserAsync(email, verified: false);
+        long Mailed() => _server.Storage.Database.Read(view => view.Find<long>("SELECT count(*) FROM mails WHERE recipient = @email", new { email }));
+        var first = (await TryAsync(_server, email, Password)).Is(403, "email_verification_required");
+        Assert.Equal(1, Mailed());
+
+        var second = (await TryAsync(_server, email, Password)).Is(403, "email_verification_required");
+        Assert.Equal((first["email_verification_id"], 1), (second["email_verification_id"], Mailed()));
+
+        _server.Clock.Advance(TimeSpan.FromMinutes(1));
+        var third = (await TryAsync(_server, email, Password)).Is(403, "email_verification_required");
+        Assert.Equal(2, Mailed());
+        Assert.NotEqual(first["email_verification_id"], third["email_verification_id"]);
+        // Each was told to prove its own, and by each one gets in.
+        var code = (await _server.GetAsync($"/user_management/email_verification/{second["email_verification_id"]}")).Is(200)["code"];
+        (await SignedIn.AskAsync(_server, EmailGrant, ("pending_authentication_token", second["pending_authentication_token"]), ("code", code))).Is(200);
+    }
+
+    [Fact]
     public async Task Another_s_code_and_another_kind_of_token_prove_nothing()
     {
         var (one, other) = (Somebody(), Somebody());
