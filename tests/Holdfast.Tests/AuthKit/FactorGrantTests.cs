@@ -200,6 +200,27 @@ public sealed class FactorGrantTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal(one, new SignedIn(_server, (await session.RefreshAsync()).Is(200)).Claim("org_id"));
     }
 
+    [Fact]
+    public async Task Who_has_the_password_and_no_code_is_told_of_once_and_who_has_not_even_that_is_not()
+    {
+        var person = await Person.MakeAsync(_server);
+        var app = await person.EnrollAsync();
+        List<System.Text.Json.JsonElement> Told() => _server.Storage.Database.Read(view => view.Query<string>(
+            "SELECT data FROM events WHERE event LIKE 'authentication.%_failed' AND data LIKE @like", new { like = $"%{person.UserId}%" })).ConvertAll(d => System.Text.Json.JsonDocument.Parse(d).RootElement);
+        (await SignedIn.AskAsync(_server, "password", ("email", person.Email), ("password", "not " + Person.Password))).Is(400);
+        Assert.Empty(Told());
+
+        var asked = (await person.AskAsync()).Is(403, "mfa_challenge");
+        (await person.ShowAsync(asked, app.Wrong())).Is(400, "invalid_one_time_code");
+        (await person.ShowAsync(asked, app.Wrong())).Is(400, "invalid_one_time_code");
+
+        var told = Assert.Single(Told());
+        Assert.Equal(("mfa", "failed", person.Email, "mfa_challenge_failed"), (told.GetProperty("type").GetString(), told.GetProperty("status").GetString(), told.GetProperty("email").GetString(),
+            told.GetProperty("error").GetProperty("code").GetString()));
+        (await person.ShowAsync(asked, app.Code())).Is(200);
+        Assert.Single(Told());
+    }
+
     /// <summary>Of a provider that knows of no organization, as those of people at large.</summary>
     [Fact]
     public async Task The_rule_of_the_only_organization_counts_before_it_is_chosen()

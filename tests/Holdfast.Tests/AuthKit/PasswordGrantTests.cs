@@ -71,7 +71,11 @@ public sealed class PasswordGrantTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal(("email_verification", email, user), (mailed["object"], mailed["email"], mailed["user_id"]));
         Task<Answer> ProveAsync(string code) => SignedIn.AskAsync(_server, EmailGrant, ("pending_authentication_token", asked["pending_authentication_token"]), ("code", code));
 
-        (await ProveAsync(mailed["code"] == "000000" ? "000001" : "000000")).Is(400, "invalid_one_time_code");
+        var wrong = mailed["code"] == "000000" ? "000001" : "000000";
+        (await ProveAsync(wrong)).Is(400, "invalid_one_time_code");
+        (await ProveAsync(wrong)).Is(400, "invalid_one_time_code");
+        Assert.Equal(1, _server.Storage.Database.Read(view => view.Find<long>(
+            "SELECT count(*) FROM events WHERE event = 'authentication.email_verification_failed' AND data LIKE @like", new { like = $"%{user}%" })));
         var session = new SignedIn(_server, (await ProveAsync(mailed["code"]!)).Is(200));
         Assert.Equal((user, "Password"), (session.UserId, session.Answer["authentication_method"]));
         Assert.True(session.Answer.Json.GetProperty("user").GetProperty("email_verified").GetBoolean());
