@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Holdfast.Storage;
 using Holdfast.Tests;
+using Holdfast.Tests.MultiFactor;
 using Holdfast.Tests.Peers;
 using Holdfast.Users;
 using Microsoft.Extensions.DependencyInjection;
@@ -105,12 +106,14 @@ public sealed class PeopleGone(ITestOutputHelper output)
     private static Task ShowAppsAsync(HoldfastServer server, Table table, string when, int from, int times) => AtOnceAsync(server, table, "mailed code and app", when, from, times, async (_, n) =>
     {
         var email = $"app-{n}@people.test";
-        var person = new Tests.AuthKit.Person(server, email, (await SignedIn.ByMagicCodeAsync(server, email)).UserId);
-        var app = await person.EnrollAsync();
+        var user = (await SignedIn.ByMagicCodeAsync(server, email)).UserId;
+        var app = await App.EnrollAsync(server, user);
         async Task<Answer> AskAsync() => (await SignedIn.AskAsync(server, SignedIn.MagicGrant, ("email", email), ("code", (await SignedIn.MailCodeAsync(server, email)).Code))).Is(403, "mfa_challenge");
+        Task<Answer> ShowAsync(Answer asked, string code) => SignedIn.AskAsync(server, "urn:workos:oauth:grant-type:mfa-totp", ("pending_authentication_token", asked["pending_authentication_token"]),
+            ("code", code), ("authentication_challenge_id", asked.Json.GetProperty("authentication_challenge").GetProperty("id").GetString()));
         var (asked, again, code) = (await AskAsync(), await AskAsync(), app.Code());
-        Assert.Equal(person.UserId, new SignedIn(server, (await person.ShowAsync(asked, code)).Is(200)).UserId);
-        (await person.ShowAsync(again, code)).Is(400);
+        Assert.Equal(user, new SignedIn(server, (await ShowAsync(asked, code)).Is(200)).UserId);
+        (await ShowAsync(again, code)).Is(400);
     });
 
     /// <summary>Who is there before: an organization with its identity provider, and people who have passwords.</summary>
@@ -150,7 +153,7 @@ public sealed class PeopleGone(ITestOutputHelper output)
             ("sign-up at the hosted pages", async (_, n) =>
             {
                 var email = $"hosted-{n}@people.test";
-                var person = await new Tests.AuthKit.Pages.Person(server).StartAsync(("screen_hint", "sign-up"));
+                var person = await new Holdfast.Tests.AuthKit.Pages.Person(server).StartAsync(("screen_hint", "sign-up"));
                 await person.SendAsync(("email", email));
                 await person.SendAsync(("password", Password));
                 var item = server.Storage.Database.Read(view => view.Find<string>("SELECT about FROM mails WHERE recipient = @email", new { email }))!;

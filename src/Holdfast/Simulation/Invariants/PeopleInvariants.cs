@@ -2,7 +2,6 @@ using Holdfast.Http;
 using Holdfast.Simulation.Machines;
 using Holdfast.Simulation.Operations.People;
 using Holdfast.Storage;
-using Holdfast.Storage.Rows;
 using Holdfast.Users;
 
 namespace Holdfast.Simulation.Invariants;

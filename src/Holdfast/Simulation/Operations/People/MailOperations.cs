@@ -1,4 +1,3 @@
-using Holdfast.Mail;
 using Holdfast.Simulation.Machines;
 using Holdfast.Storage;
 using Holdfast.Storage.Rows;

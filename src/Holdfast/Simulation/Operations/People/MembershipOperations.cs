@@ -1,6 +1,5 @@
 using Holdfast.Http;
 using Holdfast.Simulation.Machines;
-using Holdfast.Storage.Rows;
 using Holdfast.Users;
 
 namespace Holdfast.Simulation.Operations.People;
