@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Holdfast.Storage;
 using Holdfast.Tests;
+using Holdfast.Tests.MultiFactor;
 using Holdfast.Tests.Peers;
 using Holdfast.Users;
 using Microsoft.Extensions.DependencyInjection;
@@ -66,8 +67,54 @@ public sealed class PeopleGone(ITestOutputHelper output)
             output.WriteLine(table.Write(outage));
         }
         Assert.Empty(table.Failures);
-        Assert.Equal(6 * (Times + (2 * (Times / 10))), table.Count);
+        Assert.Equal(7 * (Times + (2 * (Times / 10))), table.Count);
     }
+
+    /// <summary>With an app: it is set up, and its code shown, while the primary is gone. Both nodes stay: which of them decides about a code, the code says (law 5), and either may have to.</summary>
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task Who_has_an_app_goes_on(Outage outage)
+    {
+        var (clock, table) = (new HeldClock(patience: 2), new Table());
+        await using var nodes = await Cluster.StartAsync(2, clock: clock);
+        try
+        {
+            (await nodes[0].PostAsync("/user_management/users", new { email = "first@people.test" })).Is(201);
+            await nodes.HasAsync(1, view => view.Find<long>("SELECT count(*) FROM users") == 1);
+            await nodes.HeardAsync(by: 0, whom: 1);
+            await nodes.HeardAsync(by: 1, whom: 0);
+            using (BrokenPrimary.By(outage, Path.Combine(nodes.Data(0), "primary.db")))
+            {
+                (await nodes[0].PostAsync("/user_management/users", new { email = "never@people.test" })).Is(503, "primary_unavailable");
+                await ShowAppsAsync(nodes[0], table, "gone", 1_000_000, Times - (Times / 5));
+                await nodes.StopNodeAsync(0);
+                await nodes.StartNodeAsync(0);
+                await nodes.HeardAsync(by: 0, whom: 1);
+                await ShowAppsAsync(nodes[0], table, "restarted", 2_000_000, Times / 5);
+                (await nodes[0].PostAsync("/user_management/users", new { email = "never@people.test" })).Is(503, "primary_unavailable");
+            }
+        }
+        finally
+        {
+            output.WriteLine(table.Write(outage));
+        }
+        Assert.Empty(table.Failures);
+        Assert.Equal(Times, table.Count);
+    }
+
+    /// <summary>Everybody for the first time: a mailed code, an app, another mailed code and that of the app; which is good once, for anybody who has seen it as well.</summary>
+    private static Task ShowAppsAsync(HoldfastServer server, Table table, string when, int from, int times) => AtOnceAsync(server, table, "mailed code and app", when, from, times, async (_, n) =>
+    {
+        var email = $"app-{n}@people.test";
+        var user = (await SignedIn.ByMagicCodeAsync(server, email)).UserId;
+        var app = await App.EnrollAsync(server, user);
+        async Task<Answer> AskAsync() => (await SignedIn.AskAsync(server, SignedIn.MagicGrant, ("email", email), ("code", (await SignedIn.MailCodeAsync(server, email)).Code))).Is(403, "mfa_challenge");
+        Task<Answer> ShowAsync(Answer asked, string code) => SignedIn.AskAsync(server, "urn:workos:oauth:grant-type:mfa-totp", ("pending_authentication_token", asked["pending_authentication_token"]),
+            ("code", code), ("authentication_challenge_id", asked.Json.GetProperty("authentication_challenge").GetProperty("id").GetString()));
+        var (asked, again, code) = (await AskAsync(), await AskAsync(), app.Code());
+        Assert.Equal(user, new SignedIn(server, (await ShowAsync(asked, code)).Is(200)).UserId);
+        (await ShowAsync(again, code)).Is(400);
+    });
 
     /// <summary>Who is there before: an organization with its identity provider, and people who have passwords.</summary>
     private sealed record People(SamlConnection Connection, IReadOnlyList<string> Emails);
@@ -101,8 +148,18 @@ public sealed class PeopleGone(ITestOutputHelper output)
             ("refresh", async (worker, _) => sessions[worker] = new SignedIn(server, (await sessions[worker].RefreshAsync()).Is(200))),
             ("password", async (_, n) => Assert.NotNull(new SignedIn(server, (await SignedIn.AskAsync(server, "password", ("email", people.Emails[n % Staying]), ("password", Password))).Is(200)).SessionId)),
             ("magic code", async (_, n) => Assert.NotNull((await SignedIn.ByMagicCodeAsync(server, people.Emails[n % Staying])).SessionId)),
-            // A mailbox that nobody had: the code makes the user. The hosted page of sign-up gets its line here, with its password.
+            // A mailbox that nobody had: the code makes the user.
             ("sign-up by magic code", async (_, n) => Assert.Equal($"new-{n}@people.test", (await SignedIn.ByMagicCodeAsync(server, $"new-{n}@people.test")).Answer.Json.GetProperty("user").GetProperty("email").GetString())),
+            ("sign-up at the hosted pages", async (_, n) =>
+            {
+                var email = $"hosted-{n}@people.test";
+                var person = await new Holdfast.Tests.AuthKit.Pages.Person(server).StartAsync(("screen_hint", "sign-up"));
+                await person.SendAsync(("email", email));
+                await person.SendAsync(("password", Password));
+                var item = server.Storage.Database.Read(view => view.Find<string>("SELECT about FROM mails WHERE recipient = @email", new { email }))!;
+                await person.SendAsync(("code", server.Services.GetRequiredService<ItemSecrets>().Code(server.A.Id, item)));
+                Assert.Equal(email, (await person.RedeemAsync()).Is(200).Json.GetProperty("user").GetProperty("email").GetString());
+            }),
             ("just-in-time by SAML", async (_, n) => Assert.Equal(people.Connection.OrganizationId, (await SignedIn.BySsoAsync(connection, $"jit-{n}@people.test")).Claim("org_id"))),
             ("sign-out", async (_, n) =>
             {
@@ -113,16 +170,21 @@ public sealed class PeopleGone(ITestOutputHelper output)
         };
         foreach (var (name, work) in kinds)
         {
-            var next = 0;
-            await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(worker => Task.Run(async () =>
-            {
-                while (Interlocked.Increment(ref next) is var number && number <= times)
-                {
-                    server.Clock.Advance(TimeSpan.FromMilliseconds(50));   // a clock that stands would make all codes of one address equally new
-                    await table.CountAsync(name, when, () => work(worker, from + number));
-                }
-            })));
+            await AtOnceAsync(server, table, name, when, from, times, work);
         }
+    }
+
+    private static async Task AtOnceAsync(HoldfastServer server, Table table, string name, string when, int from, int times, Func<int, int, Task> work)
+    {
+        var next = 0;
+        await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(worker => Task.Run(async () =>
+        {
+            while (Interlocked.Increment(ref next) is var number && number <= times)
+            {
+                server.Clock.Advance(TimeSpan.FromMilliseconds(50));   // a clock that stands would make all codes of one address equally new
+                await table.CountAsync(name, when, () => work(worker, from + number));
+            }
+        })));
     }
 
     /// <summary>Who was shut out while the primary was gone: somebody suspended, somebody deleted, somebody taken from their organization, a session revoked, a password changed.</summary>

@@ -18,6 +18,9 @@ public sealed record AuthKitOptions
     /// <summary>How long a mailed code may be typed in.</summary>
     public TimeSpan MagicCodeLifetime { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>For so long after a code was mailed to prove a mailbox, another right password mails none: the one that was sent is asked for.</summary>
+    public TimeSpan ResendAfter { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>How long a link to another password may be followed.</summary>
     public TimeSpan ResetLifetime { get; init; } = TimeSpan.FromHours(1);
 

@@ -149,7 +149,7 @@ internal sealed class EmailChanges(
         var after = user with { Email = held, KnownEmail = item.Data, VerifiedEmail = held, UpdatedAt = Math.Max(act.Time, user.UpdatedAt + 1) };
         return new(ApiAnswer.Ok(new ConfirmedBody("email_change_confirmation", after.ToBody())),
         [
-            .. changes, Storage.Rows.Change.To(Schema.Users, user.Id, ("verified_email", held), ("updated_at", after.UpdatedAt)), item.Spent(act),
+            .. changes, .. Credential.Confirm(view, act, user.Id), Storage.Rows.Change.To(Schema.Users, user.Id, ("verified_email", held), ("updated_at", after.UpdatedAt)), item.Spent(act),
             EventRow.Of("user.updated", after.ToBody(), act.EnvironmentId, act.IdKey, $"{user.Id}/{after.UpdatedAt}", act.Now),
         ]);
     }

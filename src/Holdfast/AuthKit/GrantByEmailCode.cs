@@ -60,7 +60,7 @@ internal sealed class GrantByEmailCode(Database database, ClusterKeys keys, Acts
         var (proven, wrong) = VerifyAddress.Redeem(view, act, itemId, code, pending.UserId);
         if (proven is null)
         {
-            return new(new BeginSession.Outcome(Refused: wrong), []);
+            return new(new BeginSession.Outcome(Refused: wrong), wrong == Refusal.ItemUnknown ? FactorEvents.MailboxFailed(view, act, pending) : []);
         }
         var (answer, changes) = then(view, act, Rule.Grant(pending.Who, proven), pending.Method);
         return answer.Question is null

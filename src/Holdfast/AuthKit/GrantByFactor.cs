@@ -84,6 +84,10 @@ internal sealed class GrantByFactor(Database database, ClusterKeys keys, Acts ac
         }
         if (verdict != CodeVerdict.Right)
         {
+            if (verdict == CodeVerdict.Wrong && pending.Asks(PendingAuthentication.Factor))
+            {
+                await database.RecordAsync(view => Storage.Rows.Decide.To(true, [.. FactorEvents.Failed(view, acts.Of(environmentId), pending)]));
+            }
             return new Taken(null, verdict);
         }
         limits.GiveBack(RateLimits.TriesPerFactor, whose);

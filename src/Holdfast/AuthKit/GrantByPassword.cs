@@ -76,6 +76,10 @@ internal sealed class GrantByPassword(Database database, PasswordHasher hasher, 
         {
             return then(view, act, signIn, SignInMethod.Password);
         }
+        if (SentJustNow(view, act, who.UserId, address) is { } sent)
+        {
+            return new(new BeginSession.Outcome(Unproven: new BeginSession.Mailbox(who, address, sent, user.ToBody())), signIn.Changes);
+        }
         var id = act.NewId(Ids.EmailVerification);
         var code = secrets.Code(act.EnvironmentId, id);
         return new(new BeginSession.Outcome(Unproven: new BeginSession.Mailbox(who, address, id, user.ToBody())),
@@ -84,4 +88,10 @@ internal sealed class GrantByPassword(Database database, PasswordHasher hasher, 
             .. mails.EmailVerification(view, act, id, address, code, act.Now + options.MagicCodeLifetime, user.Locale, user.Id),
         ]);
     }
+
+    /// <summary>The verification whose code this node has just mailed to them, and that is good; null when a new one is to be mailed. One of another node is none: it alone takes that code.</summary>
+    private string? SentJustNow(View view, Act act, string userId, string address) =>
+        PendingItem.Latest(view, act.EnvironmentId, Ids.EmailVerification, userId) is [var newest, ..]
+        && newest.Authority == act.Incarnation && newest.Data == address && newest.ExpiresAt > act.Time && !newest.IsSpent(view)
+        && act.Time - newest.CreatedAt is >= 0 and var age && age < (long)options.ResendAfter.TotalMilliseconds ? newest.Id : null;
 }

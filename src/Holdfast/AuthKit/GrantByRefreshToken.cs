@@ -41,7 +41,7 @@ internal sealed class GrantByRefreshToken(Database database, RefreshTokens refre
             return ApiError.TooManyRequests(wait);
         }
         var organizationId = asked.Find("organization_id");
-        var ruling = await database.RecordAsync(asked.Http, view => Decide(view, acts.Of(asked.Operation), token, key, organizationId));
+        var ruling = await database.RecordAsync(asked.Http, view => Decide(view, acts.Of(asked.Operation), freshness, token, key, organizationId));
         return ruling switch
         {
             { Answer: { } next } => answers.Of(asked, next, shown),
@@ -51,7 +51,8 @@ internal sealed class GrantByRefreshToken(Database database, RefreshTokens refre
         };
     }
 
-    private Decision<Ruling<RefreshToken>> Decide(View view, Act act, RefreshToken token, SuccessorKey key, string? organizationId)
+    /// <param name="organizationId">Where they act from now on; null to stay.</param>
+    public static Decision<Ruling<RefreshToken>> Decide(View view, Act act, Freshness freshness, RefreshToken token, SuccessorKey key, string? organizationId)
     {
         freshness.Require(view, act.EnvironmentId, organizationId ?? token.ActsIn);
         var isBirthApplied = Births.IsApplied(view, token.Birth.Incarnation, long.Parse(token.Birth.Position, CultureInfo.InvariantCulture));

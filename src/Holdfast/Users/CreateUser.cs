@@ -43,7 +43,7 @@ internal static class CreateUser
         }
         if (secret is not null)
         {
-            all.Add(Credential.Make(act, userId, Credential.Password, secret, Proof.Administrator, administratorId, []));
+            all.Add(Credential.Make(act, userId, Credential.Password, secret, details.IsVerified ? Proof.Administrator : Proof.Unproven, administratorId, []));
         }
         return new(ApiAnswer.Created(UserStore.NewRow(act, userId, input.Email.Value!, new PersonNames(input.FirstName.Value, input.LastName.Value), details).ToBody()), all);
     }

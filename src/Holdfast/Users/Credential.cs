@@ -11,6 +11,9 @@ internal enum Proof
     Mailbox,
     Credential,
     Administrator,
+
+    /// <summary>An administrator, for a user whose mailbox nobody had proven: whoever chose it need not be who has the mailbox.</summary>
+    Unproven,
 }
 
 /// <summary>A credential: immutable. Which one is effective is read from all of them (decision 0009).</summary>
@@ -25,23 +28,40 @@ internal sealed record Credential(string Id, string Stamp, string Secret, string
     public const string Nothing = "";
 
     private static readonly string ProvenByCredential = Name(Users.Proof.Credential);
+    private static readonly string UnprovenName = Name(Users.Proof.Unproven);
+
+    /// <summary>Set for a user whose mailbox nobody had proven.</summary>
+    public bool IsUnproven => Proof == UnprovenName;
+
+    /// <summary>It was set before the mailbox was proven, and who proved that did not come through it: it opens nothing, and stands in nobody's way. That it was made on a node which had not heard of
+    /// the proof, or the proof on one that had not heard of it, changes nothing.</summary>
+    public bool IsVoid { get; private init; }
 
     /// <summary>All that a user ever had of a kind.</summary>
-    public static List<Credential> Of(View view, string environmentId, string userId, string kind = Password) => view.Query<Credential>(
-        "SELECT id AS Id, made_stamp AS Stamp, secret AS Secret, proof AS Proof, proven_by AS ProvenBy, replaces AS Replaces FROM credentials "
-        + "WHERE user_id = @userId AND environment_id = @environmentId AND kind = @kind ORDER BY made_stamp, id",
-        new { userId, environmentId, kind });
+    public static List<Credential> Of(View view, string environmentId, string userId, string kind = Password)
+    {
+        var all = view.Query<Credential>(
+            "SELECT id AS Id, made_stamp AS Stamp, secret AS Secret, proof AS Proof, proven_by AS ProvenBy, replaces AS Replaces FROM credentials "
+            + "WHERE user_id = @userId AND environment_id = @environmentId AND kind = @kind ORDER BY made_stamp, id",
+            new { userId, environmentId, kind });
+        return all.Exists(c => c.IsUnproven) && UserStore.Find(view, environmentId, userId) is { IsVerified: true } ? all.ConvertAll(c => c with { IsVoid = c.IsUnproven }) : all;
+    }
+
+    /// <summary>The mailbox is being proven by who goes on from the password that there is, or vouched for by an administrator: it counts from now on. A credential of its own, because none is ever changed.</summary>
+    public static List<Change> Confirm(View view, Act act, string userId) => Standing(Of(view, act.EnvironmentId, userId)) is [{ IsUnproven: true } one]
+        ? [Make(act, userId, Password, one.Secret, Users.Proof.Credential, one.Id, [one])]
+        : [];
 
     public static Change Make(Act act, string userId, string kind, string secret, Proof proof, string provenBy, IEnumerable<Credential> replaces) => Change.To(
         Schema.Credentials, act.NewId(Ids.Credential),
         ("environment_id", act.EnvironmentId), ("user_id", userId), ("kind", kind), ("secret", secret), ("proof", Name(proof)), ("proven_by", provenBy),
         ("replaces", JsonSerializer.Serialize(replaces.Select(c => c.Id))), ("created_at", act.Time));
 
-    /// <summary>Those that nobody replaced.</summary>
+    /// <summary>Those that nobody replaced, without the void.</summary>
     public static List<Credential> Standing(IReadOnlyList<Credential> all)
     {
         var replaced = all.SelectMany(c => c.ReplacedIds).ToHashSet(StringComparer.Ordinal);
-        return [.. all.Where(c => !replaced.Contains(c.Id))];
+        return [.. all.Where(c => !c.IsVoid && !replaced.Contains(c.Id))];
     }
 
     /// <summary>The effective one: the only one that stands, or the later of several if all were proven by the same old one. Else none: the mailbox decides.</summary>
@@ -88,6 +108,7 @@ internal sealed record Credential(string Id, string Stamp, string Secret, string
         Users.Proof.Mailbox => "mailbox",
         Users.Proof.Credential => "credential",
         Users.Proof.Administrator => "administrator",
+        Users.Proof.Unproven => "unproven",
         _ => throw new ArgumentOutOfRangeException(nameof(proof)),
     };
 }

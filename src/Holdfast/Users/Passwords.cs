@@ -44,7 +44,7 @@ internal static class Passwords
         {
             return Rule.Grant(new SignedIn(userId, proven));
         }
-        var credential = Credential.Make(act, userId, Credential.Password, renewed, Proof.Credential, proven!, Credential.Standing(all));
+        var credential = Credential.Make(act, userId, Credential.Password, renewed, ProofBy(all, proven!), proven!, Credential.Standing(all));
         return Rule.Grant(new SignedIn(userId, credential.Id), credential);
     }
 
@@ -69,7 +69,7 @@ internal static class Passwords
         {
             return Rule.Refuse<string>(why);
         }
-        var credential = Credential.Make(act, userId, Credential.Password, newHash, Proof.Credential, proven!, Credential.Standing(all));
+        var credential = Credential.Make(act, userId, Credential.Password, newHash, ProofBy(all, proven!), proven!, Credential.Standing(all));
         return Rule.Grant(credential.Id, credential);
     }
 
@@ -114,16 +114,21 @@ internal static class Passwords
     }
 
     /// <summary>Another password, by an administrator; like a reset, it ends the sessions of all that it replaces.</summary>
-    public static Decision<Ruling<string>> SetByAdministrator(View view, Act act, string userId, string newHash, string administratorId)
+    /// <param name="isVouchedFor">The administrator says in the same breath that the mailbox is proven.</param>
+    public static Decision<Ruling<string>> SetByAdministrator(View view, Act act, string userId, string newHash, string administratorId, bool isVouchedFor = false)
     {
-        if (UserStore.Find(view, act.EnvironmentId, userId) is null)
+        if (UserStore.Find(view, act.EnvironmentId, userId) is not { } user)
         {
             return Rule.Refuse<string>(Refusal.NotFound);
         }
         var all = Credential.Of(view, act.EnvironmentId, userId);
-        var credential = Credential.Make(act, userId, Credential.Password, newHash, Proof.Administrator, administratorId, all);
+        var proof = user.IsVerified || isVouchedFor ? Proof.Administrator : Proof.Unproven;
+        var credential = Credential.Make(act, userId, Credential.Password, newHash, proof, administratorId, all);
         return Rule.Grant(credential.Id, credential);
     }
+
+    /// <summary>What a password proves is worth no more than itself.</summary>
+    private static Proof ProofBy(List<Credential> all, string proven) => all.Exists(c => c.Id == proven && c.IsUnproven) ? Proof.Unproven : Proof.Credential;
 
     /// <summary>Whoever opened one that stands, while none is effective, is told to reset; whoever opened none is told nothing.</summary>
     private static Refusal? Refused(List<Credential> all, string? proven) =>

@@ -3,8 +3,8 @@ using Holdfast.Storage.Rows;
 
 namespace Holdfast.Users;
 
-/// <summary>What events tell of codes, links and sign-ins, in the shapes that the public API describes: no secret, and no failure. What failed is what anybody can cause, and the journal is
-/// everybody's (decision 0014).</summary>
+/// <summary>What events tell of codes, links and sign-ins, in the shapes that the public API describes: no secret, and no failure of who has proven nothing: that is what anybody can
+/// cause, and the journal is everybody's (decisions 0014, 0032).</summary>
 internal static class PersonEvents
 {
     public static Change MagicCodeCreated(Act act, string id, string userId, string email, DateTimeOffset until) =>

@@ -57,7 +57,11 @@ internal static class UpdateUser
         }
         if (secret is not null)
         {
-            changes.AddRange(Passwords.SetByAdministrator(view, act, row.Id, secret, administratorId).Changes);
+            changes.AddRange(Passwords.SetByAdministrator(view, act, row.Id, secret, administratorId, input.EmailVerified.Value == true).Changes);
+        }
+        else if (input.EmailVerified.Value == true)
+        {
+            changes.AddRange(Credential.Confirm(view, act, row.Id));
         }
         var after = row with
         {

@@ -1,4 +1,5 @@
 using Holdfast.Tests.MultiFactor;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Holdfast.Tests.AuthKit;
 
@@ -184,6 +185,57 @@ public sealed class FactorGrantTests(Shared shared) : IClassFixture<Shared>
         (await SignedIn.AskAsync(_server, Person.FactorGrant, ("pending_authentication_token", choice["pending_authentication_token"]), ("code", app.Code(1)), ("authentication_challenge_id", await app.ChallengeAsync())))
             .Is(400, "invalid_pending_authentication_token");
         Assert.Equal(strict, new SignedIn(_server, (await ChooseAsync(choice, strict)).Is(200)).Claim("org_id"));
+    }
+
+    [Fact]
+    public async Task Who_has_one_and_has_not_shown_it_shows_it_before_they_switch()
+    {
+        var person = await Person.MakeAsync(_server);
+        var (one, other) = (await person.JoinAsync(), await person.JoinAsync());
+        var session = new SignedIn(_server, (await SignedIn.AskAsync(_server, Person.OrganizationGrant,
+            ("pending_authentication_token", (await person.AskAsync()).Is(403, "organization_selection_required")["pending_authentication_token"]), ("organization_id", one))).Is(200));
+        await person.EnrollAsync();
+
+        (await session.RefreshAsync(organizationId: other)).IsOAuth("mfa_enrollment");
+        Assert.Equal(one, new SignedIn(_server, (await session.RefreshAsync()).Is(200)).Claim("org_id"));
+    }
+
+    [Fact]
+    public async Task Who_has_the_password_and_no_code_is_told_of_once_and_who_has_not_even_that_is_not()
+    {
+        var person = await Person.MakeAsync(_server);
+        var app = await person.EnrollAsync();
+        List<System.Text.Json.JsonElement> Told() => _server.Storage.Database.Read(view => view.Query<string>(
+            "SELECT data FROM events WHERE event LIKE 'authentication.%_failed' AND data LIKE @like", new { like = $"%{person.UserId}%" })).ConvertAll(d => System.Text.Json.JsonDocument.Parse(d).RootElement);
+        (await SignedIn.AskAsync(_server, "password", ("email", person.Email), ("password", "not " + Person.Password))).Is(400);
+        Assert.Empty(Told());
+
+        var asked = (await person.AskAsync()).Is(403, "mfa_challenge");
+        (await person.ShowAsync(asked, app.Wrong())).Is(400, "invalid_one_time_code");
+        (await person.ShowAsync(asked, app.Wrong())).Is(400, "invalid_one_time_code");
+
+        var told = Assert.Single(Told());
+        Assert.Equal(("mfa", "failed", person.Email, "mfa_challenge_failed"), (told.GetProperty("type").GetString(), told.GetProperty("status").GetString(), told.GetProperty("email").GetString(),
+            told.GetProperty("error").GetProperty("code").GetString()));
+        (await person.ShowAsync(asked, app.Code())).Is(200);
+        Assert.Single(Told());
+    }
+
+    /// <summary>Of a provider that knows of no organization, as those of people at large.</summary>
+    [Fact]
+    public async Task The_rule_of_the_only_organization_counts_before_it_is_chosen()
+    {
+        var person = await Person.MakeAsync(_server);
+        await person.EnrollAsync();
+        var organization = await person.JoinAsync();
+        var (begin, acts) = (_server.Services.GetRequiredService<Holdfast.AuthKit.BeginSession>(), _server.Services.GetRequiredService<Holdfast.Users.Acts>());
+        Holdfast.AuthKit.BeginSession.Outcome Outcome() => _server.Storage.Database.Read(view =>
+            begin.Decide(view, acts.Of(_server.A.Id), Holdfast.Users.Rule.Grant(new Holdfast.Users.SignedIn(person.UserId)), "GoogleOAuth").Answer);
+        Assert.Equal(organization, Outcome().Session?.OrganizationId);
+
+        (await _server.PutAsync($"/organizations/{organization}/sign_in_policy", new { mfa_after_sso = true })).Is(200);
+
+        Assert.Equal((true, organization), (Outcome().Asked is not null, Outcome().Asked?.Who.OrganizationId));
     }
 
     [Fact]

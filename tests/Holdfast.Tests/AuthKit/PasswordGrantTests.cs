@@ -71,13 +71,38 @@ public sealed class PasswordGrantTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal(("email_verification", email, user), (mailed["object"], mailed["email"], mailed["user_id"]));
         Task<Answer> ProveAsync(string code) => SignedIn.AskAsync(_server, EmailGrant, ("pending_authentication_token", asked["pending_authentication_token"]), ("code", code));
 
-        (await ProveAsync(mailed["code"] == "000000" ? "000001" : "000000")).Is(400, "invalid_one_time_code");
+        var wrong = mailed["code"] == "000000" ? "000001" : "000000";
+        (await ProveAsync(wrong)).Is(400, "invalid_one_time_code");
+        (await ProveAsync(wrong)).Is(400, "invalid_one_time_code");
+        Assert.Equal(1, _server.Storage.Database.Read(view => view.Find<long>(
+            "SELECT count(*) FROM events WHERE event = 'authentication.email_verification_failed' AND data LIKE @like", new { like = $"%{user}%" })));
         var session = new SignedIn(_server, (await ProveAsync(mailed["code"]!)).Is(200));
         Assert.Equal((user, "Password"), (session.UserId, session.Answer["authentication_method"]));
         Assert.True(session.Answer.Json.GetProperty("user").GetProperty("email_verified").GetBoolean());
         (await ProveAsync(mailed["code"]!)).Is(400, "invalid_pending_authentication_token");
         (await TryAsync(_server, email, Password)).Is(200);
         (await _server.GetAsync($"/user_management/email_verification/{asked["email_verification_id"]}")).Is(404);
+    }
+
+    [Fact]
+    public async Task A_right_password_again_mails_no_second_code_while_the_first_is_new()
+    {
+        var email = Somebody();
+        await UserAsync(email, verified: false);
+        long Mailed() => _server.Storage.Database.Read(view => view.Find<long>("SELECT count(*) FROM mails WHERE recipient = @email", new { email }));
+        var first = (await TryAsync(_server, email, Password)).Is(403, "email_verification_required");
+        Assert.Equal(1, Mailed());
+
+        var second = (await TryAsync(_server, email, Password)).Is(403, "email_verification_required");
+        Assert.Equal((first["email_verification_id"], 1), (second["email_verification_id"], Mailed()));
+
+        _server.Clock.Advance(TimeSpan.FromMinutes(1));
+        var third = (await TryAsync(_server, email, Password)).Is(403, "email_verification_required");
+        Assert.Equal(2, Mailed());
+        Assert.NotEqual(first["email_verification_id"], third["email_verification_id"]);
+        // Each was told to prove its own, and by each one gets in.
+        var code = (await _server.GetAsync($"/user_management/email_verification/{second["email_verification_id"]}")).Is(200)["code"];
+        (await SignedIn.AskAsync(_server, EmailGrant, ("pending_authentication_token", second["pending_authentication_token"]), ("code", code))).Is(200);
     }
 
     [Fact]

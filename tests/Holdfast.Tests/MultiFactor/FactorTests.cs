@@ -261,7 +261,7 @@ public sealed class FactorTests(Shared shared) : IClassFixture<Shared>
         {
             App app;
             Holdfast.Environments.NewEnvironment a, b;
-            await using (var server = await HoldfastServer.StartAsync(new Start(Data: data, Clock: new HeldClock(patience: 1))))
+            await using (var server = await HoldfastServer.StartAsync(new Start(Data: data)))
             {
                 (a, b) = (server.A, server.B);
                 app = await App.EnrollAsync(server);

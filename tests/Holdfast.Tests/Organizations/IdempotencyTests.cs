@@ -1,5 +1,4 @@
 using Holdfast.Http;
-using Microsoft.Data.Sqlite;
 
 namespace Holdfast.Tests.Organizations;
 
@@ -137,15 +136,10 @@ public sealed class IdempotencyTests(Shared shared) : IClassFixture<Shared>
     [Fact]
     public async Task A_repeat_is_answered_while_the_primary_is_locked()
     {
-        await using var server = await HoldfastServer.StartAsync(new Start(Clock: new HeldClock(patience: 1)));
+        await using var server = await HoldfastServer.StartAsync();
         var first = (await CreateAsync("locked", "Acme", server)).Is(201);
-        await using (var other = new SqliteConnection($"Data Source={Path.Combine(server.Data, "primary.db")};Pooling=False"))
+        await using (await HeldPrimary.BeginAsync(server))
         {
-            await other.OpenAsync();
-            await using var hold = other.CreateCommand();
-            hold.CommandText = "BEGIN EXCLUSIVE";
-            await hold.ExecuteNonQueryAsync();
-
             Assert.Equal(first.Text, (await CreateAsync("locked", "Acme", server)).Is(201).Text);
 
             var refused = (await CreateAsync("new", "Globex", server)).Is(503, "primary_unavailable");

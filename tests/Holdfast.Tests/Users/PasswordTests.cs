@@ -1,3 +1,5 @@
+using Holdfast.Http;
+using Holdfast.Storage.Rows;
 using Holdfast.Users;
 
 namespace Holdfast.Tests.Users;
@@ -31,6 +33,46 @@ public sealed class PasswordTests : IDisposable
         A.Change(Ada, "old", "evil").Is(Refusal.WrongCredential);
         Assert.Null(A.Ended(session));
     }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_password_that_was_set_before_any_proof_counts_for_nobody_who_proves_the_mailbox_elsewhere(bool isSignUp)
+    {
+        const string Grace = "grace@example.com";
+        // A stranger fills in an application's form on one side; on the other the owner of the mailbox comes.
+        var made = Made(A.Do((view, act) => CreateUser.Decided(view, act, Input(Grace), "hash of the stranger's", "admin_1")));
+        var owner = isSignUp ? B.Join(Grace, "the owner's") : B.Magic(Grace).Granted().UserId;
+        Assert.Equal(made, owner);
+        _cluster.Meet();
+
+        foreach (var node in _cluster.Nodes)
+        {
+            node.Password(Grace, "the stranger's").Is(Refusal.WrongCredential);
+            node.Change(Grace, "the stranger's", "evil").Is(Refusal.WrongCredential);
+            Assert.Equal(isSignUp ? null : Refusal.WrongCredential, node.Password(Grace, "the owner's").Refused);
+        }
+    }
+
+    [Fact]
+    public void A_password_that_was_set_before_the_proof_counts_for_who_comes_through_it()
+    {
+        const string Grace = "grace@example.com";
+        var made = Made(A.Do((view, act) => CreateUser.Decided(view, act, Input(Grace), "hash of hers", "admin_1")));
+        A.Password(Grace, "hers").Granted();   // and is asked for the mailbox
+        var item = Ids.Of(Ids.EmailVerification, A.Act().Now, new byte[10]);
+        A.Do((_, act) => Decide.To(true, VerifyAddress.Issue(act, made, Grace, "123456", TimeSpan.FromMinutes(10), item)));
+        Assert.Null(A.Do((view, act) => VerifyAddress.Redeem(view, act, item, "123456", made) is var (changes, why) && changes is not null
+            ? new Decision<Refusal?>(why, changes) : Decide.Nothing<Refusal?>(why ?? Refusal.NotFound)));
+        _cluster.Meet();
+
+        Assert.All(_cluster.Nodes, node => node.Password(Grace, "hers").Granted());
+        Assert.All(_cluster.Nodes, node => Assert.True(node.User(made)!.IsVerified));
+    }
+
+    private static string Made(ApiAnswer answer) => Assert.IsType<UserBody>(answer.Body).Id;
+
+    private static UserInput Input(string email) => new(new(true, email), default, default, default, default, default, default, default, default, default, default, default);
 
     [Fact]
     public void A_reset_ends_the_sessions_of_all_that_it_replaces_whenever_they_began()

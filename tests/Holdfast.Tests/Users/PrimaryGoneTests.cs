@@ -1,5 +1,3 @@
-using Microsoft.Data.Sqlite;
-
 namespace Holdfast.Tests.Users;
 
 /// <summary>What administrators can do to people while the primary is away: deny, and delete. The rest says 503, and is done once when it is repeated.</summary>
@@ -8,7 +6,7 @@ public sealed class PrimaryGoneTests
     [Fact]
     public async Task Denies_and_deletions_go_on_and_the_rest_waits()
     {
-        await using var server = await HoldfastServer.StartAsync(new Start(Clock: new HeldClock(patience: 1)));
+        await using var server = await HoldfastServer.StartAsync();
         const string Users = "/user_management/users";
         const string Memberships = "/user_management/organization_memberships";
         async Task<string> UserAsync(string name) => (await server.PostAsync(Users, new { email = $"{name}@example.test" })).Is(201)["id"]!;
@@ -16,13 +14,8 @@ public sealed class PrimaryGoneTests
         async Task<string> JoinAsync(string user) => (await server.PostAsync(Memberships, new { user_id = user, organization_id = organization })).Is(201)["id"]!;
         var (hers, his) = (await JoinAsync(ada), await JoinAsync(bob));
         var body = new { email = "carol@example.test" };
-        await using (var other = new SqliteConnection($"Data Source={Path.Combine(server.Data, "primary.db")};Pooling=False"))
+        await using (await HeldPrimary.BeginAsync(server))
         {
-            await other.OpenAsync();
-            await using var hold = other.CreateCommand();
-            hold.CommandText = "BEGIN EXCLUSIVE";
-            await hold.ExecuteNonQueryAsync();
-
             (await server.PostAsync(Users, body, ("Idempotency-Key", "carol"))).Is(503, "primary_unavailable");
             (await server.PutAsync($"{Users}/{ada}", new { external_id = "x" })).Is(503, "primary_unavailable");
             (await server.PutAsync($"{Memberships}/{hers}", new { role_slug = "admin" })).Is(503, "primary_unavailable");
@@ -33,7 +26,6 @@ public sealed class PrimaryGoneTests
             (await server.GetAsync($"{Users}/{bob}")).Is(404, "entity_not_found");
             Assert.Equal("inactive", (await server.GetAsync($"{Memberships}/{hers}")).Is(200)["status"]);
         }
-        await server.ShippedAsync();
 
         var id = (await server.PostAsync(Users, body, ("Idempotency-Key", "carol"))).Is(201)["id"];
         Assert.Equal(id, (await server.PostAsync(Users, body, ("Idempotency-Key", "carol"))).Is(201)["id"]);

@@ -4,6 +4,7 @@ using Holdfast.Http;
 using Holdfast.Sso;
 using Holdfast.Storage;
 using Holdfast.Storage.Rows;
+using Holdfast.Users;
 
 namespace Holdfast.Simulation.Machines;
 
@@ -13,11 +14,15 @@ internal sealed class Ground(Cluster cluster)
     public const string Environment = "environment_1";
     public const string Client = "client_1";
     public const string Organization = "org_ground";
+
+    /// <summary>One that asks everybody for a second factor; people come to it by invitation.</summary>
+    public const string StrictOrganization = "org_strict";
+
     public const string RedirectUri = "https://app.example/callback";
     public const int Connections = 4;
 
     /// <summary>Rows of it.</summary>
-    public const int Rows = 4 + Connections;
+    public const int Rows = 6 + Connections;
 
     /// <summary>Verified for the organization.</summary>
     public const string VerifiedDomain = "verified.example";
@@ -39,6 +44,9 @@ internal sealed class Ground(Cluster cluster)
                 ("is_default", true), ("updated_at", now)),
             Change.To(Schema.Organizations, Organization, ("environment_id", Environment), ("created_at", now), ("name", "Ground"),
                 ("allow_profiles_outside_organization", false), ("metadata", "{}"), ("external_id", null), ("updated_at", now)),
+            Change.To(Schema.Organizations, StrictOrganization, ("environment_id", Environment), ("created_at", now), ("name", "Strict"),
+                ("allow_profiles_outside_organization", false), ("metadata", "{}"), ("external_id", null), ("updated_at", now)),
+            Change.To(Schema.SignInPolicies, StrictOrganization, ("environment_id", Environment), ("mfa", SignInPolicy.Required), ("mfa_after_sso", 0), ("updated_at", now)),
             Claim.Give(Environment, IdKey, Claim.VerifiedDomain, VerifiedDomain, Organization, 1, verified: true),
         };
         changes.AddRange(Enumerable.Range(1, Connections).Select(i => Change.To(Schema.Connections, Connection(i),

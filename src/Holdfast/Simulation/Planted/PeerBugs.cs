@@ -16,7 +16,7 @@ internal abstract class WrongPeer(IPeer peer) : IPeer
 
     public virtual Task<SnapshotAnswer> ReadSnapshotAsync(SnapshotQuestion question, CancellationToken ct) => peer.ReadSnapshotAsync(question, ct);
 
-    public Task<SpendAnswer> SpendAsync(SpendQuestion question, CancellationToken ct) => peer.SpendAsync(question, ct);
+    public virtual Task<SpendAnswer> SpendAsync(SpendQuestion question, CancellationToken ct) => peer.SpendAsync(question, ct);
 }
 
 /// <summary>A node confirms what a peer told, and writes it down some seconds later: two copies are one.</summary>
@@ -97,5 +97,29 @@ internal sealed class SnapshotPositionTooNew : PlantedBug
         private static long MadeAt(string version) => RowVersion.FromJson(version, Schema.ByName)!.LatestStamp is { Length: > 12 } stamp
             ? long.Parse(stamp.AsSpan(0, 12), NumberStyles.HexNumber, CultureInfo.InvariantCulture)
             : 0;
+    }
+}
+
+/// <summary>Where the one node that decides about a code does not answer, the code is taken.</summary>
+internal sealed class SilenceIsAYes : PlantedBug
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(300);
+
+    public override IPeer Peer(IPeer peer, Node node) => new Trusting(peer, new MachineClock(node.World, node.Life!, () => TimeSpan.Zero));
+
+    private sealed class Trusting(IPeer peer, MachineClock clock) : WrongPeer(peer)
+    {
+        public override async Task<SpendAnswer> SpendAsync(SpendQuestion question, CancellationToken ct)
+        {
+            using var patience = new CancellationTokenSource(Patience, clock);
+            try
+            {
+                return await base.SpendAsync(question, patience.Token).Within(patience.Token);
+            }
+            catch (Exception fault) when (fault is PeerUnavailableException or OperationCanceledException)
+            {
+                return new SpendAnswer(SpendVerdict.Granted);
+            }
+        }
     }
 }

@@ -1,3 +1,4 @@
+using Holdfast.AuthKit;
 using Holdfast.Environments;
 using Holdfast.Simulation.Disk;
 using Holdfast.Simulation.Machines;
@@ -43,6 +44,18 @@ internal abstract class PlantedBug
         ["reset-replaces-nothing"] = () => new ResetReplacesNothing(),
         ["unproven-password-counts"] = () => new UnprovenPasswordCounts(),
         ["spend-is-not-kept"] = () => new SpendIsNotKept(),
+        ["silence-is-a-yes"] = () => new SilenceIsAYes(),
+        ["user-id-by-node"] = () => new UserIdByNode(),
+        ["sign-up-claims-at-once"] = () => new SignUpClaimsAtOnce(),
+        ["repeat-is-not-known"] = () => new RepeatIsNotKnown(),
+        ["enrolled-app-is-not-asked-for"] = () => new EnrolledAppIsNotAskedFor(),
+        ["recovery-codes-replace-nothing"] = () => new RecoveryCodesReplaceNothing(),
+        ["passkey-count-is-not-kept"] = () => new PasskeyCountIsNotKept(),
+        ["sent-mail-is-not-noted"] = () => new SentMailIsNotNoted(),
+        ["invitation-is-not-claimed"] = () => new InvitationIsNotClaimed(),
+        ["switch-without-a-membership"] = () => new SwitchWithoutMembership(),
+        ["unproven-password-is-vouched-for"] = () => new UnprovenPasswordIsVouchedFor(),
+        ["session-row-is-not-its-token"] = () => new SessionRowIsNotItsToken(),
     };
 
     /// <summary>A machine gets its disk.</summary>
@@ -66,6 +79,9 @@ internal abstract class PlantedBug
     /// <summary>What a node decided, before it is kept.</summary>
     protected virtual Decision<T> Spoil<T>(Decision<T> decision) => decision;
 
+    /// <summary>What the primary decided about people, before it is kept.</summary>
+    public virtual Decision<T> AtPrimary<T>(Decision<T> decision) => decision;
+
     /// <summary>The key that a client sends when it tries for the so-manieth time.</summary>
     public virtual string Key(string key, int attempt) => key;
 
@@ -76,6 +92,14 @@ internal abstract class PlantedBug
 
     /// <summary>The primary lifts the denies that somebody saw.</summary>
     public virtual Decision<IReadOnlyList<Change>> Lift(View primary, string subject, IReadOnlyList<Change> seen) => Decide.To(seen, seen);
+
+    /// <summary>What a node decides by, besides the state.</summary>
+    public virtual Act Act(Act act, Products products) => act;
+
+    /// <summary>A node goes on with a session.</summary>
+    /// <param name="organizationId">Where it acts from now on; null to stay.</param>
+    public virtual Decision<Ruling<RefreshToken>> Refresh(View view, Act act, Products products, RefreshToken token, string? organizationId) =>
+        GrantByRefreshToken.Decide(view, act, products.Freshness, token, products.RefreshTokens.KeyOf(Ground.Environment), organizationId);
 
     /// <summary>A node hands out the next refresh token.</summary>
     public virtual RefreshToken Successor(RefreshToken next, Products products) => next;

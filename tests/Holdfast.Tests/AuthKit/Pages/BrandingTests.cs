@@ -1,5 +1,3 @@
-using Microsoft.Data.Sqlite;
-
 namespace Holdfast.Tests.AuthKit.Pages;
 
 /// <summary>How hosted pages look, and who may say so.</summary>
@@ -74,13 +72,9 @@ public sealed class BrandingTests
     [Fact]
     public async Task With_the_primary_gone_pages_look_as_before_and_nothing_is_set()
     {
-        await using var server = await HoldfastServer.StartAsync(new Start(Clock: new HeldClock(patience: 1)));
+        await using var server = await HoldfastServer.StartAsync();
         (await server.PutAsync("/branding", new { name = "Acme" })).Is(200);
-        await using var hold = new SqliteConnection($"Data Source={Path.Combine(server.Data, "primary.db")};Pooling=False");
-        await hold.OpenAsync();
-        await using var command = hold.CreateCommand();
-        command.CommandText = "BEGIN EXCLUSIVE";
-        await command.ExecuteNonQueryAsync();
+        await using var held = await HeldPrimary.BeginAsync(server);
 
         (await server.PutAsync("/branding", new { name = "Other" })).Is(503, "primary_unavailable");
         Assert.Equal("Sign in to Acme", (await new Person(server).StartAsync()).Heading);

@@ -11,6 +11,9 @@ internal static class Crowd
         (new EndSessionOperation(), 4), (new SuspendUserOperation(), 4), (new LiftSuspensionOperation(), 5), (new DeleteUserOperation(), 3),
         (new ChangeAddressOperation(), 3), (new MembershipOperation(), 3), (new StepOperation(), 8), (new ReplayRefreshOperation(), 8),
         (new ReplayItemOperation(), 6), (new SignUpAsOtherOperation(), 4), (new TryPasswordsOperation(), 3), (new ForeignProviderOperation(), 3),
-        (new StolenNodeOperation(), 1),
+        (new StolenNodeOperation(), 1), (new PostOperation(), 6), (new EnrollAppOperation(), 6), (new FinishSignInOperation(), 16), (new ReplayFactorOperation(), 5),
+        (new MakeRecoveryCodesOperation(), 4), (new TakeFactorAwayOperation(), 2), (new RegisterPasskeyOperation(), 4), (new PasskeySignInOperation(), 8),
+        (new InviteOperation(), 6), (new AcceptInvitationOperation(), 8), (new RevokeInvitationOperation(), 1), (new DeactivateMembershipOperation(), 3),
+        (new ReactivateMembershipOperation(), 4), (new SwitchOrganizationOperation(), 6), (new PrepareUserOperation(), 4),
     ];
 }

@@ -1,5 +1,7 @@
+using Holdfast.AuthKit;
 using Holdfast.Simulation.Machines;
 using Holdfast.Storage;
+using Holdfast.Storage.Rows;
 using Holdfast.Users;
 
 namespace Holdfast.Simulation.Operations.People;
@@ -13,6 +15,10 @@ internal static class Judge
     public static string? Admission(View view, Ledger ledger, Node node, RefreshToken token, bool byPassword)
     {
         List<string> subjects = [token.SessionId, token.UserId];
+        if (token.FactorId is { } factor)
+        {
+            subjects.Add(factor);
+        }
         if (token.ActsIn is { } organization)
         {
             var membership = Memberships.IdOf(Ground.IdKey, organization, token.UserId);
@@ -35,6 +41,23 @@ internal static class Judge
         }
         return token.CredentialId is { } credential ? Credential(view, ledger.People, credential, byPassword) : null;
     }
+
+    /// <summary>Whether somebody who has a second factor here came in without one; null when not.</summary>
+    /// <param name="changes">Of the decision: what it takes away itself is none.</param>
+    public static string? Factor(View view, Ledger ledger, Node node, RefreshToken token, IReadOnlyList<Change> changes) =>
+        token.FactorId is null && token.Method is SignInMethod.Password or SignInMethod.MagicCode && ledger.People.Apps.Find(a =>
+            a.UserId == token.UserId && a.Node == node && a.DisksLost == node.DisksLost && !changes.Any(c => c.Table == Schema.Denies && Equals(c.Values["subject"], a.FactorId))
+            && view.Find<long>("SELECT count(*) FROM denies WHERE subject = @FactorId", new { a.FactorId }) == 0) is { } app
+            ? $"it had kept their second factor {app.FactorId}, and asked for none"
+            : null;
+
+    /// <summary>Whether a session acts where nobody let it; null when it does not.</summary>
+    public static string? Switch(View view, RefreshToken before, RefreshToken next, string? asked) =>
+        next.ActsIn == before.ActsIn ? null
+        : next.ActsIn != asked ? $"it acts in {next.ActsIn ?? "none"}, and was asked for {asked ?? "none"}"
+        : view.Find<long>("SELECT count(*) FROM memberships WHERE id = @id AND user_id = @UserId AND (present IS NULL OR present = 1)",
+            new { id = Memberships.IdOf(Ground.IdKey, asked!, before.UserId), before.UserId }) == 0 ? $"{before.UserId} is no member of {asked}"
+        : null;
 
     private static string? Credential(View view, PeopleLedger people, string credential, bool byPassword)
     {

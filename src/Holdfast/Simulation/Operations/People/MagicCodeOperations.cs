@@ -1,3 +1,4 @@
+using Holdfast.AuthKit;
 using Holdfast.Http;
 using Holdfast.Simulation.Machines;
 using Holdfast.Users;
@@ -12,17 +13,19 @@ internal sealed class RequestCodeOperation : PersonOperation
     public override async Task RunAsync(Actor actor)
     {
         var address = AddressOf(actor, Anybody(actor));
-        Tell(actor, await actor.AskAsync(Name, async (products, key) =>
+        var answer = await actor.AskAsync(Name, async (products, key) =>
         {
             var code = $"code for {key} at {products.Node.Name}";
-            var ruling = await Desk.RecordAsync(actor, products, Name, key, (_, act) =>
+            var ruling = await Desk.RecordAsync(actor, products, Name, key, (view, act) =>
             {
-                var decision = MagicCode.Issue(act, address, code, MailLife);
-                return Rule.Grant(decision.Answer, decision.Changes);
-            });
+                var decision = MagicCode.Issue(act, Addresses.Normal(address), code, MailLife);
+                return Rule.Grant(decision.Answer, [.. decision.Changes, .. products.PersonMails.MagicCode(view, act, decision.Answer, Addresses.Normal(address), code, act.Now + MailLife)]);
+            }, isStranger: true);
             Send(actor, address, Ids.MagicCode, ruling.Answer!, code);
             return ruling;
-        }));
+        });
+        Tell(actor, answer);
+        await PostAsync(actor, answer);
     }
 }
 
@@ -43,12 +46,9 @@ internal sealed class MagicSignInOperation : PersonOperation
 
     public static async Task<Ruling<RefreshToken>> RedeemAsync(Actor actor, Products products, string what, string key, Mail mail, Person who)
     {
-        var ruling = await Desk.StartAsync(actor, products, what, key, new SignInTry(who, "magic code", mail.Address),
+        var ruling = await Desk.StartAsync(actor, products, what, key, new SignInTry(who, SignInMethod.MagicCode, mail.Address),
             (view, act) => MagicCode.Redeem(view, act, mail.ItemId, mail.Secret));
-        if (ruling.Answer is not null)
-        {
-            Used(actor, products, mail, $"{actor.Mark} {what}");
-        }
+        Used(actor, products, mail, ruling, key);
         return ruling;
     }
 }
@@ -77,7 +77,7 @@ internal sealed class ReplayItemOperation : PersonOperation
         {
             Ids.MagicCode => MagicSignInOperation.RedeemAsync(actor, products, Name, key, mail, attacker),
             Ids.PasswordReset => ResetPasswordOperation.ResetAsync(actor, products, Name, key, mail, attacker, password),
-            _ => Desk.StartAsync(actor, products, Name, key, new SignInTry(attacker, "sign-up", mail.Address),
+            _ => Desk.StartAsync(actor, products, Name, key, new SignInTry(attacker, SignInMethod.Password, mail.Address),
                 (view, act) => SignUp.ProveMailbox(view, act, browser?.SignUpId ?? "", mail.ItemId, mail.Secret)),
         };
     }

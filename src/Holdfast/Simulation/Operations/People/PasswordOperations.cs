@@ -1,3 +1,4 @@
+using Holdfast.AuthKit;
 using Holdfast.Http;
 using Holdfast.Simulation.Machines;
 using Holdfast.Users;
@@ -21,7 +22,7 @@ internal class PasswordSignInOperation : PersonOperation
     protected Task<Answer<Ruling<RefreshToken>>> SignInAsync(Actor actor, Person who, string address, string password) => actor.AskAsync(Name, async (products, key) =>
     {
         var proven = await CheckAsync(actor, products, address, password);
-        return await Desk.StartAsync(actor, products, Name, key, new SignInTry(who, "password", address, password),
+        return await Desk.StartAsync(actor, products, Name, key, new SignInTry(who, SignInMethod.Password, address, password),
             (view, act) => Passwords.SignIn(view, act, address, proven));
     });
 
@@ -100,16 +101,23 @@ internal sealed class RequestResetOperation : PersonOperation
     public override async Task RunAsync(Actor actor)
     {
         var address = AddressOf(actor, Anybody(actor));
-        Tell(actor, await actor.AskAsync(Name, async (products, key) =>
+        var answer = await actor.AskAsync(Name, async (products, key) =>
         {
             var secret = $"mailed for {key} at {products.Node.Name}";
-            var ruling = await Desk.RecordAsync(actor, products, Name, key, (view, act) => Passwords.RequestReset(view, act, address, secret, MailLife));
+            var ruling = await Desk.RecordAsync(actor, products, Name, key, (view, act) =>
+            {
+                var decision = Passwords.RequestReset(view, act, address, secret, MailLife);
+                return decision.Answer.Answer is not { } item ? decision
+                    : decision with { Changes = [.. decision.Changes, .. products.PersonMails.PasswordReset(view, act, item, Addresses.Normal(address), secret, act.Now + MailLife)] };
+            }, isStranger: true);
             if (ruling.Answer is { } item)
             {
                 Send(actor, address, Ids.PasswordReset, item, secret);
             }
             return ruling;
-        }));
+        });
+        Tell(actor, answer);
+        await PostAsync(actor, answer);
     }
 }
 
@@ -134,12 +142,9 @@ internal sealed class ResetPasswordOperation : PersonOperation
 
     public static async Task<Ruling<RefreshToken>> ResetAsync(Actor actor, Products products, string what, string key, Mail mail, Person who, string password)
     {
-        var ruling = await Desk.StartAsync(actor, products, what, key, new SignInTry(who, "reset", mail.Address),
+        var ruling = await Desk.StartAsync(actor, products, what, key, new SignInTry(who, SignInMethod.Password, mail.Address),
             (view, act) => Passwords.Reset(view, act, mail.ItemId, mail.Secret, Desk.HashOf(password)));
-        if (ruling.Answer is not null)
-        {
-            Used(actor, products, mail, $"{actor.Mark} {what}");
-        }
+        Used(actor, products, mail, ruling, key);
         return ruling;
     }
 }

@@ -9,7 +9,8 @@ namespace Holdfast.Simulation.Operations.People;
 /// <summary>Who signs in, and how.</summary>
 /// <param name="Address">That was shown or proven; null where the identity provider's word is of no domain that is verified.</param>
 /// <param name="Password">That was typed in; null where none was.</param>
-internal sealed record SignInTry(Person Who, string Method, string? Address, string? Password = null);
+/// <param name="IsProven">Whether the mailbox was proven before: a half-done sign-in goes on.</param>
+internal sealed record SignInTry(Person Who, string Method, string? Address, string? Password = null, bool IsProven = false);
 
 /// <summary>A deny that a node has kept.</summary>
 /// <param name="DisksLost">How many disks that node had lost by then.</param>
@@ -17,6 +18,9 @@ internal sealed record KeptDeny(string Id, string Subject, string Reason, Node N
 
 /// <summary>A generation of a session that a node has spent, by its clock.</summary>
 internal sealed record KeptSpend(string Row, string Session, long Generation, long Time);
+
+/// <summary>A credential that a node has kept, as it was decided.</summary>
+internal sealed record KeptCredential(string Id, string UserId, IReadOnlyList<string> Replaces, string Proof);
 
 /// <summary>A claim that was kept: its term, or a higher one, must be there.</summary>
 internal sealed record KeptClaim(string What, string Id, string Value, long Term, string Node)
@@ -33,6 +37,7 @@ internal sealed class PeopleLedger(Ledger ledger)
     private readonly Dictionary<string, Person> _ownerOf = new(StringComparer.Ordinal);
     private readonly Dictionary<(string Address, long Term), (string UserId, string Node)> _users = [];
     private readonly Dictionary<(string Session, long Generation), string> _tokens = [];
+    private readonly Dictionary<(string Request, string Incarnation), string> _begun = [];
 
     public IReadOnlyList<Person> Persons { get; } =
         [.. Enumerable.Range(1, People).Select(i => new Person($"person{i}", $"Person{i}@{(i % 2 == 0 ? Ground.VerifiedDomain : "open.example")}", $"other{i}@open.example"))];
@@ -40,11 +45,36 @@ internal sealed class PeopleLedger(Ledger ledger)
     /// <summary>Has a mailbox, knows all addresses and no secret of anybody.</summary>
     public Person Attacker { get; } = new("attacker", "mallory@evil.example", "mallory2@evil.example");
 
+    /// <summary>What was read, or can be.</summary>
     public List<Mail> Mails { get; } = [];
+
+    /// <summary>What was wanted, and waits to be sent: by the item that it speaks of.</summary>
+    public Dictionary<string, Mail> Outbox { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Mails of which a node has noted that they were sent.</summary>
+    public List<(string Id, Node Node, int DisksLost)> Sent { get; } = [];
 
     public List<Browser> Browsers { get; } = [];
 
     public List<HeldSession> Sessions { get; } = [];
+
+    /// <summary>Half-done sign-ins that somebody holds.</summary>
+    public List<HeldPending> Pendings { get; } = [];
+
+    /// <summary>Apps that nodes have kept.</summary>
+    public List<App> Apps { get; } = [];
+
+    /// <summary>Sets of recovery codes that were made.</summary>
+    public List<Paper> Papers { get; } = [];
+
+    /// <summary>Passkeys that were registered.</summary>
+    public List<Device> Devices { get; } = [];
+
+    /// <summary>Codes of apps and of paper that were taken: by person.</summary>
+    public List<(HeldPending Pending, string FactorId, string Code)> Shown { get; } = [];
+
+    /// <summary>Invitations that were sent.</summary>
+    public List<Invited> Invited { get; } = [];
 
     public List<KeptDeny> Denies { get; } = [];
 
@@ -55,6 +85,8 @@ internal sealed class PeopleLedger(Ledger ledger)
 
     /// <summary>By credential, those that replaced it; and whether as a reset.</summary>
     public Dictionary<string, List<(string By, bool IsReset)>> Replaced { get; } = new(StringComparer.Ordinal);
+
+    public List<KeptCredential> Credentials { get; } = [];
 
     /// <summary>Rows that a stolen node told others, and nobody may believe.</summary>
     public List<(Table Table, string Id)> Forged { get; } = [];
@@ -110,6 +142,8 @@ internal sealed class PeopleLedger(Ledger ledger)
 
     private void KeepCredential(Change change)
     {
+        Credentials.Add(new KeptCredential(
+            change.Id, Text(change, "user_id"), JsonSerializer.Deserialize<List<string>>(Text(change, "replaces"))!, $"{Text(change, "proof")} {Text(change, "proven_by")}"));
         foreach (var old in JsonSerializer.Deserialize<List<string>>(Text(change, "replaces"))!)
         {
             if (!Replaced.TryGetValue(old, out var by))
@@ -151,6 +185,15 @@ internal sealed class PeopleLedger(Ledger ledger)
             {
                 Faults.Add(("no-person-is-split", $"{said} in term {number}, and was {before.UserId} at {before.Node}"));
             }
+        }
+    }
+
+    /// <summary>A request that is repeated at one node has one session.</summary>
+    public void NoteRequest(string request, Products products, RefreshToken token)
+    {
+        if (!_begun.TryAdd((request, products.Database.Incarnation), token.SessionId) && _begun[(request, products.Database.Incarnation)] is var before && before != token.SessionId)
+        {
+            Faults.Add(("repeated-sign-in-is-one", $"'{request}' came twice to {products.Node.Name}, and began {before} and {token.SessionId}"));
         }
     }
 

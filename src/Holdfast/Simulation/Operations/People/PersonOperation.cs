@@ -32,21 +32,40 @@ internal abstract class PersonOperation : Operation
     protected static T? Recent<T>(Actor actor, IReadOnlyList<T> list, int most) where T : class =>
         list.Count == 0 ? null : list[^(1 + actor.Dice.Below(Math.Min(most, list.Count)))];
 
-    /// <summary>A mail goes to the mailbox's owner, when the item is kept.</summary>
+    /// <summary>A mail waits until its node sends it to the mailbox's owner.</summary>
     protected static void Send(Actor actor, string address, string kind, string itemId, string secret)
     {
         if (actor.Ledger.People.OwnerOfMailbox(address) is { } owner)
         {
-            actor.Ledger.People.Mails.Add(new Mail(owner, address, kind, itemId, secret));
+            actor.Ledger.People.Outbox[itemId] = new Mail(owner, address, kind, itemId, secret);
+        }
+    }
+
+    /// <summary>A while later the node that answered goes through what waits.</summary>
+    protected static async Task PostAsync<T>(Actor actor, Answer<T> answer)
+    {
+        await Task.Delay(actor.Dice.Between(TimeSpan.Zero, PostOperation.Pause), actor.Cluster.ClockOf(actor.Cluster.World.Outside));
+        if (answer.Node?.Products is { } products)
+        {
+            await PostOperation.RoundAsync(actor, products);
         }
     }
 
     /// <summary>It was accepted: once, of all attempts.</summary>
-    protected static void Used(Actor actor, Machines.Products products, Mail mail, string attempt)
+    /// <param name="ruling">A session, or a sign-in of which something is still asked.</param>
+    protected static void Used(Actor actor, Machines.Products products, Mail mail, Ruling<RefreshToken> ruling, string attempt)
     {
-        mail.IsUsed = true;
-        actor.Ledger.Granted.Add(new Granted(mail.ItemId, $"{attempt} at {actor.Cluster.World.Now}", products.Node.Name, actor.Cluster.World.Now));
+        if (ruling.Refused is null)
+        {
+            mail.IsUsed = true;
+            Granted(actor, products, mail.ItemId, ruling.Answer?.SessionId ?? attempt);
+        }
     }
+
+    /// <summary>Something that is good once was taken.</summary>
+    /// <param name="request">A repeat has the same.</param>
+    protected static void Granted(Actor actor, Machines.Products products, string item, string request) =>
+        actor.Ledger.Granted.Add(new Granted(item, request, products.Node.Name, actor.Cluster.World.Now));
 
     /// <summary>The newest mail of a kind that nobody has tried to use; null when there is none.</summary>
     protected static Mail? Unread(Actor actor, string kind) => Recent(actor, actor.Ledger.People.Mails.FindAll(m => m.Kind == kind && !m.IsTried && m.Owner != actor.Ledger.People.Attacker), 3);

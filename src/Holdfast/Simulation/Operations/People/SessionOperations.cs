@@ -28,6 +28,26 @@ internal class RefreshOperation : PersonOperation
     }
 }
 
+/// <summary>A client goes on in another organization.</summary>
+internal sealed class SwitchOrganizationOperation : PersonOperation
+{
+    public override string Name => "switch-organization";
+
+    public override async Task RunAsync(Actor actor)
+    {
+        if (Recent(actor, actor.Ledger.People.Sessions, 12) is { } session)
+        {
+            var (token, to) = (session.Token, session.Token.ActsIn == Ground.StrictOrganization ? Ground.Organization : Ground.StrictOrganization);
+            var answer = await actor.AskAsync(Name, (products, key) => Desk.RefreshAsync(actor, products, Name, key, token, to));
+            Tell(actor, answer);
+            if (answer.Value?.Answer is { } next)
+            {
+                session.GoOn(next);
+            }
+        }
+    }
+}
+
 /// <summary>Two windows of one client refresh at once, at two nodes.</summary>
 internal sealed class RaceToRefreshOperation : RefreshOperation
 {

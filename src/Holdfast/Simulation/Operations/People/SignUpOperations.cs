@@ -1,3 +1,4 @@
+using Holdfast.AuthKit;
 using Holdfast.Http;
 using Holdfast.Simulation.Machines;
 using Holdfast.Users;
@@ -21,11 +22,11 @@ internal class SignUpOperation : PersonOperation
         var answer = await actor.AskAsync(Name, async (products, key) =>
         {
             var secret = $"mailed for {key} at {products.Node.Name}";
-            var begun = await Desk.RecordAsync(actor, products, Name, $"{key} for {address}", (_, act) =>
+            var begun = await Desk.RecordAsync(actor, products, Name, $"{key} for {address}", (view, act) =>
             {
                 var decision = SignUp.Begin(act, address, Desk.HashOf(password), Names, secret, MailLife);
-                return Rule.Grant(decision.Answer, decision.Changes);
-            });
+                return Rule.Grant(decision.Answer, [.. decision.Changes, .. products.PersonMails.EmailVerification(view, act, decision.Answer.ItemId, Addresses.Normal(address), secret, act.Now + MailLife)]);
+            }, isStranger: true);
             Send(actor, address, Ids.EmailVerification, begun.Answer!.ItemId, secret);
             return begun;
         });
@@ -36,6 +37,7 @@ internal class SignUpOperation : PersonOperation
         }
         var browser = new Browser(who, address, password, begun.SignUpId, begun.ItemId);
         actor.Ledger.People.Browsers.Add(browser);
+        await PostAsync(actor, answer);
         return browser;
     }
 
@@ -45,11 +47,11 @@ internal class SignUpOperation : PersonOperation
 
     protected static async Task<Ruling<RefreshToken>> RedeemAsync(Actor actor, Products products, string what, string key, Browser browser, Mail mail)
     {
-        var ruling = await Desk.StartAsync(actor, products, what, $"{key} of {browser.SignUpId}", new SignInTry(browser.Whose, "sign-up", browser.Address),
+        var ruling = await Desk.StartAsync(actor, products, what, $"{key} of {browser.SignUpId}", new SignInTry(browser.Whose, SignInMethod.Password, browser.Address),
             (view, act) => SignUp.ProveMailbox(view, act, browser.SignUpId, mail.ItemId, mail.Secret));
+        Used(actor, products, mail, ruling, key);
         if (ruling.Answer is { } token)
         {
-            Used(actor, products, mail, $"{actor.Mark} {what}");
             browser.Whose.Password = token.CredentialId is null ? browser.Whose.Password : browser.Password;
         }
         return ruling;

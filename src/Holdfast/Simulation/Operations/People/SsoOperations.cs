@@ -1,3 +1,4 @@
+using Holdfast.AuthKit;
 using Holdfast.Simulation.Machines;
 using Holdfast.Users;
 
@@ -13,7 +14,7 @@ internal class SsoUserOperation : PersonOperation
         var who = Anybody(actor);
         var profile = new SsoSignIn.Profile(Ground.Connection(Ground.Connections), Ground.Organization, who.Subject, who.Main, Names);
         var isVouchedFor = who.Main.EndsWith(Ground.VerifiedDomain, StringComparison.Ordinal);
-        Take(actor, who, await SignInAsync(actor, new SignInTry(who, "single sign-on", isVouchedFor ? who.Main : null), profile));
+        Take(actor, who, await SignInAsync(actor, new SignInTry(who, SignInMethod.Sso, isVouchedFor ? who.Main : null), profile));
     }
 
     protected Task<Answer<Ruling<RefreshToken>>> SignInAsync(Actor actor, SignInTry attempt, SsoSignIn.Profile profile) => actor.AskAsync(
@@ -29,6 +30,6 @@ internal sealed class ForeignProviderOperation : SsoUserOperation
     {
         var (attacker, victim) = (actor.Ledger.People.Attacker, Anybody(actor));
         var profile = new SsoSignIn.Profile("conn_evil", "org_evil", actor.Dice.Chance(0.5) ? victim.Subject : attacker.Subject, victim.Main, Names);
-        Take(actor, attacker, await SignInAsync(actor, new SignInTry(attacker, "single sign-on", null), profile));
+        Take(actor, attacker, await SignInAsync(actor, new SignInTry(attacker, SignInMethod.Sso, null), profile));
     }
 }
