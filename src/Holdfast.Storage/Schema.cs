@@ -250,6 +250,15 @@ public static class Schema
     public static readonly Table IncidentEntries = new("incident_entries",
         [new("made", First, "incident_id", "kind", "node", "author", "says", "created_at", "expires_at")], Expires: true, FromNodes: true);
 
+    /// <summary>What an operator ordered at run time (decision 0029). <c>kind</c> is <c>dependency</c>, <c>flags</c>, <c>drain</c> or <c>log</c>; <c>scope</c> is <c>all</c>, <c>region</c> or
+    /// <c>node</c>, and <c>place</c> the name of one. In force until <c>ends_at</c>, unless an order of the same thing came later or this one was lifted.</summary>
+    public static readonly Table Orders = new("orders",
+        [new("made", First, "kind", "target", "setting", "scope", "place", "author", "reason", "created_at", "ends_at", "expires_at")], JournalShare.Deny, Expires: true, FromNodes: true);
+
+    /// <summary>Orders that were lifted, each by its id.</summary>
+    public static readonly Table OrderLifts = new("order_lifts",
+        [new("made", First, "order_id", "author", "reason", "created_at", "expires_at")], JournalShare.Deny, Expires: true, FromNodes: true);
+
     /// <summary>All of them, in the order that the digest takes.</summary>
     public static IReadOnlyList<Table> Tables { get; } =
     [
@@ -259,6 +268,7 @@ public static class Schema
         CorsOrigins, JwtTemplates, SignInSettings, DeviceAnswers, SigningKeyCopies, ActionEndpoints,
         Flags, FlagTargets,
         Incidents, IncidentEntries,
+        Orders, OrderLifts,
     ];
 
     /// <summary>The same by name.</summary>
