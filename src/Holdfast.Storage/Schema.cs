@@ -46,7 +46,10 @@ public static class Schema
 
     /// <summary>Who a unique value belongs to: id is HMAC(id key of the environment, kind and value).</summary>
     public static readonly Table Claims = new("claims",
-        [new("claim", Claim, "holder", "term", "verified"), new("made", First, "environment_id", "kind", "value")], FromNodes: true);
+        [new("claim", Claim, "holder", "term", "verified"), new("made", First, "environment_id", "kind", "value")], FromNodes: true)
+    {
+        Kinds = new("kind", "claim", Any: ["user.email", "user.sso_profile", "invitation"], Ending: ["organization.domain"]),
+    };
 
     public static readonly Table Connections = new("connections",
         [
@@ -99,8 +102,8 @@ public static class Schema
     public static readonly Table Users = new("users",
         [
             new("made", First, "environment_id", "created_at"), new("address", Later, "email"), new("named", Later, "first_name", "last_name"),
-            new("touched", Greatest, "updated_at"), new("whole", Later, "name"), new("proven", Later, "verified_email"), new("external", Later, "external_id"),
-            new("meta", Later, "metadata"), new("tongue", Later, "locale"), new("seen", Greatest, "last_sign_in_at"),
+            new("touched", Greatest, "updated_at"), new("whole", Later, "name"), new("proven", Later, "verified_email"), new("external", Later, "external_id") { FromNodes = false },
+            new("meta", Later, "metadata") { FromNodes = false }, new("tongue", Later, "locale"), new("seen", Greatest, "last_sign_in_at"),
         ], FromNodes: true);
 
     /// <summary>Users in organizations. <c>role_slugs</c> is a JSON array; null for the role that everybody begins with.</summary>
@@ -175,8 +178,9 @@ public static class Schema
     /// <summary>Invitations. Who accepted one, a claim says; <c>mail_wanted_at</c> is since when a mail of it is to be sent.</summary>
     public static readonly Table Invitations = new("invitations",
         [
-            new("made", First, "environment_id", "email", "organization_id", "role_slug", "inviter_user_id", "token_hash", "token_sealed", "created_at", "expires_at"),
-            new("acceptance", Least, "accepted_at"), new("mail", Greatest, "mail_wanted_at", "locale"), new("touched", Greatest, "updated_at"),
+            new("made", First, "environment_id", "email", "organization_id", "role_slug", "inviter_user_id", "token_hash", "token_sealed", "created_at", "expires_at")
+            { FromNodes = false },
+            new("acceptance", Least, "accepted_at"), new("mail", Greatest, "mail_wanted_at", "locale") { FromNodes = false }, new("touched", Greatest, "updated_at"),
         ], FromNodes: true);
 
     /// <summary>Web origins whose browsers may call the token endpoint.</summary>

@@ -303,7 +303,8 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
                 .TakeWhile(f => RowVersion.FromJson(f.Version, Schema.ByName) is not null).ToList();
             if (facts.Count > 0)
             {
-                await OfferAsync(facts.ConvertAll(f => f.Version), session => session.OfferedFor(state.Origin, facts[^1].Position, from: state.Confirmed), ct);
+                // What an elder release took of a peer that no node may write is held, and offered for nobody.
+                await OfferAsync([.. facts.Select(f => f.Version).Where(v => Belief.Refused(RowVersion.FromJson(v, Schema.ByName)!) is null)], session => session.OfferedFor(state.Origin, facts[^1].Position, from: state.Confirmed), ct);
                 return true;
             }
         }
