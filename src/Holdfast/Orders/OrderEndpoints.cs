@@ -20,5 +20,6 @@ internal static class OrderEndpoints
         orders.MapGet("", ReadOrders.List).Produces<ReadOrders.ListedBody>();
         orders.MapPost("", GiveOrder.HandleAsync).Accepts<GiveOrder.Input>(JsonBody.AnyType).Produces<ReadOrders.OrderBody>(201).WithMetadata(Writes.Fact);
         orders.MapPost("/{id}/lift", LiftOrder.HandleAsync).Accepts<LiftOrder.Input>(JsonBody.AnyType).Produces<ReadOrders.OrderBody>().WithMetadata(Writes.Fact);
+        routes.MapPost("/ops/nodes/{node}/end", EndNode.HandleAsync).WithTags("Operating").Accepts<EndNode.Input>(JsonBody.AnyType).Produces<EndNode.Body>().WithMetadata(Writes.Deny);
     }
 }

@@ -31,6 +31,11 @@ internal static class OrderStore
 
     public static bool IsRegion(View view, string name) => view.Find<long>("SELECT count(*) FROM nodes WHERE region = @name", new { name }) > 0;
 
+    /// <summary>Lives of a node that no deny stands against.</summary>
+    public static List<string> LivesInForce(View view, string node, int most) => view.Query<string>(
+        "SELECT n.id FROM nodes n WHERE n.name = @node AND NOT EXISTS (SELECT 1 FROM denies d WHERE d.subject = n.id AND NOT EXISTS (SELECT 1 FROM lifts l WHERE l.deny_id = d.id)) ORDER BY n.id LIMIT @most",
+        new { node, most = (long)most });
+
     public static Change Given(OrderRow order) => Change.To(Schema.Orders, order.Id,
         ("kind", order.Kind), ("target", order.Target), ("setting", order.Setting), ("scope", order.Scope), ("place", order.Place), ("author", order.Author), ("reason", order.Reason),
         ("created_at", order.CreatedAt), ("ends_at", order.EndsAt), ("expires_at", order.EndsAt + (long)Kept.TotalMilliseconds));
@@ -72,6 +77,9 @@ internal static class OrderKind
 
     /// <summary>A category of our own log: <c>trace</c>, <c>debug</c> or <c>information</c>.</summary>
     public const string Log = "log";
+
+    /// <summary>A node was put out (<see cref="EndNode"/>). Nobody orders it by itself.</summary>
+    public const string End = "end";
 
     public static readonly IReadOnlyDictionary<string, string[]> Settings = new Dictionary<string, string[]>(StringComparer.Ordinal)
     {

@@ -35,7 +35,7 @@ internal sealed partial class TellRefusals(PeerLinks peers, TimeProvider clock, 
         }
     }
 
-    [LoggerMessage(1310, LogLevel.Error, "Security: the node {Peer} sent {Count} versions that no honest node sends; nothing of them was taken. The last: {What}, in the journal of the life {Life}. If the node was stolen, put it out: deny that life")]
+    [LoggerMessage(1310, LogLevel.Error, "Security: the node {Peer} sent {Count} versions that no honest node sends; nothing of them was taken. The last: {What}, in the journal of the life {Life}. If the node was stolen, put it out: holdfast ops end")]
     private static partial void Refused(ILogger log, string peer, long count, string what, string life);
 
     [LoggerMessage(1311, LogLevel.Warning, "What peers sent could not be looked at; the next round tries again")]

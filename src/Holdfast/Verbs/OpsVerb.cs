@@ -64,6 +64,10 @@ internal static class OpsVerb
         var (lifted, lifter) = (new Argument<string>("ID") { Description = "the order" }, new Option<string>("--by") { Description = "who lifts it", DefaultValueFactory = _ => Environment.UserName });
         var lift = new Command("lift", "Takes an order back before its end.") { lifted, lifter };
         lift.SetAction((parsed, ct) => WithKeyAsync(parsed, at => LiftAsync(at, parsed.GetValue(lifted)!, parsed.GetValue(lifter)!, ct)));
+        var (name, why, by) = (new Argument<string>("NODE") { Description = "its name" }, new Option<string>("--why") { Description = "the reason", Required = true },
+            new Option<string>("--by") { Description = "who orders it", DefaultValueFactory = _ => Environment.UserName });
+        var end = new Command("end", "Puts a node out for good, stolen or lost: its lives are denied, and it leaves the node list.") { name, why, by };
+        end.SetAction((parsed, ct) => WithKeyAsync(parsed, at => EndAsync(at, parsed.GetValue(name)!, parsed.GetValue(why)!, parsed.GetValue(by)!, ct)));
         return new Command("ops", "What only the operator does.")
         {
             data, file, url, key, incident,
@@ -72,7 +76,7 @@ internal static class OpsVerb
             Order("drain", "Has a node, or a region, say that it is not ready, with why. It goes on serving what comes.", OrderKind.Drain, null, "drained"),
             Order("poll-flags", "Has the flag provider polled, and no stream of it kept open.", OrderKind.Flags, null, "polling"),
             Order("log", "Logs more of a category of ours.", OrderKind.Log, new Argument<string>("CATEGORY") { Description = "such as Holdfast.Mail" }, null, new Argument<string>("LEVEL") { Description = "trace, debug or information" }),
-            list, lift,
+            list, lift, end,
         };
     }
 
@@ -86,17 +90,31 @@ internal static class OpsVerb
     /// <summary>A node, and the operator's key to it.</summary>
     private sealed record Node(string Url, string Key);
 
-    private static async Task<int> GiveAsync(Node node, IReadOnlyDictionary<string, object?> order, CancellationToken ct) => await AskAsync(node, HttpMethod.Post, "", order, ct) is not { } answer
+    private static async Task<int> GiveAsync(Node node, IReadOnlyDictionary<string, object?> order, CancellationToken ct) => await AskAsync(node, HttpMethod.Post, "/orders", order, ct) is not { } answer
         ? await RefuseAsync($"{node.Url} does not answer.")
         : answer.Status == StatusCodes.Status201Created ? await SayAsync(Line(Read(answer))) : await RefuseAsync(Said(answer));
 
-    private static async Task<int> LiftAsync(Node node, string id, string author, CancellationToken ct) => await AskAsync(node, HttpMethod.Post, $"/{Uri.EscapeDataString(id)}/lift", new { author }, ct) is not { } answer
+    private static async Task<int> LiftAsync(Node node, string id, string author, CancellationToken ct) => await AskAsync(node, HttpMethod.Post, $"/orders/{Uri.EscapeDataString(id)}/lift", new { author }, ct) is not { } answer
         ? await RefuseAsync($"{node.Url} does not answer.")
         : answer.Status == StatusCodes.Status200OK ? await SayAsync(Line(Read(answer))) : await RefuseAsync(Said(answer));
 
+    private static async Task<int> EndAsync(Node node, string name, string reason, string author, CancellationToken ct)
+    {
+        if (await AskAsync(node, HttpMethod.Post, $"/nodes/{Uri.EscapeDataString(name)}/end", new { author, reason }, ct) is not { } answer)
+        {
+            return await RefuseAsync($"{node.Url} does not answer.");
+        }
+        if (answer.Status != StatusCodes.Status200OK)
+        {
+            return await RefuseAsync(Said(answer));
+        }
+        await SayAsync($"{Read(answer).GetProperty("ended_lives").GetInt32()} lives of {name} are over.");
+        return Read(answer).GetProperty("left_node_list").GetBoolean() ? 0 : await RefuseAsync($"{name} is in the node list still. Ask again when the primary is back, or the list has settled.");
+    }
+
     private static async Task<int> ListAsync(Node node, bool all, CancellationToken ct)
     {
-        if (await AskAsync(node, HttpMethod.Get, all ? "?all=true" : "", null, ct) is not { } answer)
+        if (await AskAsync(node, HttpMethod.Get, all ? "/orders?all=true" : "/orders", null, ct) is not { } answer)
         {
             return await RefuseAsync($"{node.Url} does not answer.");
         }
@@ -123,7 +141,7 @@ internal static class OpsVerb
     /// <returns>Null when there is no answer.</returns>
     private static async Task<OperatorAnswer?> AskAsync(Node node, HttpMethod method, string path, object? body, CancellationToken ct)
     {
-        if (!Uri.TryCreate($"{node.Url.TrimEnd('/')}/ops/orders{path}", UriKind.Absolute, out var orders))
+        if (!Uri.TryCreate($"{node.Url.TrimEnd('/')}/ops{path}", UriKind.Absolute, out var ops))
         {
             return null;
         }
@@ -131,7 +149,7 @@ internal static class OpsVerb
         try
         {
             return await http.SendAsync(
-                new Dependency(Catalogue.Node, TimeProvider.System), method, orders, body is null ? null : JsonSerializer.SerializeToUtf8Bytes(body, JavaScriptJson.Options),
+                new Dependency(Catalogue.Node, TimeProvider.System), method, ops, body is null ? null : JsonSerializer.SerializeToUtf8Bytes(body, JavaScriptJson.Options),
                 [new("Authorization", new AuthenticationHeaderValue("Bearer", node.Key).ToString())], 1024 * 1024, answer => answer, ct);
         }
         catch (DependencyUnavailableException)

@@ -6,6 +6,7 @@ using Holdfast.Orders;
 using Holdfast.Peers;
 using Holdfast.Resilience;
 using Holdfast.Storage;
+using Holdfast.Storage.Peers;
 using Holdfast.Storage.Rows;
 using Holdfast.Tests.Flags;
 using Holdfast.Tests.Peers;
@@ -308,6 +309,46 @@ public sealed class OrderTests
         (await server.SendAsync("POST", "/ops/orders/order_unknown/lift", Key(server), new { author = "a" })).Is(404);
         (await server.WithoutEffectAsync(() => server.SendAsync("POST", $"/ops/orders/{order}/lift", Key(server), "{}"))).Is(422);
         (await server.SendAsync("POST", "/ops/orders", Key(server), "[]")).Is(400);
+    }
+
+    [Fact]
+    public async Task A_node_is_put_out_with_the_primary_gone_and_leaves_the_list_when_it_is_back()
+    {
+        await using var nodes = await Cluster.StartAsync(2);
+        nodes.Clock.StretchesFrom = TimeSpan.FromMilliseconds(50);   // a busy machine is no absent peer
+        await nodes.HeardAsync(by: 0, whom: 1);
+        await nodes.HeardAsync(by: 1, whom: 0);
+        await nodes.HasAsync(0, view => NodeList.Of(view).Now.Contains("node-2"));
+        var life = nodes[1].Storage.Database.Incarnation;
+        Task<Answer> EndAsync(string node, string? key = null) => nodes[0].SendAsync("POST", $"/ops/nodes/{node}/end", key ?? Key(nodes[0]), new { author = "Ada", reason = "it was stolen" });
+        (await nodes[0].WithoutEffectAsync(() => EndAsync("node-2", nodes[0].A.ApiKey))).Is(401);
+        (await nodes[0].WithoutEffectAsync(() => EndAsync("node-1"))).Is(422, "own_node");
+        (await nodes[0].WithoutEffectAsync(() => EndAsync("node-3"))).Is(404, "entity_not_found");
+        (await nodes[0].WithoutEffectAsync(() => nodes[0].SendAsync("POST", "/ops/nodes/node-2/end", Key(nodes[0]), "{}"))).Is(422);
+        using (new PrimaryLock(Path.Combine(nodes[0].Data, "primary.db")))
+        {
+            var ended = (await EndAsync("node-2")).Is(200);
+            Assert.Equal(("1", "False"), (ended["ended_lives"], ended["left_node_list"]));
+            Assert.Contains(ended.Headers.GetValues("Holdfast-Copies").Single(), new[] { "1", "2" });
+            Assert.Equal(Whose.Gone, nodes[0].Storage.Peers.Find(life).Whose);
+        }
+        await nodes.LevelAsync(0);
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        Answer again;
+        while ((again = (await EndAsync("node-2")).Is(200))["left_node_list"] != "True")
+        {
+            await Task.Delay(50, deadline.Token);   // the list is changing, or the machine is busy
+        }
+        Assert.Equal("0", again["ended_lives"]);
+        Assert.DoesNotContain("node-2", nodes[0].Storage.Database.Read(NodeList.Of).Now);
+        while (!nodes[0].Storage.Database.Read(NodeList.Of).IsSettled)
+        {
+            nodes.Clock.Advance(NodeListKeeper.Settling);   // nobody waits for what was put out to say that it goes by the new list
+            await nodes[0].Storage.NodeList.StepAsync(deadline.Token);
+            await Task.Delay(10, deadline.Token);
+        }
+        var listed = Assert.Single((await nodes[0].SendAsync("GET", "/ops/orders?all=true", Key(nodes[0]))).Json.GetProperty("data").EnumerateArray());
+        Assert.Equal(("end", "ended", "it was stolen"), (listed.GetProperty("kind").GetString(), listed.GetProperty("status").GetString(), listed.GetProperty("reason").GetString()));
     }
 
     [Fact]
