@@ -13,7 +13,9 @@ public sealed class Dependencies(bool onCallersThread = false)
     private readonly Lock _gate = new();
     private readonly ConcurrentDictionary<string, Dependency> _ofTenants = new(StringComparer.Ordinal);
     private volatile IReadOnlyList<Dependency> _all = [];
+    private readonly List<Dependency> _beside = [];
     private Action<Dependency, CallOutcome>? _told;
+    private Func<Dependency, ByHand?> _byHand = static _ => null;
 
     /// <summary>All of them, in the order in which they were added. A snapshot: it does not change under the reader.</summary>
     public IReadOnlyList<Dependency> All => _all;
@@ -44,8 +46,34 @@ public sealed class Dependencies(bool onCallersThread = false)
                 throw new InvalidOperationException($"The dependency '{dependency.Name}' is declared twice.");
             }
             dependency.Told = _told;
+            dependency.ByHand = _byHand(dependency);
             _all = [.. _all, dependency];
             return dependency;
+        }
+    }
+
+    /// <summary>One that tells what it meets by another's name, and so is not listed; a person may set it like all.</summary>
+    public Dependency Beside(Dependency dependency)
+    {
+        lock (_gate)
+        {
+            _beside.Add(dependency);
+            dependency.ByHand = _byHand(dependency);
+            return dependency;
+        }
+    }
+
+    /// <summary>What a person has decided, for every dependency there is and every one that comes.</summary>
+    /// <param name="rule">Null for those that are nobody's but their breaker's.</param>
+    public void SetByHand(Func<Dependency, ByHand?> rule)
+    {
+        lock (_gate)
+        {
+            Volatile.Write(ref _byHand, rule);
+            foreach (var dependency in _all.Concat(_beside).Concat(Tenants))
+            {
+                dependency.ByHand = rule(dependency);
+            }
         }
     }
 
@@ -67,7 +95,9 @@ public sealed class Dependencies(bool onCallersThread = false)
                 }
             }
         }
-        return _ofTenants.GetOrAdd(policy.Name, _ => new Dependency(policy, clock, onCallersThread) { Told = Volatile.Read(ref _told) });
+        var made = _ofTenants.GetOrAdd(policy.Name, _ => new Dependency(policy, clock, onCallersThread) { Told = Volatile.Read(ref _told) });
+        made.ByHand = Volatile.Read(ref _byHand)(made);   // after it can be found: whoever changes the rule meanwhile sets it too
+        return made;
     }
 
     /// <summary>Those of tenants, by kind: how many there are, and how many of them are not well. Names are the tenants' business.</summary>

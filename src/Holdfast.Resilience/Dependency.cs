@@ -19,6 +19,7 @@ public sealed class Dependency
     private long _quietSince;
     private long _used = long.MinValue;
     private string? _host;
+    private volatile ByHand? _byHand;
 
     /// <param name="onCallersThread">Begins a call on the thread that asks for it: for a simulated world, which has one. A callee that blocks is then not abandoned.</param>
     /// <exception cref="ArgumentException">The policy has an empty text, a deadline that is not positive, or a bound below one.</exception>
@@ -50,6 +51,13 @@ public sealed class Dependency
     /// <summary>What is the matter, as whoever drives it says it; null while nothing is, or nobody says.</summary>
     public string? Detail { get; private set; }
 
+    /// <summary>What a person has decided about it; null for nothing, and after its end.</summary>
+    public ByHand? ByHand
+    {
+        get => _byHand is { } hand && _clock.GetUtcNow() < hand.Until ? hand : null;
+        set => _byHand = value;
+    }
+
     /// <summary>Asks whether it is there, without doing anything; null where there is no such question. See <see cref="ProbeAsync"/>.</summary>
     public Func<CancellationToken, Task>? Probe { get; set; }
 
@@ -69,17 +77,22 @@ public sealed class Dependency
     /// the call is then abandoned, and keeps its place in the bulkhead until it truly ends, so that a hang cannot pile up.</summary>
     /// <param name="call">Runs on the thread pool. Its token ends with the deadline and with <paramref name="ct"/>.</param>
     /// <param name="at">Where it goes, if one call may go elsewhere than another.</param>
-    /// <exception cref="DependencyUnavailableException">Deadline, open breaker, full bulkhead, or an exception that the policy does not call an answer.</exception>
+    /// <exception cref="DependencyUnavailableException">Deadline, closed by hand, open breaker, full bulkhead, or an exception that the policy does not call an answer.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="ct"/> was cancelled; says nothing about the dependency.</exception>
     public async Task<T> CallAsync<T>(Func<CancellationToken, Task<T>> call, CancellationToken ct, Uri? at = null)
     {
         ct.ThrowIfCancellationRequested();
+        var hand = ByHand;
+        if (hand is { IsOpen: false })
+        {
+            throw new DependencyUnavailableException(Name, Trouble.Closed, Policy.OpenFor);
+        }
         if (Interlocked.Increment(ref _underWay) > Policy.MaxConcurrent)
         {
             Interlocked.Decrement(ref _underWay);
             throw new DependencyUnavailableException(Name, Health.How ?? Trouble.Full, Policy.OpenFor);
         }
-        var admission = _breaker.Enter();
+        var admission = hand is null ? _breaker.Enter() : new Breaker.Admission(Admitted: true, Trial: false, TimeSpan.Zero);
         if (!admission.Admitted)
         {
             Interlocked.Decrement(ref _underWay);
@@ -155,7 +168,7 @@ public sealed class Dependency
     /// <param name="within">How long it may take.</param>
     public async Task ProbeAsync(TimeSpan within, CancellationToken ct)
     {
-        if (Probe is not { } probe)
+        if (Probe is not { } probe || ByHand is { IsOpen: false })
         {
             return;
         }

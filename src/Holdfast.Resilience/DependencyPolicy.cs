@@ -35,6 +35,9 @@ public sealed record DependencyPolicy(
     /// <summary>Whose it is, and so whose fault.</summary>
     public DependencyScope Scope { get; init; }
 
+    /// <summary>Whether a person may close it, or keep it open. Not what denies travel by.</summary>
+    public bool MayBeSetByHand { get; init; } = true;
+
     /// <summary>What it stands on: names in the catalogue, or <c>credential:NAME</c>. If one of them fails too, that is the cause.</summary>
     public IReadOnlyList<string> StandsOn { get; init; } = [];
 

@@ -39,6 +39,9 @@ public static class Trouble
     /// <summary>Our own guard did not let the call out: nobody's failure but the address's.</summary>
     public const string Guarded = "guarded";
 
+    /// <summary>A person has closed it: it is not asked.</summary>
+    public const string Closed = "closed";
+
     /// <summary>Too many calls are under way already.</summary>
     public const string Full = "full";
 

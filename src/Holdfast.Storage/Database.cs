@@ -42,6 +42,10 @@ public sealed class Database(NodeStore node, IPrimary primary, Replicator replic
         {
             throw new ClockAheadException();
         }
+        if (replicator.IsClosed())
+        {
+            throw new PrimaryUnavailableException(PrimaryFault.Closed, Replicator.ClosedText);
+        }
         if (replicator.Health is { Fault: { } known } health)
         {
             throw new PrimaryUnavailableException(known, health.Text!);   // the replicator tries every quarter of a second; nobody else needs to

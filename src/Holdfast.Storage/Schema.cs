@@ -46,7 +46,10 @@ public static class Schema
 
     /// <summary>Who a unique value belongs to: id is HMAC(id key of the environment, kind and value).</summary>
     public static readonly Table Claims = new("claims",
-        [new("claim", Claim, "holder", "term", "verified"), new("made", First, "environment_id", "kind", "value")], FromNodes: true);
+        [new("claim", Claim, "holder", "term", "verified"), new("made", First, "environment_id", "kind", "value")], FromNodes: true)
+    {
+        Kinds = new("kind", "claim", Any: ["user.email", "user.sso_profile", "invitation"], Ending: ["organization.domain"]),
+    };
 
     public static readonly Table Connections = new("connections",
         [
@@ -99,8 +102,8 @@ public static class Schema
     public static readonly Table Users = new("users",
         [
             new("made", First, "environment_id", "created_at"), new("address", Later, "email"), new("named", Later, "first_name", "last_name"),
-            new("touched", Greatest, "updated_at"), new("whole", Later, "name"), new("proven", Later, "verified_email"), new("external", Later, "external_id"),
-            new("meta", Later, "metadata"), new("tongue", Later, "locale"), new("seen", Greatest, "last_sign_in_at"),
+            new("touched", Greatest, "updated_at"), new("whole", Later, "name"), new("proven", Later, "verified_email"), new("external", Later, "external_id") { FromNodes = false },
+            new("meta", Later, "metadata") { FromNodes = false }, new("tongue", Later, "locale"), new("seen", Greatest, "last_sign_in_at"),
         ], FromNodes: true);
 
     /// <summary>Users in organizations. <c>role_slugs</c> is a JSON array; null for the role that everybody begins with.</summary>
@@ -175,8 +178,9 @@ public static class Schema
     /// <summary>Invitations. Who accepted one, a claim says; <c>mail_wanted_at</c> is since when a mail of it is to be sent.</summary>
     public static readonly Table Invitations = new("invitations",
         [
-            new("made", First, "environment_id", "email", "organization_id", "role_slug", "inviter_user_id", "token_hash", "token_sealed", "created_at", "expires_at"),
-            new("acceptance", Least, "accepted_at"), new("mail", Greatest, "mail_wanted_at", "locale"), new("touched", Greatest, "updated_at"),
+            new("made", First, "environment_id", "email", "organization_id", "role_slug", "inviter_user_id", "token_hash", "token_sealed", "created_at", "expires_at")
+            { FromNodes = false },
+            new("acceptance", Least, "accepted_at"), new("mail", Greatest, "mail_wanted_at", "locale") { FromNodes = false }, new("touched", Greatest, "updated_at"),
         ], FromNodes: true);
 
     /// <summary>Web origins whose browsers may call the token endpoint.</summary>
@@ -250,6 +254,15 @@ public static class Schema
     public static readonly Table IncidentEntries = new("incident_entries",
         [new("made", First, "incident_id", "kind", "node", "author", "says", "created_at", "expires_at")], Expires: true, FromNodes: true);
 
+    /// <summary>What an operator ordered at run time (decision 0029). <c>kind</c> is <c>dependency</c>, <c>flags</c>, <c>drain</c> or <c>log</c>; <c>scope</c> is <c>all</c>, <c>region</c> or
+    /// <c>node</c>, and <c>place</c> the name of one. In force until <c>ends_at</c>, unless an order of the same thing came later or this one was lifted.</summary>
+    public static readonly Table Orders = new("orders",
+        [new("made", First, "kind", "target", "setting", "scope", "place", "author", "reason", "created_at", "ends_at", "expires_at")], JournalShare.Deny, Expires: true, FromNodes: true);
+
+    /// <summary>Orders that were lifted, each by its id.</summary>
+    public static readonly Table OrderLifts = new("order_lifts",
+        [new("made", First, "order_id", "author", "reason", "created_at", "expires_at")], JournalShare.Deny, Expires: true, FromNodes: true);
+
     /// <summary>All of them, in the order that the digest takes.</summary>
     public static IReadOnlyList<Table> Tables { get; } =
     [
@@ -259,6 +272,7 @@ public static class Schema
         CorsOrigins, JwtTemplates, SignInSettings, DeviceAnswers, SigningKeyCopies, ActionEndpoints,
         Flags, FlagTargets,
         Incidents, IncidentEntries,
+        Orders, OrderLifts,
     ];
 
     /// <summary>The same by name.</summary>

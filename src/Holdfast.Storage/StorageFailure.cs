@@ -30,6 +30,9 @@ public enum PrimaryFault
 
     /// <summary>A younger release has migrated it.</summary>
     TooNew,
+
+    /// <summary>An operator has closed the way to it, for a time.</summary>
+    Closed,
 }
 
 /// <summary>The node is stopping, and takes no more work.</summary>

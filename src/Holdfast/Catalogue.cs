@@ -67,6 +67,7 @@ internal static class Catalogue
         For = "facts and denies of the other node",
         Again = "the link's loop, every 250 ms",
         Scope = DependencyScope.Peer,
+        MayBeSetByHand = false,
         OpensAfter = int.MaxValue,
     };
 
@@ -76,6 +77,7 @@ internal static class Catalogue
         For = "filling an empty disk",
         Again = "the start's loop",
         Scope = DependencyScope.Peer,
+        MayBeSetByHand = false,
         OpensAfter = int.MaxValue,
     };
 
@@ -182,6 +184,7 @@ internal static class Catalogue
     /// <summary>Asked by the verb <c>status</c>, in a process of its own.</summary>
     public static readonly DependencyPolicy Node = new DependencyPolicy("node", "node", TimeSpan.FromSeconds(5), 1, "None: the verb says that it cannot be reached.", [])
     {
+        MayBeSetByHand = false,
         For = "the verbs status and ops",
     };
 

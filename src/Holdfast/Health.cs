@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using Holdfast.Causes;
 using Holdfast.Flags.Sources;
 using Holdfast.Http;
+using Holdfast.Orders;
 using Holdfast.Peers;
 using Holdfast.Resilience;
 using Holdfast.Storage.Node;
@@ -34,13 +35,16 @@ internal static class HealthEndpoints
     }
 
     /// <summary>The replica is loaded and the node's own disk took its last write (law 8).</summary>
-    private static ApiAnswer Ready(Readiness readiness, NodeStore node) => !readiness.IsPrepared
+    /// <remarks>A node that is drained says so, and does everything that it is asked all the same: whoever chooses a node chooses another one.</remarks>
+    private static ApiAnswer Ready(Readiness readiness, NodeStore node, OrdersInForce orders) => !readiness.IsPrepared
         ? ApiError.Unavailable("starting", "The node is starting.", retryAfter: 1)
         : node.Writer.Broken is { } broken
             ? ApiError.Unavailable("disk", broken.Message, retryAfter: 5)
+        : orders.Drain is { } drain
+            ? ApiError.Unavailable("drained", string.Create(CultureInfo.InvariantCulture, $"The operator drains this node until {drain.Until:u}: {drain.Reason}"), retryAfter: 30)
             : ApiAnswer.Ok(new { status = "ready" });
 
-    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Dependencies dependencies, PeerLinks peers, ProviderFlags flags, Finder finder, TimeProvider clock)
+    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Dependencies dependencies, PeerLinks peers, ProviderFlags flags, Finder finder, OrdersInForce orders, TimeProvider clock)
     {
         var primary = replicator.Health;
         var age = replicator.Age.TotalSeconds;
@@ -48,7 +52,8 @@ internal static class HealthEndpoints
             settings.Node, settings.Region, Version,
             new ReplicaBody(Math.Round(age, 1), replicator.Position.ToString()),
             new JournalBody(node.CountUnshipped(), node.Writer.JournalBytes),
-            [.. dependencies.All.Select(d => new DependencyBody(d.Name, d.Policy.Kind, d.Health.State.ToString().ToLower(CultureInfo.InvariantCulture), d.Health.Since, d.Health.How, d.Policy.Fallback))],
+            [.. dependencies.All.Select(d => new DependencyBody(d.Name, d.Policy.Kind, d.Health.State.ToString().ToLower(CultureInfo.InvariantCulture), d.Health.Since, d.Health.How, d.Policy.Fallback,
+                d.ByHand switch { null => null, { IsOpen: true } => "open", _ => "closed" }))],
             [.. dependencies.OfTenants.Select(k => new TenantsBody(k.Kind, k.Count, k.Failing))],
             [.. peers.All.Select(DescribePeer)],
             new CopiesBody(peers.Copies.AnsweredWithOne, peers.Copies.AnsweredWithMore),
@@ -56,8 +61,9 @@ internal static class HealthEndpoints
             [.. finder.All.Where(c => c.Scope != CauseScope.Tenant && c != finder.Current).Select(CauseBody.Of)],
             flags.Setting is { } provider
                 ? new FlagsBody(
-                    $"flags:{provider.Kind}", flags.HeardAt is { } heard ? Math.Round(Math.Max(0, (clock.GetUtcNow() - heard).TotalSeconds), 1) : null, flags.Count, flags.NotEvaluated)
-                : null));
+                    $"flags:{provider.Kind}", flags.HeardAt is { } heard ? Math.Round(Math.Max(0, (clock.GetUtcNow() - heard).TotalSeconds), 1) : null, flags.Count, flags.NotEvaluated, flags.PollsOnly)
+                : null,
+            [.. orders.All.Select(ReadOrders.PublicOf)]));
     }
 
     private static PeerBody DescribePeer(PeerLink link)
@@ -71,14 +77,15 @@ internal static class HealthEndpoints
     internal sealed record Body(
         string Node, string Region, string Version, ReplicaBody Replica, JournalBody Journal, IReadOnlyList<DependencyBody> Dependencies,
         IReadOnlyList<TenantsBody> TenantDependencies, IReadOnlyList<PeerBody> Peers, CopiesBody Copies, CauseBody? Cause,
-        IReadOnlyList<CauseBody> OtherCauses, FlagsBody? Flags);
+        IReadOnlyList<CauseBody> OtherCauses, FlagsBody? Flags, IReadOnlyList<ReadOrders.PublicBody> Orders);
 
     internal sealed record ReplicaBody([property: JsonPropertyName("age_s")] double AgeSeconds, string Position);
 
     /// <param name="Depth">Facts that the primary has not confirmed.</param>
     internal sealed record JournalBody(long Depth, long Bytes);
 
-    internal sealed record DependencyBody(string Name, string Kind, string State, DateTimeOffset Since, string? How, string Fallback);
+    /// <param name="ByHand">What a person has decided above its breaker: <c>closed</c> or <c>open</c>; null for nothing.</param>
+    internal sealed record DependencyBody(string Name, string Kind, string State, DateTimeOffset Since, string? How, string Fallback, string? ByHand);
 
     /// <summary>What tenants' connections stand on, in sum: names are theirs, and this page is everybody's.</summary>
     internal sealed record TenantsBody(string Kind, int Count, int Failing);
@@ -98,7 +105,8 @@ internal static class HealthEndpoints
     /// <summary>The operator's flag provider (<c>--flags</c>).</summary>
     /// <param name="AgeSeconds">Since it was last heard, before a restart too; null for never: then the defaults hold, and <paramref name="Count"/> is null.</param>
     /// <param name="NotEvaluated">Flags that were asked for, and whose defaults hold because they stand on something that is not evaluated here.</param>
-    internal sealed record FlagsBody(string Provider, [property: JsonPropertyName("age_s")] double? AgeSeconds, int? Count, IReadOnlyList<string> NotEvaluated);
+    /// <param name="PollsOnly">Whether an operator has ordered that no stream of it be kept open.</param>
+    internal sealed record FlagsBody(string Provider, [property: JsonPropertyName("age_s")] double? AgeSeconds, int? Count, IReadOnlyList<string> NotEvaluated, bool PollsOnly);
 
     /// <summary>What broke, by name (law 9). A host of providers is not named here: it is theirs.</summary>
     /// <param name="Symptoms">How many dependencies it takes along.</param>

@@ -13,6 +13,9 @@ internal static class PrimaryDependency
         : Catalogue.Primary with { StandsOn = settings.PrimaryNode is { } node ? [$"peer:{node.GetLeftPart(UriPartial.Authority)}"] : [] },
         clock));
 
-    public static void Follow(Dependency primary, Replicator replicator) =>
+    public static void Follow(Dependency primary, Replicator replicator)
+    {
+        replicator.IsClosed = () => primary.ByHand is { IsOpen: false };
         replicator.Noted = health => primary.Report(health.Fault is null, health.Fault?.ToString().ToLowerInvariant(), health.Text);
+    }
 }

@@ -13,6 +13,7 @@ using Holdfast.Incidents;
 using Holdfast.Keys;
 using Holdfast.Mail;
 using Holdfast.MultiFactor;
+using Holdfast.Orders;
 using Holdfast.Organizations;
 using Holdfast.Peers;
 using Holdfast.Resilience;
@@ -143,6 +144,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(new DnsTexts(settings.Dns)).AddSingleton(dependencies);
         services.AddCauses(settings.Data, () => [.. storage.Peers.All.Select(l => new PeerPlace(l.Peer.Address, l.Identity?.Name, l.Identity?.Zone, l.Identity?.Region))], dependencies);
         services.AddIncidents(new NodePlace(settings.Node, settings.Region));
+        services.AddOrders();
         services.AddTelemetry(new TelemetryPlace(settings.Node, settings.Region, settings.Collector));
         network.AddTo(services);
         services.AddSingleton(new StalenessCeiling(settings.MaxStaleness)).AddSingleton(new OwnName(settings.Node));
@@ -178,6 +180,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         }
         app.MapAssets();
         app.MapIncidents();
+        app.MapOrders();
         app.MapTelemetry();
         app.MapEnvironments();
         app.MapEvents();

@@ -16,7 +16,7 @@ public sealed partial class FloorsTests
         ["Claims", "Events", "Mail"],
         ["Environments"],
         ["Peers"],
-        ["Telemetry"],
+        ["Orders", "Telemetry"],
         ["Incidents"],
         ["Causes"],
         ["Http"],

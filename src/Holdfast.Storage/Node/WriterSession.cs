@@ -131,9 +131,9 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     /// <summary>Facts are of tables that nodes write; and a clock that runs ahead replaces nothing, because its stamp would win over what is later.</summary>
     private Decision<T> Permitted<T>(Decision<T> decision)
     {
-        if (decision.Changes.FirstOrDefault(c => !c.Table.FromNodes) is { } foreign)
+        if (decision.Changes.Select(Belief.Refused).FirstOrDefault(refused => refused is not null) is { } primarys)
         {
-            throw new InvalidOperationException($"{foreign.Table} is the primary's: it is changed by a primary write.");
+            throw new InvalidOperationException($"{primarys} is the primary's: it is changed by a primary write.");
         }
         if (decision.Changes.Count == 0 || !ClockIsAhead() || decision.Changes.All(c => !Replaces(c)))
         {
@@ -192,8 +192,9 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     public bool HasSeen(LogPosition row) => State.HasRead(row);
 
     /// <summary>Takes what a peer told: facts of its own, and those that it holds for others. What repeats or does not follow is left.</summary>
+    /// <param name="tell">Is told what no node may write, by its name in the schema, and the life whose journal said it.</param>
     /// <returns>Whether something of it was new, and how many of its versions no honest peer sends.</returns>
-    public (bool IsNew, int Refused) AbsorbJournal(JournalAnswer answer)
+    public (bool IsNew, int Refused) AbsorbJournal(JournalAnswer answer, Action<string, string>? tell = null)
     {
         var (isNew, refused) = (false, 0);
         var now = world.Clock.GetUtcNow();
@@ -211,9 +212,10 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             }
             foreach (var fact in segment.Facts)
             {
-                if (!TryRead(fact.Version, out var version))
+                if (!TryRead(fact.Version, out var version, out var primarys))
                 {
                     refused++;
+                    tell?.Invoke(primarys ?? "no version of a row", segment.Origin);
                     continue;
                 }
                 if (version is { Table: var table, Id: var life } && table == Schema.Nodes && life != segment.Origin)
@@ -249,18 +251,20 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
             && segment.Facts.Zip(segment.Facts.Skip(1), (one, next) => next.Position - one.Position).All(step => step == 1)
             && (segment.After == 0 || segment.HasGap || segment.Facts[0].Position == segment.After + 1);
 
-    /// <summary>Reads a version of a row that a peer sent; not one of a table that is the primary's alone, about which no peer is believed.</summary>
+    /// <summary>Reads a version of a row that a peer sent; not of what is the primary's alone, about which no peer is believed.</summary>
     /// <param name="version">Null when a younger release knows what it is.</param>
-    private static bool TryRead(string text, out RowVersion? version)
+    /// <param name="primarys">What of it is the primary's; null for nothing.</param>
+    private static bool TryRead(string text, out RowVersion? version, out string? primarys)
     {
+        (version, primarys) = (null, null);
         try
         {
             version = RowVersion.FromJson(text, Schema.ByName);
-            return version is null or { Table.FromNodes: true };
+            primarys = version is null ? null : Belief.Refused(version);
+            return primarys is null;
         }
         catch (FormatException)
         {
-            version = null;
             return false;
         }
     }

@@ -47,6 +47,10 @@ public static class Lives
     /// <summary>When the latest life of a name began (Unix milliseconds); 0 when none is known.</summary>
     public static long LatestBirth(View view, string name) => view.Find<long>("SELECT coalesce(max(born_at), 0) FROM nodes WHERE name = @name", new { name });
 
+    /// <summary>Whether a node was put out: a deny stands against each of its lives.</summary>
+    public static bool AreOver(View view, string name) =>
+        view.Query<string>("SELECT id FROM nodes WHERE name = @name", new { name }) is { Count: > 0 } lives && lives.TrueForAll(life => IsDeclaredDead(view, life));
+
     /// <summary>Lives of a node that began before this one. One that is void may have been anybody's.</summary>
     public static bool HasElder(View view, LifeRow life) => view.Find<long>(
         "SELECT count(*) FROM nodes WHERE id <> @Id AND (name = '' OR (name = @Name AND (born_at < @BornAt OR (born_at = @BornAt AND id < @Id))))", life) > 0;

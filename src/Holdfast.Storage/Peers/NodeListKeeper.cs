@@ -43,7 +43,8 @@ public sealed class NodeListKeeper(Database database, PeerLinks peers, Surroundi
                 await database.WriteAsync(view => NodeList.Enter(view, own), ct);
             }
             else if (!list.IsSettled && world.Clock.GetElapsedTime(_ours.At) >= Settling
-                && list.All.All(name => name == own || peers.All.Any(l => l.Identity?.Name == name && l.HasSettledOn(list.Number, Settling))))
+                && list.All.All(name => name == own || peers.All.Any(l => l.Identity?.Name == name && l.HasSettledOn(list.Number, Settling))
+                    || (!list.Now.Contains(name, StringComparer.Ordinal) && database.Read(view => Lives.AreOver(view, name)))))   // who was put out is waited for by nobody
             {
                 await database.WriteAsync(view => NodeList.Settle(view, list.Number), ct);
             }

@@ -36,6 +36,11 @@ public sealed class PeerLink(IPeer peer, NodeStore node, PeerLinks peers, Surrou
     /// <summary>Versions that it sent and that no honest peer sends, since the start.</summary>
     public long FactsRefused => Interlocked.Read(ref _factsRefused);
 
+    /// <summary>The last of those of <see cref="FactsRefused"/> that are the primary's to write: what, and in whose journal; null while there was none.</summary>
+    public RefusedFact? LastRefused { get; private set; }
+
+    private void NoteRefused(string what, string life) => LastRefused = new RefusedFact(what, life);
+
     /// <summary>How long ago it was last heard.</summary>
     public TimeSpan SilentFor => _heardAt is { } at ? world.Clock.GetElapsedTime(at) : TimeSpan.MaxValue;
 
@@ -96,7 +101,7 @@ public sealed class PeerLink(IPeer peer, NodeStore node, PeerLinks peers, Surrou
             await peers.CompareAsync(answer.HeldOfYou);
             if (answer.Segments.Count > 0)
             {
-                var (isNew, refused) = await node.Writer.EnqueueAsync(session => session.AbsorbJournal(answer)).Within(either.Token);
+                var (isNew, refused) = await node.Writer.EnqueueAsync(session => session.AbsorbJournal(answer, NoteRefused)).Within(either.Token);
                 Interlocked.Add(ref _factsRefused, refused);
                 if (isNew)
                 {
@@ -126,3 +131,8 @@ public sealed class PeerLink(IPeer peer, NodeStore node, PeerLinks peers, Surrou
         return false;
     }
 }
+
+/// <summary>What a journal said that no node may write.</summary>
+/// <param name="What">By its name in the schema.</param>
+/// <param name="Life">Whose journal.</param>
+public sealed record RefusedFact(string What, string Life);

@@ -25,6 +25,8 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     /// <summary>How often it is written down that the replica is level with the primary, so that a cold start knows how old its data is.</summary>
     private static readonly TimeSpan LevelKeptEvery = TimeSpan.FromMinutes(1);
 
+    internal const string ClosedText = "The operator has closed the way to the primary database.";
+
     private readonly Signal _news = new();
     private readonly Signal _never = new();   // told by nobody: a pause that a stop ends without an exception
     private readonly Lock _lock = new();
@@ -70,6 +72,9 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
 
     /// <summary>Whether the life of this id is there to ship its facts itself. What nobody ships, this node does, as far as it holds it.</summary>
     public Func<string, bool> IsSpeaking { get; set; } = _ => true;
+
+    /// <summary>Whether a person has closed the way to the primary: then it is not asked, and every write is refused at once.</summary>
+    public Func<bool> IsClosed { get; set; } = () => false;
 
     /// <summary>Told after every contact, good or bad.</summary>
     public Action<PrimaryHealth>? Noted { get; set; }
@@ -146,6 +151,11 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
     /// <returns>Whether there is more to carry at once.</returns>
     public async Task<bool> StepAsync(CancellationToken ct)
     {
+        if (IsClosed())
+        {
+            NoteFault(PrimaryFault.Closed, ClosedText);
+            return false;
+        }
         using var deadline = new CancellationTokenSource(StepDeadline, world.Clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
         var faultsBefore = Interlocked.Read(ref _faults);
@@ -293,7 +303,8 @@ public sealed class Replicator(NodeStore node, IPrimary primary, Surroundings wo
                 .TakeWhile(f => RowVersion.FromJson(f.Version, Schema.ByName) is not null).ToList();
             if (facts.Count > 0)
             {
-                await OfferAsync(facts.ConvertAll(f => f.Version), session => session.OfferedFor(state.Origin, facts[^1].Position, from: state.Confirmed), ct);
+                // What an elder release took of a peer that no node may write is held, and offered for nobody.
+                await OfferAsync([.. facts.Select(f => f.Version).Where(v => Belief.Refused(RowVersion.FromJson(v, Schema.ByName)!) is null)], session => session.OfferedFor(state.Origin, facts[^1].Position, from: state.Confirmed), ct);
                 return true;
             }
         }

@@ -40,6 +40,9 @@ public sealed record Group(string Name, MergeRule Rule, params string[] Columns)
 {
     /// <summary>The column that holds the group's stamp.</summary>
     public string StampColumn => Name + "_stamp";
+
+    /// <summary>Whether nodes write it as facts, where they write the table at all (<see cref="Belief"/>).</summary>
+    public bool FromNodes { get; init; } = true;
 }
 
 /// <summary>A table's declaration: what <c>apply</c>, the digest and the migrations' test go by.</summary>
@@ -52,6 +55,9 @@ public sealed record Group(string Name, MergeRule Rule, params string[] Columns)
 public sealed record Table(
     string Name, Group[] Groups, JournalShare Share = JournalShare.Fact, bool Expires = false, bool FromNodes = false, bool NeedsCopy = false)
 {
+    /// <summary>What of the table nodes write, where a column says what a row is; null where it does not matter.</summary>
+    public Kinds? Kinds { get; init; }
+
     private readonly Dictionary<string, (int Group, int Column)> _places = Groups
         .SelectMany((group, g) => group.Columns.Select((column, c) => (column, g, c)))
         .ToDictionary(p => p.column, p => (p.g, p.c), StringComparer.Ordinal);
@@ -66,3 +72,10 @@ public sealed record Table(
 
     public override string ToString() => Name;
 }
+
+/// <summary>Kinds of a table's rows, and what a node may write of each as a fact. Of a kind that is not named here, nothing.</summary>
+/// <param name="Column">Says the kind. A fact that touches <paramref name="Group"/> names it.</param>
+/// <param name="Group">The group that is judged.</param>
+/// <param name="Any">Kinds of which a node may write anything.</param>
+/// <param name="Ending">Kinds of which it may write no more than that a value is given up: the group's first column null.</param>
+public sealed record Kinds(string Column, string Group, string[] Any, string[] Ending);

@@ -81,6 +81,17 @@ internal sealed class PostgresProcess : IAsyncDisposable
     public Task<string> SqlAsync(string sql, string database = "postgres") =>
         RunAsync(Program("psql"), ["-h", "127.0.0.1", "-p", Text(Port), "-U", User, "-d", database, "-v", "ON_ERROR_STOP=1", "-qAtc", sql], Password);
 
+    /// <summary>Backs a database up into a file, while it is used.</summary>
+    public Task DumpAsync(string database, string file) =>
+        RunAsync(Program("pg_dump"), ["-h", "127.0.0.1", "-p", Text(Port), "-U", User, "-Fc", "-f", file, database], Password);
+
+    /// <summary>Makes a database of such a file, whole or not at all.</summary>
+    public async Task RestoreAsync(string file, string database)
+    {
+        await MakeDatabaseAsync(database);
+        await RunAsync(Program("pg_restore"), ["-h", "127.0.0.1", "-p", Text(Port), "-U", User, "--single-transaction", "-d", database, file], Password);
+    }
+
     /// <summary>A person's session that stays open: statements go in one by one, and what they print comes back.</summary>
     public OpenSession OpenSession(string database) => new(Command("stdbuf", ["-oL", Program("psql"), "-h", "127.0.0.1", "-p", Text(Port), "-U", User, "-d", database, "-qAt"], Password));
 

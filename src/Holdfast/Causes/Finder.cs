@@ -337,6 +337,7 @@ internal static class CauseText
         Trouble.Slow => "answers too slowly",
         Trouble.Errors => "answers with errors",
         Trouble.Wrong => "gives answers of no use",
+        Trouble.Closed => "is closed by the operator",
         Trouble.Reset => "breaks connections off",
         Trouble.Unresolved => "has no address",
         Trouble.Certificate => "shows a certificate that is not valid",

@@ -1,5 +1,6 @@
 using Holdfast.Flags.Sources;
 using Holdfast.Http;
+using Holdfast.Orders;
 using Holdfast.Resilience;
 using Holdfast.Storage;
 
@@ -12,8 +13,13 @@ internal static class FlagEndpoints
     /// <param name="folder">This node's disk.</param>
     public static void AddFlags(this IServiceCollection services, FlagSetting? provider, string folder, string node, Dependencies dependencies)
     {
-        services.AddSingleton(s => new ProviderFlags(
-            provider, folder, node, dependencies, s.GetRequiredService<Entropy>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<ProviderFlags>>()));
+        services.AddSingleton(s =>
+        {
+            var flags = new ProviderFlags(
+                provider, folder, node, dependencies, s.GetRequiredService<Entropy>(), s.GetRequiredService<TimeProvider>(), s.GetRequiredService<ILogger<ProviderFlags>>());
+            s.GetRequiredService<OrdersInForce>().Changed += orders => flags.PollsOnly = orders.PollsFlags;
+            return flags;
+        });
         services.AddHostedService(s => s.GetRequiredService<ProviderFlags>());
         services.AddSingleton<FlagsOfSession>().AddSingleton<FlagChanges>().AddSingleton<CreateFlag>().AddSingleton<UpdateFlag>().AddSingleton<DeleteFlag>().AddSingleton<ChangeTarget>();
     }

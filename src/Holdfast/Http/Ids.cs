@@ -34,6 +34,8 @@ public sealed class Ids(TimeProvider clock, Entropy entropy)
     public const string MagicCode = "magic_auth_";
     public const string Mail = "mail_";
     public const string Membership = "om_";
+    public const string Order = "order_";
+    public const string OrderLift = "order_lift_";
     public const string Organization = "org_";
     public const string OrganizationDomain = "org_domain_";
     public const string PasswordReset = "password_reset_";

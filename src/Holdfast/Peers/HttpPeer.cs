@@ -28,7 +28,7 @@ internal sealed class HttpPeer : IPeer
         Dependency = dependencies.Add(new Dependency(Catalogue.Peer.Of(Address), clock));
         _journal = new Dependency(Catalogue.PeerJournal.Of(Address), clock);
         _snapshot = new Dependency(Catalogue.PeerSnapshot.Of(Address), clock);
-        Forwarding = new Dependency(Catalogue.PeerForward.Of(Address), clock);
+        Forwarding = dependencies.Beside(new Dependency(Catalogue.PeerForward.Of(Address), clock));
         Dependency.Probe = channel.KnockAsync;
     }
 

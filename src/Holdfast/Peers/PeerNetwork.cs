@@ -56,6 +56,7 @@ internal sealed class PeerNetwork : IDisposable
     {
         services.AddSingleton(_known).AddSingleton(_voice).AddSingleton(_outbound);
         services.AddSingleton<PeerGate>().AddSingleton<Authorities>().AddSingleton<ForwardToAuthority>();
+        services.AddSingleton<TellRefusals>().AddHostedService(all => all.GetRequiredService<TellRefusals>());
         services.AddHttpForwarder();
     }
 

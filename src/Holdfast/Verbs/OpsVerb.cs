@@ -1,9 +1,11 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using Holdfast.Http;
 using Holdfast.Incidents;
 using Holdfast.Keys;
+using Holdfast.Orders;
 using Holdfast.Resilience;
 using Holdfast.Storage;
 
@@ -28,7 +30,132 @@ internal static class OpsVerb
             ? await NoteAsync(parsed.GetValue(url)!, value, parsed.GetValue(id)!, parsed.GetValue(text)!, parsed.GetValue(author), ct)
             : await RefuseAsync("there is no cluster key file there. Give --data or --cluster-key-file."));
         var incident = new Command("incident", "What people add to an incident.") { note };
-        return new Command("ops", "What only the operator does.") { data, file, url, key, incident };
+
+        async Task<int> WithKeyAsync(ParseResult parsed, Func<Node, Task<int>> work) => Key(parsed.GetValue(data)!, parsed.GetValue(file)) is { } value
+            ? await work(new Node(parsed.GetValue(url)!, value))
+            : await RefuseAsync("there is no cluster key file there. Give --data or --cluster-key-file.");
+        Command Order(string name, string says, string kind, Argument<string>? target, string? setting, Argument<string>? level = null)
+        {
+            var (node, region) = (new Option<string?>("--node") { Description = "the one node that it is for (default: every node)" }, new Option<string?>("--region") { Description = "the region that it is for" });
+            var lasts = new Option<string>("--for") { Description = "how long, such as 90s, 30m, 1h or 7d (7d at most)", DefaultValueFactory = _ => "1h" };
+            var (why, by) = (new Option<string>("--why") { Description = "the reason; it stands in /health", Required = true }, new Option<string>("--by") { Description = "who orders it", DefaultValueFactory = _ => Environment.UserName });
+            var command = new Command(name, says) { node, region, lasts, why, by };
+            if (target is not null)
+            {
+                command.Arguments.Add(target);
+            }
+            if (level is not null)
+            {
+                command.Arguments.Add(level);
+            }
+            command.SetAction((parsed, ct) => WithKeyAsync(parsed, async at => Span(parsed.GetValue(lasts)!) is not { } seconds
+                ? await RefuseAsync("--for: a number of seconds, minutes, hours or days is needed, such as 30m.", 2)
+                : await GiveAsync(at, new Dictionary<string, object?>
+                {
+                    ["kind"] = kind, ["target"] = target is null ? null : parsed.GetValue(target), ["setting"] = level is null ? setting : parsed.GetValue(level), ["node"] = parsed.GetValue(node),
+                    ["region"] = parsed.GetValue(region), ["lasts_s"] = seconds, ["author"] = parsed.GetValue(by), ["reason"] = parsed.GetValue(why),
+                }, ct)));
+            return command;
+        }
+        Argument<string> Name(string says) => new("NAME") { Description = says };
+        var all = new Option<bool>("--all") { Description = "those that are over, too" };
+        var list = new Command("list", "Shows what is ordered.") { all };
+        list.SetAction((parsed, ct) => WithKeyAsync(parsed, at => ListAsync(at, parsed.GetValue(all), ct)));
+        var (lifted, lifter) = (new Argument<string>("ID") { Description = "the order" }, new Option<string>("--by") { Description = "who lifts it", DefaultValueFactory = _ => Environment.UserName });
+        var lift = new Command("lift", "Takes an order back before its end.") { lifted, lifter };
+        lift.SetAction((parsed, ct) => WithKeyAsync(parsed, at => LiftAsync(at, parsed.GetValue(lifted)!, parsed.GetValue(lifter)!, ct)));
+        var (name, why, by) = (new Argument<string>("NODE") { Description = "its name" }, new Option<string>("--why") { Description = "the reason", Required = true },
+            new Option<string>("--by") { Description = "who orders it", DefaultValueFactory = _ => Environment.UserName });
+        var end = new Command("end", "Puts a node out for good, stolen or lost: its lives are denied, and it leaves the node list.") { name, why, by };
+        end.SetAction((parsed, ct) => WithKeyAsync(parsed, at => EndAsync(at, parsed.GetValue(name)!, parsed.GetValue(why)!, parsed.GetValue(by)!, ct)));
+        return new Command("ops", "What only the operator does.")
+        {
+            data, file, url, key, incident,
+            Order("close", "Keeps nodes from calling a dependency: its fallback serves.", OrderKind.Dependency, Name("its name in the catalogue, such as mail or flags:unleash"), "closed"),
+            Order("open", "Has nodes call a dependency whatever its breaker counts.", OrderKind.Dependency, Name("its name in the catalogue"), "open"),
+            Order("drain", "Has a node, or a region, say that it is not ready, with why. It goes on serving what comes.", OrderKind.Drain, null, "drained"),
+            Order("poll-flags", "Has the flag provider polled, and no stream of it kept open.", OrderKind.Flags, null, "polling"),
+            Order("log", "Logs more of a category of ours.", OrderKind.Log, new Argument<string>("CATEGORY") { Description = "such as Holdfast.Mail" }, null, new Argument<string>("LEVEL") { Description = "trace, debug or information" }),
+            list, lift, end,
+        };
+    }
+
+    /// <summary>Seconds; null for what is no span of time.</summary>
+    private static long? Span(string text)
+    {
+        var unit = text.Length == 0 ? 0 : text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86_400, _ => 0 };
+        return unit > 0 && int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? (long)number * unit : null;
+    }
+
+    /// <summary>A node, and the operator's key to it.</summary>
+    private sealed record Node(string Url, string Key);
+
+    private static async Task<int> GiveAsync(Node node, IReadOnlyDictionary<string, object?> order, CancellationToken ct) => await AskAsync(node, HttpMethod.Post, "/orders", order, ct) is not { } answer
+        ? await RefuseAsync($"{node.Url} does not answer.")
+        : answer.Status == StatusCodes.Status201Created ? await SayAsync(Line(Read(answer))) : await RefuseAsync(Said(answer));
+
+    private static async Task<int> LiftAsync(Node node, string id, string author, CancellationToken ct) => await AskAsync(node, HttpMethod.Post, $"/orders/{Uri.EscapeDataString(id)}/lift", new { author }, ct) is not { } answer
+        ? await RefuseAsync($"{node.Url} does not answer.")
+        : answer.Status == StatusCodes.Status200OK ? await SayAsync(Line(Read(answer))) : await RefuseAsync(Said(answer));
+
+    private static async Task<int> EndAsync(Node node, string name, string reason, string author, CancellationToken ct)
+    {
+        if (await AskAsync(node, HttpMethod.Post, $"/nodes/{Uri.EscapeDataString(name)}/end", new { author, reason }, ct) is not { } answer)
+        {
+            return await RefuseAsync($"{node.Url} does not answer.");
+        }
+        if (answer.Status != StatusCodes.Status200OK)
+        {
+            return await RefuseAsync(Said(answer));
+        }
+        await SayAsync($"{Read(answer).GetProperty("ended_lives").GetInt32()} lives of {name} are over.");
+        return Read(answer).GetProperty("left_node_list").GetBoolean() ? 0 : await RefuseAsync($"{name} is in the node list still. Ask again when the primary is back, or the list has settled.");
+    }
+
+    private static async Task<int> ListAsync(Node node, bool all, CancellationToken ct)
+    {
+        if (await AskAsync(node, HttpMethod.Get, all ? "/orders?all=true" : "/orders", null, ct) is not { } answer)
+        {
+            return await RefuseAsync($"{node.Url} does not answer.");
+        }
+        if (answer.Status != StatusCodes.Status200OK)
+        {
+            return await RefuseAsync(Said(answer));
+        }
+        foreach (var order in Read(answer).GetProperty("data").EnumerateArray())
+        {
+            await Console.Out.WriteLineAsync(Line(order));
+        }
+        return 0;
+    }
+
+    private static JsonElement Read(OperatorAnswer answer) => JsonElement.Parse(answer.Body);
+
+    private static string Line(JsonElement order)
+    {
+        string? Of(string name) => order.GetProperty(name).GetString();
+        return $"{Of("id")}  {Of("status")}  {string.Join(' ', new[] { Of("kind"), Of("target"), Of("setting") }.Where(w => w is not null))}  {(Of("scope") == "all" ? "every node" : $"{Of("scope")} {Of("place")}")}"
+            + $"  until {Of("ends_at")}  by {Of("author")}: {Of("reason")}";
+    }
+
+    /// <returns>Null when there is no answer.</returns>
+    private static async Task<OperatorAnswer?> AskAsync(Node node, HttpMethod method, string path, object? body, CancellationToken ct)
+    {
+        if (!Uri.TryCreate($"{node.Url.TrimEnd('/')}/ops{path}", UriKind.Absolute, out var ops))
+        {
+            return null;
+        }
+        using var http = new OperatorHttp();
+        try
+        {
+            return await http.SendAsync(
+                new Dependency(Catalogue.Node, TimeProvider.System), method, ops, body is null ? null : JsonSerializer.SerializeToUtf8Bytes(body, JavaScriptJson.Options),
+                [new("Authorization", new AuthenticationHeaderValue("Bearer", node.Key).ToString())], 1024 * 1024, answer => answer, ct);
+        }
+        catch (DependencyUnavailableException)
+        {
+            return null;
+        }
     }
 
     private static string? Key(string data, string? file)
@@ -70,7 +197,10 @@ internal static class OpsVerb
         try
         {
             using var json = JsonDocument.Parse(answer.Body);
-            return json.RootElement.GetProperty("message").GetString() ?? $"it answered {answer.Status}.";
+            var faults = json.RootElement.TryGetProperty("errors", out var errors) && errors.ValueKind == JsonValueKind.Array
+                ? errors.EnumerateArray().Select(e => $" {e.GetProperty("field").GetString()}: {e.GetProperty("code").GetString()}.")
+                : [];
+            return (json.RootElement.GetProperty("message").GetString() ?? $"it answered {answer.Status}.") + string.Concat(faults);
         }
         catch (Exception fault) when (fault is JsonException or KeyNotFoundException or InvalidOperationException)
         {

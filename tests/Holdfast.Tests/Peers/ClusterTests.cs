@@ -302,5 +302,5 @@ public sealed class ClusterTests
     private static Task ConnectionAtAsync(Cluster nodes, int node, string connectionId) =>
         nodes.HasAsync(node, view => view.Find<string>("SELECT id FROM connections WHERE id = @connectionId AND settings_sealed IS NOT NULL", new { connectionId }) is not null);
 
-    private static Task<Answer> RedeemAsync(HoldfastServer at, string code, string? key = null) => SamlConnection.RedeemAsync(at, at.A, code, key);
+    internal static Task<Answer> RedeemAsync(HoldfastServer at, string code, string? key = null) => SamlConnection.RedeemAsync(at, at.A, code, key);
 }

@@ -5,6 +5,9 @@ namespace Holdfast.Flags.Sources;
 /// <summary>Where flags are read from, in the background. Nobody who evaluates one ever waits for it.</summary>
 internal interface IFlagSource
 {
+    /// <summary>Whether it is to be asked again and again, and no stream of it to be kept open. One that has no stream does not mind.</summary>
+    bool PollsOnly { get; set; }
+
     /// <summary>A document that was kept on the disk, as flags.</summary>
     /// <exception cref="FlagDocumentException">It is none of this provider's.</exception>
     FlagSet Read(byte[] kept);

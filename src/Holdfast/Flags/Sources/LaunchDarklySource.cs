@@ -24,9 +24,35 @@ internal sealed class LaunchDarklySource(
     /// <summary>The most events of a minute: a provider that repeats itself without end is left alone for a while.</summary>
     public const int MostEvents = 1000;
 
+    /// <summary>How often one that is not to stream looks whether it may again.</summary>
+    private static readonly TimeSpan s_looksAgain = TimeSpan.FromSeconds(1);
+
+    private volatile bool _pollsOnly;
+    private volatile CancellationTokenSource? _streaming;
     private LaunchDarklyFlags _flags = LaunchDarklyFlags.Empty;
     private readonly Lock _telling = new();
     private volatile DripStream? _live;
+
+    /// <remarks>A stream that is open ends at once, without counting as a failure: the poll takes over with its next turn.</remarks>
+    public bool PollsOnly
+    {
+        get => _pollsOnly;
+        set
+        {
+            _pollsOnly = value;
+            if (value)
+            {
+                try
+                {
+                    _streaming?.Cancel();
+                }
+                catch (ObjectDisposedException)
+                {
+                    // It has ended by itself.
+                }
+            }
+        }
+    }
 
     public FlagSet Read(byte[] kept) => LaunchDarklyFlags.Parse(kept);
 
@@ -48,12 +74,19 @@ internal sealed class LaunchDarklySource(
     {
         while (!ct.IsCancellationRequested)
         {
+            using var ending = CancellationTokenSource.CreateLinkedTokenSource(ct);
+            _streaming = ending;
+            if (_pollsOnly)   // after the stream can be ended: whoever says so now is heard, here or there
+            {
+                await Task.Delay(s_looksAgain, clock, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                continue;
+            }
             var began = clock.GetTimestamp();
             string? how = null;
             try
             {
-                using var response = await http.OpenAsync(stream, streamUri, headers, Check, ct);
-                how = await ListenAsync(response, told, ct);
+                using var response = await http.OpenAsync(stream, streamUri, headers, Check, ending.Token);
+                how = await ListenAsync(response, told, ending.Token);
             }
             catch (DependencyUnavailableException away)
             {
@@ -62,6 +95,10 @@ internal sealed class LaunchDarklySource(
             catch (OperationCanceledException) when (ct.IsCancellationRequested)
             {
                 return;
+            }
+            catch (OperationCanceledException) when (ending.IsCancellationRequested)
+            {
+                continue;   // by hand
             }
             finally
             {

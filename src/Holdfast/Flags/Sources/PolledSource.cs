@@ -9,6 +9,8 @@ namespace Holdfast.Flags.Sources;
 internal sealed class PolledSource(
     Func<CancellationToken, Task<FlagNews?>> ask, Func<byte[], FlagSet> read, Pace pace, TimeProvider clock, Action<FlagRound> noted) : IFlagSource
 {
+    public bool PollsOnly { get; set; }
+
     public FlagSet Read(byte[] kept) => read(kept);
 
     public Task RunAsync(Action<FlagNews> told, CancellationToken ct) => RunAsync(told, static () => true, ct);

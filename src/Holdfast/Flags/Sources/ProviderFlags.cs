@@ -47,6 +47,19 @@ internal sealed class ProviderFlags : BackgroundService
 
     public FlagSetting? Setting { get; }
 
+    /// <summary>Whether the provider is asked again and again, and no stream of it is kept open: an operator's order (decision 0029).</summary>
+    public bool PollsOnly
+    {
+        get => _source is { PollsOnly: true };
+        set
+        {
+            if (_source is not null)
+            {
+                _source.PollsOnly = value;
+            }
+        }
+    }
+
     /// <summary>Is told of every attempt to read, once the next is set.</summary>
     public Action<FlagRound>? Noted { get; set; }
 
