@@ -164,7 +164,7 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
         List<Symptom> Under((string? Provider, string? Host) place) => found.TryGetValue(place, out var there) ? there : found[place] = [];
     }
 
-    private bool IsSuspect(Dependency dependency) => dependency.Calls.Last() is [.., { How: not null }] || _named.Contains(dependency.Name);
+    private bool IsSuspect(Dependency dependency) => (dependency.Calls.Last() is [.., var last] && !Watch.IsWell(dependency, last)) || _named.Contains(dependency.Name);
 
     private void Note(Dependency dependency, CallOutcome outcome)
     {
