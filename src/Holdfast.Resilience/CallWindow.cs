@@ -66,4 +66,5 @@ public sealed class CallWindow
 /// <param name="At">When it was over, in timestamps of the clock.</param>
 /// <param name="Took">Null when it was reported rather than called, so that nobody knows.</param>
 /// <param name="How">How it failed, in the exact word (<see cref="Trouble.Exactly"/>); null when it did not.</param>
-public readonly record struct CallOutcome(long At, TimeSpan? Took, string? How);
+/// <param name="IsKnock">Nobody needed it: the node knocked because a call before had failed.</param>
+public readonly record struct CallOutcome(long At, TimeSpan? Took, string? How, bool IsKnock = false);

@@ -107,6 +107,9 @@ public sealed class Dependencies(bool onCallersThread = false)
             .Select(kind => (kind.Key, kind.Count(), kind.Count(d => d.Health.State != DependencyState.Ok))),
     ];
 
+    /// <summary>One that tenants have made.</summary>
+    public bool TryFindOfTenants(string name, [NotNullWhen(true)] out Dependency? dependency) => _ofTenants.TryGetValue(name, out dependency);
+
     public bool TryFind(string name, [NotNullWhen(true)] out Dependency? dependency)
     {
         dependency = _all.FirstOrDefault(d => d.Name == name);

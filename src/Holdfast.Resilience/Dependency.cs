@@ -18,8 +18,9 @@ public sealed class Dependency
     private long _probeTold;
     private long _quietSince;
     private long _used = long.MinValue;
-    private string? _host;
     private volatile ByHand? _byHand;
+    private bool _hasAnswered;
+    private Uri? _at;
 
     /// <param name="onCallersThread">Begins a call on the thread that asks for it: for a simulated world, which has one. A callee that blocks is then not abandoned.</param>
     /// <exception cref="ArgumentException">The policy has an empty text, a deadline that is not positive, or a bound below one.</exception>
@@ -46,7 +47,13 @@ public sealed class Dependency
     public CallWindow Calls { get; } = new();
 
     /// <summary>Who was last called, as host and port; null when the call does not say.</summary>
-    public string? Host => Volatile.Read(ref _host);
+    public string? Host => At?.Authority;
+
+    /// <summary>The address that was last called, of which only scheme, host and port are worth anything; null when the call does not say.</summary>
+    public Uri? At => Volatile.Read(ref _at);
+
+    /// <summary>What anybody may read of it, by GET and without a credential, a JSON object; null where there is no such thing. For knocks.</summary>
+    public Uri? Document { get; set; }
 
     /// <summary>What is the matter, as whoever drives it says it; null while nothing is, or nobody says.</summary>
     public string? Detail { get; private set; }
@@ -66,6 +73,9 @@ public sealed class Dependency
 
     /// <summary>When somebody last had use for it, in timestamps of the clock; null when nobody had yet. A probe is no use.</summary>
     public long? UsedAt => Volatile.Read(ref _used) is var at && at == long.MinValue ? null : at;
+
+    /// <summary>Whether it has ever answered, if only a probe.</summary>
+    public bool HasAnswered => Volatile.Read(ref _hasAnswered);
 
     /// <summary>How many callers wait now.</summary>
     public int Waiting => Volatile.Read(ref _waiting);
@@ -99,9 +109,9 @@ public sealed class Dependency
             throw new DependencyUnavailableException(Name, Health.How ?? Trouble.Errors, admission.RetryAfter);
         }
 
-        if (at is { IsAbsoluteUri: true } && !string.Equals(_host, at.Authority, StringComparison.Ordinal))
+        if (at is { IsAbsoluteUri: true } && (_at is not { } before || before.Authority != at.Authority || before.Scheme != at.Scheme))
         {
-            Volatile.Write(ref _host, at.Authority);
+            Volatile.Write(ref _at, at);
         }
         var began = _clock.GetTimestamp();
         Volatile.Write(ref _used, began);
@@ -163,6 +173,10 @@ public sealed class Dependency
 
     /// <summary>What its caller found of an answer that came well: it is of no use. For the finder of causes; the breaker does not hear it.</summary>
     public void Note(string how) => Told?.Invoke(this, Calls.Amend(how, _clock.GetTimestamp()));
+
+    /// <summary>What a knock at its host came to. For the finder of causes; the breaker does not hear it.</summary>
+    /// <param name="how">In the exact word; null when it was answered.</param>
+    public void Heard(TimeSpan took, string? how) => Tell(took, how, isKnock: true);
 
     /// <summary>Runs <see cref="Probe"/>, one at a time, past breaker and bulkhead: nobody's call waits behind it, and none is refused for its sake. Never throws.</summary>
     /// <param name="within">How long it may take.</param>
@@ -227,10 +241,21 @@ public sealed class Dependency
 
     private static async Task<T> BegunAsync<T>(Func<CancellationToken, Task<T>> call, CancellationToken ct) => await call(ct);
 
-    private void Tell(TimeSpan? took, string? how)
+    private void Tell(TimeSpan? took, string? how, bool isKnock = false)
     {
-        var outcome = new CallOutcome(_clock.GetTimestamp(), took, how);
-        Volatile.Write(ref _quietSince, outcome.At);
+        if (how is null)
+        {
+            Volatile.Write(ref _hasAnswered, true);
+        }
+        else if (!isKnock && !HasAnswered && UsedAt is null)
+        {
+            return;   // a probe of what may not be there at all, and of what nobody has had use for
+        }
+        var outcome = new CallOutcome(_clock.GetTimestamp(), took, how, isKnock);
+        if (!isKnock)
+        {
+            Volatile.Write(ref _quietSince, outcome.At);   // those who wait have not been answered by a knock
+        }
         Calls.Add(outcome);
         Told?.Invoke(this, outcome);
     }

@@ -44,6 +44,9 @@ public sealed record DependencyPolicy(
     /// <summary>Whoever drives it judges it too: a single reported failure is a finding, not a sample (<see cref="Dependency.Report"/>).</summary>
     public bool IsJudgedByItsDriver { get; init; }
 
+    /// <summary>Probed although nobody uses it, once it has answered at all: others will need it at once.</summary>
+    public bool IsMissedUnused { get; init; }
+
     /// <summary>The organization that it belongs to; null when it is none's.</summary>
     public string? Owner { get; private init; }
 

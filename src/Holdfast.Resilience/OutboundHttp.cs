@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
 
 namespace Holdfast.Resilience;
 
@@ -92,6 +93,47 @@ public sealed class OutboundHttp : IDisposable
     public Task<OutboundAnswer> PostJsonAsync(
         Dependency dependency, Uri uri, byte[] json, IReadOnlyList<KeyValuePair<string, string>> headers, OutboundLimits limits, CancellationToken ct) =>
         PostAsync(dependency, uri, null, () => new ByteArrayContent(json) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } }, headers, limits, ct);
+
+    /// <summary>Asks whether anybody answers there: HEAD of the host's root, without path, query or credential. Whatever it answers is an answer.</summary>
+    /// <param name="within">How long it may take; less than the dependency's deadline.</param>
+    /// <exception cref="Exception">Nobody does; <see cref="Trouble.Exactly"/> has the word.</exception>
+    public Task KnockAsync(Dependency dependency, Uri uri, TimeSpan within, CancellationToken ct) => dependency.CallAsync(
+        async token =>
+        {
+            using var patience = new CancellationTokenSource(within, _clock);
+            using var both = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, token);
+            using var request = Request(HttpMethod.Head, new Uri(uri.GetLeftPart(UriPartial.Authority)), null);
+            using var response = await _http.SendAsync(request, both.Token);
+        },
+        ct, uri);
+
+    /// <summary>The same by a document that anybody may read: it must come, and be a JSON object.</summary>
+    /// <inheritdoc cref="KnockAsync"/>
+    public Task KnockForJsonAsync(Dependency dependency, Uri uri, TimeSpan within, CancellationToken ct) => dependency.CallAsync(
+        async token =>
+        {
+            using var patience = new CancellationTokenSource(within, _clock);
+            using var both = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, token);
+            var got = await FollowAsync(uri, null, OutboundLimits.Document, both.Token);
+            if (got.Document is not { } document || !IsJsonObject(document.Body))
+            {
+                throw new OutageException(Trouble.Wrong, "It is not the document that was there.");
+            }
+        },
+        ct, uri);
+
+    private static bool IsJsonObject(byte[] body)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(body);
+            return json.RootElement.ValueKind == JsonValueKind.Object;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
 
     private async Task<OutboundAnswer> PostAsync(
         Dependency dependency, Uri uri, AuthenticationHeaderValue? authorization, Func<HttpContent> content, IReadOnlyList<KeyValuePair<string, string>> headers, OutboundLimits limits,

@@ -137,12 +137,24 @@ internal static class Catalogue
         OpensAfter = int.MaxValue,
     };
 
+    /// <summary>One for all: whatever a knock comes to is told to the provider's own dependency, so here it is always an answer. What is full is not knocked at now.</summary>
+    public static readonly DependencyPolicy ProviderKnock = new DependencyPolicy("provider_knock", "identity provider, asked whether it is there", TimeSpan.FromSeconds(3), 16,
+        "What broke is named after three calls that people make, instead of one.", [])
+    {
+        For = "naming a provider that is called rarely, after a call has failed",
+        Again = "four at most, a second apart; then one in 15 s for a host, and only after another call has failed",
+        Scope = DependencyScope.Tenant,
+        OpensAfter = int.MaxValue,
+        IsAnswer = static _ => true,
+    };
+
     public static readonly DependencyPolicy Dns = new DependencyPolicy("dns", "resolver", TimeSpan.FromSeconds(2), 8,
         "Domains keep the state that they have; what is pending is looked for again later. Sign-ins ask for nothing.", ["domains"])
     {
         For = "proofs of domains",
         Again = "one more try inside the call, after 0.9 s; what is pending, in the next round",
         SlowAfter = TimeSpan.FromMilliseconds(500),
+        IsMissedUnused = true,
     };
 
     public static readonly DependencyPolicy Mail = new DependencyPolicy("mail", "mail", TimeSpan.FromSeconds(20), 4,
@@ -190,7 +202,7 @@ internal static class Catalogue
 
     /// <summary>What a page or a test lists; <see cref="SamlMetadata"/> with its defaults.</summary>
     public static IReadOnlyList<DependencyPolicy> All { get; } =
-        [Primary, PostgresPrimary, Credentials, PrimaryNode, Peer, PeerJournal, PeerSnapshot, PeerForward, IdpToken, IdpUserInfo, IdpDocuments, IdpMetadata, SamlMetadata(TimeSpan.FromSeconds(5), 16), Dns, Mail, Flags, Action, Telemetry, Node];
+        [Primary, PostgresPrimary, Credentials, PrimaryNode, Peer, PeerJournal, PeerSnapshot, PeerForward, IdpToken, IdpUserInfo, IdpDocuments, IdpMetadata, SamlMetadata(TimeSpan.FromSeconds(5), 16), ProviderKnock, Dns, Mail, Flags, Action, Telemetry, Node];
 
     /// <summary>The catalogue as a table in Markdown, for <c>docs/continuity.md</c>.</summary>
     public static string Table()

@@ -28,7 +28,7 @@ async function until(ask, fits) {
     if (fits(answer)) {
       return answer;
     }
-    assert.ok(i < 600, `still ${JSON.stringify(answer)}`);
+    assert.ok(i < 2400, `still ${JSON.stringify(answer)}`);
     await pause(50);
   }
 }
@@ -61,6 +61,57 @@ test('Access tokens name the provider\'s flags as its own SDK evaluates them, an
       return claims(session.accessToken).feature_flags;
     };
     await until(refresh, (on) => !on.includes('aaa-flipped'));
+  } finally {
+    judge.close();
+    await holdfast.stop();
+    await provider.stop();
+  }
+});
+
+test('Holdfast and LaunchDarkly\'s own SDK hear the same in every event of the stream, and after it was broken off', async () => {
+  const off = (key, version) => ({ ...everywhere(key), version, on: false, offVariation: 1 });
+  const names = ['aaa', 'bbb', 'ccc', 'ddd'];
+  const document = { flags: Object.fromEntries([...names, 'holdfast.provider-flags-in-tokens'].map((key) => [key, everywhere(key)])), segments: {} };
+  document.flags.bbb = off('bbb', 1);
+  const provider = await launchDarkly(document);
+  const logger = { debug() {}, info() {}, warn() {}, error() {} };
+  const judge = ld.init('sdk-key', { baseUri: provider.origin, streamUri: provider.origin, eventsUri: provider.origin, sendEvents: false, diagnosticOptOut: true, streamInitialReconnectDelay: 1, logger });
+  const holdfast = await open('--flags', `launchdarkly:${provider.origin}`);
+  try {
+    await judge.waitForInitialization({ timeout: 60 });
+    await until(() => holdfast.must(200, 'GET', '/health'), ({ flags }) => flags?.count !== null);
+    let session = await signIn(holdfast);
+
+    /** Both come to say this, and only this. */
+    async function agree(expected) {
+      const judged = async () => Object.entries((await judge.allFlagsState({ kind: 'user', key: session.user.id })).allValues()).filter(([key, value]) => value === true && !key.startsWith('holdfast.')).map(([key]) => key).sort();
+      const ours = async () => {
+        session = await holdfast.workos.userManagement.authenticateWithRefreshToken({ clientId: holdfast.clientId, refreshToken: session.refreshToken });
+        return claims(session.accessToken).feature_flags ?? [];
+      };
+      for (const who of [judged, ours]) {
+        await until(who, (on) => JSON.stringify(on) === JSON.stringify(expected));
+      }
+    }
+
+    await agree(['aaa', 'ccc', 'ddd']);
+    provider.say('patch', { path: '/flags/bbb', data: { ...everywhere('bbb'), version: 2 } });
+    await agree(['aaa', 'bbb', 'ccc', 'ddd']);
+    provider.say('patch', { path: '/flags/bbb', data: off('bbb', 1) });   // elder than what is known: passed over
+    provider.say('delete', { path: '/flags/ccc', version: 2 });
+    await agree(['aaa', 'bbb', 'ddd']);
+    provider.say('patch', { path: '/flags/ccc', data: everywhere('ccc') });   // elder than its deletion
+    provider.say('patch', { path: '/flags/aaa', data: off('aaa', 2) });
+    await agree(['bbb', 'ddd']);
+    provider.say('put', { path: '/', data: { flags: { 'holdfast.provider-flags-in-tokens': everywhere('holdfast.provider-flags-in-tokens'), bbb: everywhere('bbb') }, segments: {} } });
+    await agree(['bbb']);   // all of it, whatever its versions
+
+    document.flags = { 'holdfast.provider-flags-in-tokens': everywhere('holdfast.provider-flags-in-tokens'), eee: everywhere('eee') };
+    provider.drop();
+    await agree(['eee']);   // what a newcomer is told
+    await until(async () => provider.listeners.size, (size) => size === 2);
+    provider.say('patch', { path: '/flags/fff', data: everywhere('fff') });
+    await agree(['eee', 'fff']);
   } finally {
     judge.close();
     await holdfast.stop();

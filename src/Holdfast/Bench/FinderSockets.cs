@@ -56,7 +56,8 @@ internal static class FinderSockets
             (name, _) => Task.FromResult<IPAddress[]>(hosts.Any(h => h.Name == name && h.Fault == FaultKind.EmptyDns) ? [] : [IPAddress.Loopback]), authority.Roots);
         using var inside = new OperatorHttp();
         var finder = new Finder(
-            dependencies, new Traffic(clock), () => [new PeerPlace(north.Url, "north", "zone-n", "north"), new PeerPlace(south.Url, "south", "zone-s", "south")], new Ids(clock, Entropy.Real), clock);
+            dependencies, new Traffic(clock), () => [new PeerPlace(north.Url, "north", "zone-n", "north"), new PeerPlace(south.Url, "south", "zone-s", "south")], new Ids(clock, Entropy.Real), clock,
+            new Knocks(dependencies, CauseServices.Through(outbound, dependencies, clock), clock));
         var told = new System.Collections.Concurrent.ConcurrentQueue<Cause>();
         finder.Tell = (cause, change) => told.Enqueue(cause);
         finder.Listen();
@@ -65,6 +66,7 @@ internal static class FinderSockets
         {
             var token = dependencies.GetOrAdd(Catalogue.IdpToken.Of($"conn_{place}", $"org_{place}"), clock);
             var documents = dependencies.GetOrAdd(Catalogue.IdpDocuments.Of($"conn_{place}", $"org_{place}"), clock);
+            documents.Document = new Uri(host.Url);
             work.Add(LoopAsync(dice.Between(100, 700), () => RedeemAsync(outbound, token, host, stop.Token)));
             work.Add(LoopAsync(dice.Between(2000, 4000), () => outbound.GetAsync(documents, new Uri(host.Url), OutboundLimits.Document, stop.Token)));
         }

@@ -23,6 +23,7 @@ internal sealed class FinderWorld
     private readonly MachineClock _clock;
     private readonly Dice _dice;
     private readonly Dependencies _dependencies = new(onCallersThread: true);
+    private readonly Dependency _knock;
     private readonly Dictionary<string, Far> _far = new(StringComparer.Ordinal);
     private readonly List<(TimeSpan At, string Change, Cause Cause)> _told = [];
 
@@ -31,7 +32,8 @@ internal sealed class FinderWorld
         _world = new World(seed, keepsTrace: false);
         _clock = new MachineClock(_world, _world.Outside, () => TimeSpan.Zero);
         _dice = _world.Dice("finder");
-        Finder = new Finder(_dependencies, new Traffic(_clock), () => s_peers, new Ids(_clock, _dice.AsEntropy()), _clock)
+        _knock = new Dependency(Catalogue.ProviderKnock with { SlowAfter = Catalogue.IdpDocuments.SlowAfter }, _clock, onCallersThread: true);
+        Finder = new Finder(_dependencies, new Traffic(_clock), () => s_peers, new Ids(_clock, _dice.AsEntropy()), _clock, new Knocks(_dependencies, KnockAsync, _clock))
         {
             Tell = (cause, change) => _told.Add((_world.Now, change.ToString(), cause)),
         };
@@ -216,6 +218,7 @@ internal sealed class FinderWorld
         var token = _dependencies.GetOrAdd(Catalogue.IdpToken.Of(id, organization), _clock);
         var userInfo = _dependencies.GetOrAdd(Catalogue.IdpUserInfo.Of(id, organization), _clock);
         var documents = _dependencies.GetOrAdd(Catalogue.IdpDocuments.Of(id, organization), _clock);
+        documents.Document = new Uri(at, ".well-known/openid-configuration");
         var mean = TimeSpan.FromSeconds(5 * Math.Pow(0.01, _dice.Below(1000) / 1000.0));
         Every(mean, async () =>
         {
@@ -251,6 +254,17 @@ internal sealed class FinderWorld
         catch (DependencyUnavailableException)
         {
             return false;
+        }
+    }
+
+    /// <summary>As <see cref="OutboundHttp"/> knocks. What is broken here is the host, so its document is as well.</summary>
+    private async Task KnockAsync(Uri at, bool isDocument, CancellationToken ct)
+    {
+        using var patience = new CancellationTokenSource(Knocks.Within, _clock);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, ct);
+        if (await CalleeAsync(At(at.Host), _knock, isTenants: true, both.Token) && isDocument)
+        {
+            throw new OutageException(Trouble.Wrong, "no document");
         }
     }
 

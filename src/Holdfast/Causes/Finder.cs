@@ -7,7 +7,8 @@ namespace Holdfast.Causes;
 
 /// <summary>Names what broke, from the outcomes of this node's own calls alone (law 9, decision 0025). Needs no database, no other node and no telemetry.</summary>
 /// <param name="peers">The cluster's other nodes, as they were last heard.</param>
-internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IReadOnlyList<PeerPlace>> peers, Ids ids, TimeProvider clock)
+/// <param name="knocks">Knocks at customers' providers; null where nobody does.</param>
+internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IReadOnlyList<PeerPlace>> peers, Ids ids, TimeProvider clock, Knocks? knocks = null)
 {
     /// <summary>How often it looks.</summary>
     public static readonly TimeSpan Every = TimeSpan.FromMilliseconds(250);
@@ -15,6 +16,10 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
     /// <summary>How long a dependency of the operator may be without an outcome before it is probed; what is suspect is probed with each second look.</summary>
     private static readonly TimeSpan s_probeEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_probeSuspect = TimeSpan.FromMilliseconds(400);
+
+    /// <summary>The same for what nobody uses now: until it has answered for the first time, and afterwards.</summary>
+    private static readonly TimeSpan s_probeUnmet = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_probeUnused = TimeSpan.FromSeconds(5);
 
     /// <summary>The most that a probe may take.</summary>
     private static readonly TimeSpan s_probeWithin = TimeSpan.FromSeconds(1);
@@ -28,12 +33,6 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
     /// <summary>The same for a node: until every other one has answered or is found ill too, for a place has many nodes.</summary>
     private static readonly TimeSpan s_nodesSettle = TimeSpan.FromSeconds(2);
 
-    /// <summary>A look that comes so much too late shows that this process stood still.</summary>
-    private static readonly TimeSpan s_stalled = TimeSpan.FromSeconds(1);
-
-    /// <summary>Until when after a stall what hangs is its work.</summary>
-    private static readonly TimeSpan s_afterStall = TimeSpan.FromSeconds(1);
-
     private const int MostSuspects = 10_000;
 
     /// <summary>The most causes of tenants that one look names anew; the next one names the next, so that nobody's trouble hides the platform's.</summary>
@@ -45,7 +44,8 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
     private readonly ConcurrentDictionary<Dependency, long> _probed = new();
     private volatile IReadOnlyList<Cause> _all = [];
     private volatile HashSet<string> _named = [];   // the symptoms of all of them
-    private Stall _stall = new(null, null, 0);
+    private readonly Lateness _lateness = new(clock);
+    private volatile IReadOnlyList<Doubted> _doubted = [];
     private long? _lookedAt;
 
     /// <summary>Everything that is broken, tenants' things included; the gravest first.</summary>
@@ -75,7 +75,10 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
         lock (_gate)
         {
             var now = clock.GetTimestamp();
-            NoteStall(now);
+            if (_lookedAt is { } before)
+            {
+                _lateness.Note(before, now, Every);
+            }
             foreach (var dependency in dependencies.All)
             {
                 _watches.TryAdd(dependency, new Watch(dependency, clock));
@@ -86,13 +89,20 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
             }
             foreach (var watch in _watches.Values)
             {
-                watch.Look(_stall);
+                watch.Look(_lateness);
             }
-            foreach (var watch in _watches.Values.Where(w => w.Dependency.Policy.Scope == DependencyScope.Tenant && w is { Symptom: null, IsSuspect: false }).ToList())
+            JoinIn();
+            foreach (var watch in _watches.Values.Where(w => w.Dependency.Policy.Scope == DependencyScope.Tenant && w is { Symptom: null, IsSuspect: false, Doubt: null }).ToList())
             {
                 _watches.Remove(watch.Dependency);
                 _suspects.TryRemove(watch.Dependency, out _);
             }
+            _doubted =
+            [
+                .. from watch in _watches.Values
+                where watch.Dependency.Policy.Scope == DependencyScope.Tenant && (watch.Symptom is null ? watch.Doubt is not null : watch.Dependency.Document is not null)
+                select new Doubted(watch.Dependency, watch.Symptom?.How ?? watch.Doubt!.Value.How, watch.HeardAt ?? now),
+            ];
             Name(Settled(now), changes);
             _lookedAt = clock.GetTimestamp();   // a look that took long is no stall: it was awake
         }
@@ -109,23 +119,52 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
         var isNodeSuspect = dependencies.All.Any(d => d.Policy.Scope == DependencyScope.Peer && IsSuspect(d));
         foreach (var dependency in dependencies.All)
         {
-            if (dependency.Probe is null || dependency.UsedAt is not { } used || clock.GetElapsedTime(used, now) > s_inUse)
+            var isInUse = dependency.UsedAt is { } used && clock.GetElapsedTime(used, now) <= s_inUse;
+            if (dependency.Probe is null || (!isInUse && !dependency.Policy.IsMissedUnused))
             {
                 continue;
             }
+            var every = isInUse ? s_probeEvery : dependency.HasAnswered ? s_probeUnused : s_probeUnmet;
             var last = dependency.Calls.Last();
             var isSuspect = IsSuspect(dependency) || (isNodeSuspect && dependency.Policy.Scope == DependencyScope.Peer);   // what is the matter with one may be with all
             var since = last.Length > 0 ? clock.GetElapsedTime(last[^1].At, now) : TimeSpan.MaxValue;
             var probed = _probed.TryGetValue(dependency, out var at) ? clock.GetElapsedTime(at, now) : TimeSpan.MaxValue;
-            if (probed >= s_probeSuspect && (isSuspect || (since >= s_probeEvery && probed >= s_probeEvery)))
+            if (probed >= s_probeSuspect && (isSuspect || (since >= every && probed >= every)))
             {
                 _probed[dependency] = now;
                 _ = dependency.ProbeAsync(dependency.Policy.Deadline < s_probeWithin ? dependency.Policy.Deadline : s_probeWithin, ct);
             }
         }
+        knocks?.Knock(_doubted, ct);
     }
 
-    private bool IsSuspect(Dependency dependency) => dependency.Calls.Last() is [.., { How: not null }] || _named.Contains(dependency.Name);
+    /// <summary>Whoever is found to fail takes those along that met the same at the same host, or of the same provider, and have not been answered since.</summary>
+    private void JoinIn()
+    {
+        var doubts = _watches.Values.Where(w => w is { Symptom: null, Doubt: not null } && w.Dependency.Policy.Scope == DependencyScope.Tenant).ToList();
+        if (doubts.Count == 0)
+        {
+            return;
+        }
+        var found = new Dictionary<(string? Provider, string? Host), List<Symptom>>();
+        foreach (var symptom in _watches.Values.Select(w => w.Symptom).OfType<Symptom>().Where(s => s.Policy.Scope == DependencyScope.Tenant))
+        {
+            Under((symptom.Policy.Instance, null)).Add(symptom);
+            Under((null, symptom.Host)).Add(symptom);
+        }
+        foreach (var watch in doubts)
+        {
+            var (provider, host) = (watch.Dependency.Policy.Instance, Symptom.HostOf(watch.Dependency));
+            foreach (var symptom in Under((provider, null)).Concat(host is null ? [] : Under((null, host))))
+            {
+                watch.JoinIn(symptom.How, symptom.SinceAt);
+            }
+        }
+
+        List<Symptom> Under((string? Provider, string? Host) place) => found.TryGetValue(place, out var there) ? there : found[place] = [];
+    }
+
+    private bool IsSuspect(Dependency dependency) => (dependency.Calls.Last() is [.., var last] && !Watch.IsWell(dependency, last)) || _named.Contains(dependency.Name);
 
     private void Note(Dependency dependency, CallOutcome outcome)
     {
@@ -136,18 +175,6 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
         if (dependency.Policy.Scope == DependencyScope.Tenant && _suspects.Count < MostSuspects)
         {
             _suspects.TryAdd(dependency, true);
-        }
-    }
-
-    private void NoteStall(long now)
-    {
-        if (_lookedAt is { } before && clock.GetElapsedTime(before, now) > Every + s_stalled)
-        {
-            _stall = new Stall(before, now, now + (long)(s_afterStall.TotalSeconds * clock.TimestampFrequency));
-        }
-        else if (_stall.Ended is { } ended && clock.GetElapsedTime(ended, now) > TimeSpan.FromMinutes(1))
-        {
-            _stall = new Stall(null, null, 0);
         }
     }
 

@@ -26,6 +26,15 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
     /// <summary>What nobody has called for so long is not known to be broken any more.</summary>
     private static readonly TimeSpan s_forgotten = TimeSpan.FromMinutes(10);
 
+    /// <summary>In a row, where this process was late itself: on a machine that has too much to do everybody seems to hang now and then, and whoever truly does hangs on.</summary>
+    private const int InARowWhenLate = 6;
+
+    /// <summary>How long failures in a row must have lasted where knocks are among them: what comes by chance for a second is not made a finding by asking quickly.</summary>
+    private static readonly TimeSpan s_lasting = TimeSpan.FromSeconds(3);
+
+    /// <summary>Over what time three slow answers in a row are no single moment's.</summary>
+    private static readonly TimeSpan s_slowLasting = TimeSpan.FromSeconds(2);
+
     public Dependency Dependency { get; } = dependency;
 
     /// <summary>The finding; null while there is none.</summary>
@@ -34,38 +43,61 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
     /// <summary>Whether the last outcome was a failure, or several wait already: perhaps a finding soon.</summary>
     public bool IsSuspect { get; private set; }
 
+    /// <summary>How the last call went that somebody had need of, if it went ill and lately: in what way, when it was over, and when it began.</summary>
+    public (string How, long At, long Since)? Doubt { get; private set; }
+
     /// <summary>When it last answered, in timestamps of the clock; null when it did not among what is kept.</summary>
     public long? WellAt { get; private set; }
 
-    public void Look(Stall stall)
+    /// <summary>When anything was last heard of it, in timestamps of the clock.</summary>
+    public long? HeardAt { get; private set; }
+
+    public void Look(Lateness lateness)
     {
         var now = clock.GetTimestamp();
-        var calls = Dependency.Calls.Last().Where(c => c.How != Trouble.Guarded && !(c.How == Trouble.Hangs && stall.Covers(c.At))).ToArray();
+        var slow = Dependency.Policy.SlowAfter;
+        var calls = Dependency.Calls.Last().Where(c => c.How != Trouble.Guarded && !lateness.Covers(c)).ToArray();
         WellAt = calls.LastOrDefault(c => IsWell(Dependency, c)) is { At: > 0 } well ? well.At : null;
-        var silence = SilenceSince(calls, stall);
+        HeardAt = calls.Length > 0 ? calls[^1].At : null;
+        var silence = lateness.Awake(SilenceNow(calls), now);
         IsSuspect = (calls.Length > 0 && calls[^1].How is not null) || silence > TimeSpan.FromMilliseconds(500);
+        Doubt = calls.Length > 0 && Array.FindLast(calls, c => !c.IsKnock) is { At: > 0 } last && !IsWell(Dependency, last) && !IsWell(Dependency, calls[^1]) && clock.GetElapsedTime(last.At, now) < s_recent
+            && !lateness.Weakens(last, slow)
+            ? (last.How ?? Trouble.Slow, last.At, last.At - (last.Took is { } took ? Ticks(took) : 0))
+            : null;
         if (Symptom is { } known)
         {
             Symptom = IsOver(calls, silence, now) ? null : known with { How = HowNow(calls, known.How), Detail = Dependency.Detail };
         }
-        else if (Find(calls, silence, now) is var (how, since))
+        else if (Find(calls, [.. calls.Select(c => lateness.Weakens(c, slow))], silence, now) is var (how, since))
         {
-            Symptom = new Symptom(Dependency, how, Utc(since, now), since, now) { Detail = Dependency.Detail };
+            Found(how, since, now);
         }
     }
+
+    /// <summary>Somebody on the same host, or of the same provider, is found to fail in the same way since then, and this one has not answered since: then one failure of it is one more of those.</summary>
+    public void JoinIn(string how, long since)
+    {
+        if (Symptom is null && Doubt is { } doubt && doubt.How == how && !(WellAt >= Math.Min(since, doubt.Since)))
+        {
+            Found(how, doubt.Since, clock.GetTimestamp());
+        }
+    }
+
+    private void Found(string how, long since, long now) => Symptom = new Symptom(Dependency, how, Utc(since, now), since, now) { Detail = Dependency.Detail };
 
     /// <summary>It answered, and in time.</summary>
     public static bool IsWell(Dependency dependency, CallOutcome call) => call.How is null && !(call.Took > dependency.Policy.SlowAfter);
 
-    private (string How, long Since)? Find(CallOutcome[] calls, TimeSpan silence, long now)
+    /// <param name="weak">Which of them say less, because this process was late itself.</param>
+    private (string How, long Since)? Find(CallOutcome[] calls, bool[] weak, TimeSpan silence, long now)
     {
         var run = Trailing(calls, c => c.How is not null);
-        if (run > 0 && clock.GetElapsedTime(calls[^1].At, now) < s_forgotten
-            && (run >= InARow || Dependency.Policy.IsJudgedByItsDriver || Trailing(calls, c => s_plain.Contains(c.How)) >= PlainInARow))
+        if (run > 0 && clock.GetElapsedTime(calls[^1].At, now) < s_forgotten && (Dependency.Policy.IsJudgedByItsDriver || IsEnough(calls.AsSpan()[^run..], weak.AsSpan()[^run..])))
         {
-            return (Most(calls[^run..]), calls[^run].At - (calls[^run].Took is { } took ? Ticks(took) : 0));
+            return (Most(calls[^run..]), Began(calls[^run]));
         }
-        var recent = calls.Where(c => clock.GetElapsedTime(c.At, now) <= s_recent).ToArray();
+        var recent = calls.Where((c, i) => !weak[i] && clock.GetElapsedTime(c.At, now) <= s_recent).ToArray();
         var (eight, failed) = (recent.TakeLast(8).ToArray(), recent.Count(c => c.How is not null));
         if ((eight.Length == 8 && eight.Count(c => c.How is not null) >= 4) || (recent.Length >= 20 && failed * 4 >= recent.Length))
         {
@@ -84,8 +116,29 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
         {
             return (Trouble.Hangs, now - Ticks(silence));
         }
-        var timed = calls.Where(c => c.Took is not null && c.How is null && clock.GetElapsedTime(c.At, now) <= 3 * s_recent).TakeLast(5).ToArray();
-        return timed.Length == 5 && timed.Count(c => c.Took > slow) >= 4 ? (Trouble.Slow, timed.First(c => c.Took > slow).At) : null;
+        var timed = calls.Where((c, i) => !weak[i] && c.Took is not null && c.How is null && clock.GetElapsedTime(c.At, now) <= 3 * s_recent).TakeLast(5).ToArray();
+        var late = Trailing(timed, c => c.Took > slow);
+        return (timed.Length == 5 && timed.Count(c => c.Took > slow) >= 4) || (late >= InARow && clock.GetElapsedTime(timed[^late].At, timed[^1].At) >= s_slowLasting)
+            ? (Trouble.Slow, timed.First(c => c.Took > slow).At)
+            : null;
+    }
+
+    /// <summary>Whether failures in a row are a finding: those that somebody met are by their number, with knocks among them only if they lasted as well.</summary>
+    private bool IsEnough(ReadOnlySpan<CallOutcome> run, ReadOnlySpan<bool> weak)
+    {
+        var (met, plain, all, allPlain, isPlain) = (0, 0, 0, 0, true);
+        for (var i = run.Length - 1; i >= 0; i--)
+        {
+            if (weak[i])
+            {
+                continue;
+            }
+            isPlain &= s_plain.Contains(run[i].How);
+            (all, allPlain) = (all + 1, allPlain + (isPlain ? 1 : 0));
+            (met, plain) = run[i].IsKnock ? (met, plain) : (met + 1, plain + (isPlain ? 1 : 0));
+        }
+        return met >= InARow || plain >= PlainInARow || run.Length >= InARowWhenLate
+            || ((all >= InARow || allPlain >= PlainInARow) && clock.GetElapsedTime(Began(run[0]), run[^1].At) >= s_lasting);
     }
 
     private bool IsOver(CallOutcome[] calls, TimeSpan silence, long now)
@@ -108,13 +161,12 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
         : Trailing(calls, c => c.How is not null) >= InARow && calls[^InARow..].Select(c => c.How).Distinct(StringComparer.Ordinal).ToArray() is [{ } one] ? one
         : known;
 
-    /// <summary>For how long nobody was answered; what this process slept through does not count.</summary>
-    private TimeSpan SilenceSince(CallOutcome[] calls, Stall stall)
-    {
+    /// <summary>For how long nobody was answered.</summary>
+    private TimeSpan SilenceNow(CallOutcome[] calls) =>
         // Whoever drives one by a loop of its own tells how it went each time round: when it tells nothing, it waits.
-        var silence = Dependency.Policy.IsJudgedByItsDriver && calls.Length > 0 ? clock.GetElapsedTime(calls[^1].At) : Dependency.Silence;
-        return stall.Ended is { } ended && clock.GetElapsedTime(ended) is var awake && awake < silence ? awake : silence;
-    }
+        Dependency.Policy.IsJudgedByItsDriver && calls.Length > 0 ? clock.GetElapsedTime(calls[^1].At) : Dependency.Silence;
+
+    private long Began(CallOutcome call) => call.At - (call.Took is { } took ? Ticks(took) : 0);
 
     private static int Trailing(CallOutcome[] calls, Func<CallOutcome, bool> like)
     {
@@ -154,12 +206,4 @@ internal sealed record Symptom(Dependency Dependency, string How, DateTimeOffset
     public static string? HostOf(Dependency dependency) => dependency.Host is { } host
         ? host.LastIndexOf(':') is var colon && colon > host.LastIndexOf(']') ? host[..colon] : host
         : null;
-}
-
-/// <summary>A time in which this process did not run, so that whatever it waited for seems to hang.</summary>
-/// <param name="Began">In timestamps of the clock; null when there was none lately.</param>
-/// <param name="Until">Until when hangs are its work: deadlines that ran out in it are told a little later.</param>
-internal readonly record struct Stall(long? Began, long? Ended, long Until)
-{
-    public bool Covers(long at) => Began is { } began && at >= began && at <= Until;
 }

@@ -33,6 +33,7 @@ internal sealed class ProviderDocuments(
     {
         if (Kept(connection) is { } kept)
         {
+            _ = Dependency(connection);   // known from now on: should the provider fail, its document is what the node knocks at
             return kept;
         }
         using var either = CancellationTokenSource.CreateLinkedTokenSource(budget, aborted);
@@ -184,7 +185,16 @@ internal sealed class ProviderDocuments(
         return Kept(connection);
     }
 
-    private Dependency Dependency(ReadyConnection connection) => dependencies.GetOrAdd(Catalogue.IdpDocuments.Of(connection.Connection.Id, connection.Connection.OrganizationId), clock);
+    private Dependency Dependency(ReadyConnection connection)
+    {
+        var dependency = dependencies.GetOrAdd(Catalogue.IdpDocuments.Of(connection.Connection.Id, connection.Connection.OrganizationId), clock);
+        var discovery = connection.Settings.Oidc!.DiscoveryUrl;
+        if (connection.Provider?.Plain is null && dependency.Document?.OriginalString != discovery && Uri.TryCreate(discovery, UriKind.Absolute, out var at))
+        {
+            dependency.Document = at;
+        }
+        return dependency;
+    }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Rounds.RunAsync(Every, clock, ReadAllAsync, fault => SsoLog.RoundCutOff(log, fault), stoppingToken);   // what this feeds stands without it

@@ -16,11 +16,13 @@ public sealed class FinderTests
     private readonly List<PeerPlace> _peers = [];
     private readonly List<(Cause Cause, CauseChange Change)> _told = [];
     private readonly Finder _finder;
+    private readonly List<(Uri At, bool IsDocument)> _knocked = [];
     private Action _whileItLooks = static () => { };
+    private Func<Uri, bool, Task> _knock = static (_, _) => Task.CompletedTask;
 
     public FinderTests()
     {
-        _finder = new Finder(_dependencies, new Traffic(_clock), () => Peers(), new Ids(_clock, Entropy.Real), _clock) { Tell = (cause, change) => _told.Add((cause, change)) };
+        _finder = new Finder(_dependencies, new Traffic(_clock), () => Peers(), new Ids(_clock, Entropy.Real), _clock, new Knocks(_dependencies, KnockAsync, _clock)) { Tell = (cause, change) => _told.Add((cause, change)) };
         _finder.Listen();
     }
 
@@ -69,6 +71,21 @@ public sealed class FinderTests
             _clock.Advance(Look);
             _finder.Look();
         }
+    }
+
+    private void PassProbing(TimeSpan time)
+    {
+        for (var until = _clock.GetUtcNow() + time; _clock.GetUtcNow() < until;)
+        {
+            Pass(Look);
+            _finder.Probe(CancellationToken.None);
+        }
+    }
+
+    private async Task KnockAsync(Uri at, bool isDocument, CancellationToken ct)
+    {
+        _knocked.Add((at, isDocument));
+        await _knock(at, isDocument);
     }
 
     private IEnumerable<string> Named => _finder.All.Select(c => c.Dependency);
@@ -375,7 +392,7 @@ public sealed class FinderTests
     public async Task What_nobody_calls_is_probed_if_somebody_had_use_for_it()
     {
         var asked = 0;
-        var dns = Operators(Catalogue.Dns);
+        var dns = Operators(Catalogue.Dns with { IsMissedUnused = false });
         dns.Probe = _ => ++asked > 3 ? throw new OutageException(Trouble.Refuses, "no") : Task.CompletedTask;
         for (var i = 0; i < 40; i++)
         {
@@ -393,6 +410,164 @@ public sealed class FinderTests
 
         Says("dns", Trouble.Refuses);
         Assert.Equal(DependencyState.Ok, dns.Health.State);   // a probe opens no breaker
+    }
+
+    [Theory, InlineData(true), InlineData(false)]
+    public void A_resolver_that_nobody_needs_yet_is_missed_once_it_has_answered(bool wasThere)
+    {
+        var isThere = wasThere;
+        var dns = Operators(Catalogue.Dns);
+        dns.Probe = _ => isThere ? Task.CompletedTask : throw new OutageException(Trouble.Refuses, "no");
+        PassProbing(TimeSpan.FromMinutes(3));
+        Assert.Empty(_told);   // well, or never there: a closed network
+
+        isThere = false;
+        PassProbing(TimeSpan.FromSeconds(10));
+
+        if (wasThere)
+        {
+            Says("dns", Trouble.Refuses);
+            return;
+        }
+        Assert.Empty(_told);
+        Assert.Empty(dns.Calls.Last());
+    }
+
+    /// <summary>A provider that is called once in ten minutes: who was turned away once is followed by a knock or two.</summary>
+    [Theory]
+    [InlineData(Trouble.Refuses, Trouble.Refuses, true)]
+    [InlineData(Trouble.Hangs, Trouble.Hangs, true)]
+    [InlineData(Trouble.Unresolved, Trouble.Unresolved, true)]
+    [InlineData(Trouble.Certificate, Trouble.Certificate, true)]
+    [InlineData(Trouble.Refuses, null, false)]          // one of many behind an address was restarted
+    [InlineData(Trouble.Errors, Trouble.Refuses, false)] // a host can be held to what a host does
+    [InlineData(Trouble.Wrong, null, false)]
+    public void A_provider_that_is_called_rarely_is_named_after_one_call_and_some_knocks(string met, string? heard, bool isNamed)
+    {
+        _knock = (_, _) => heard is null ? Task.CompletedTask : throw new OutageException(heard, "knock");
+        var token = Token(1);
+        Pass(TimeSpan.FromMinutes(1));
+        token.Report(false, met);
+        PassProbing(TimeSpan.FromSeconds(6));
+
+        Assert.Equal(isNamed ? ["idp_token:conn_1"] : [], Named);
+        Assert.InRange(_knocked.Count, 2, 5);
+        Assert.All(_knocked, k => Assert.Equal(("https://login.example/", false), (k.At.AbsoluteUri, k.IsDocument)));
+    }
+
+    [Theory, InlineData(Trouble.Errors), InlineData(Trouble.Wrong), InlineData(Trouble.Hangs)]
+    public void Where_a_provider_has_a_document_it_is_read_and_the_two_are_the_provider(string how)
+    {
+        _knock = (_, isDocument) => isDocument ? throw new OutageException(how, "knock") : Task.CompletedTask;
+        var token = Token(1);
+        _dependencies.GetOrAdd(Catalogue.IdpDocuments.Of("conn_1", "org_1"), _clock).Document = new Uri("https://login.example/.well-known/openid-configuration");
+        Pass(TimeSpan.FromMinutes(1));
+        token.Report(false, how);
+        PassProbing(TimeSpan.FromSeconds(8));
+
+        var cause = Assert.Single(_finder.All);
+        Assert.Equal(("idp:conn_1", how, CauseScope.Tenant), (cause.Dependency, cause.How, cause.Scope));
+        Assert.Equal(["idp_documents:conn_1", "idp_token:conn_1"], cause.Symptoms.Order());
+        Assert.All(_knocked, k => Assert.True(k.IsDocument));   // the same host is not asked twice
+    }
+
+    [Fact]
+    public void An_endpoint_that_fails_beside_a_document_that_is_well_is_acquitted_of_nothing()
+    {
+        _knock = (_, _) => Task.CompletedTask;
+        var token = Token(1);
+        _dependencies.GetOrAdd(Catalogue.IdpDocuments.Of("conn_1", "org_1"), _clock).Document = new Uri("https://login.example/.well-known/openid-configuration");
+        for (var i = 0; i < 2; i++)
+        {
+            token.Report(false, Trouble.Refuses);
+            PassProbing(TimeSpan.FromSeconds(8));
+        }
+        Assert.Empty(_told);   // two refusals, and a host that answers
+        token.Report(false, Trouble.Refuses);
+        PassProbing(TimeSpan.FromSeconds(2));
+
+        Says("idp_token:conn_1", Trouble.Refuses, CauseScope.Tenant);
+    }
+
+    [Fact]
+    public void A_host_is_knocked_at_a_few_times_a_minute_however_often_calls_fail_there()
+    {
+        _knock = (_, _) => Task.CompletedTask;
+        var (token, other) = (Token(1), Token(2));
+        for (var i = 0; i < 60; i++)
+        {
+            token.Report(false, Trouble.Refuses);
+            PassProbing(TimeSpan.FromSeconds(2));
+            token.Report(true);
+            other.Report(false, Trouble.Reset);
+            PassProbing(TimeSpan.FromSeconds(2));
+            other.Report(true);
+        }
+
+        Assert.InRange(_knocked.Count, 5, 5 + (4 * 4) + 1);   // five, and four a minute for four minutes
+        var before = _knocked.Count;
+        PassProbing(TimeSpan.FromMinutes(10));
+        Assert.Equal(before, _knocked.Count);   // nobody fails: nobody is asked
+    }
+
+    [Fact]
+    public void Whoever_fails_at_a_host_that_is_found_to_fail_joins_in_unless_it_has_answered_since()
+    {
+        var (busy, rare, well) = (Token(1), Token(2), Token(3));
+        Pass(TimeSpan.FromSeconds(30));
+        Rounds(2, (busy, Trouble.Errors), (well, null));
+        rare.Report(false, Trouble.Errors);
+        Rounds(6, (busy, Trouble.Errors));
+        Says("host:login.example", Trouble.Errors, CauseScope.Tenant);   // who was well answered before the last of them fell ill
+
+        Rounds(40, (busy, null), (rare, null), (well, null));
+        Assert.Empty(_finder.All);
+        Rounds(6, (busy, Trouble.Errors), (rare, null), (well, null));
+        rare.Report(false, Trouble.Errors);
+        Rounds(1, (busy, Trouble.Errors), (well, null));
+        Says("idp_token:conn_1", Trouble.Errors, CauseScope.Tenant);   // one failure of one that has answered since is its own
+    }
+
+    /// <summary>A machine with too much to do: each look comes late, and calls run into their deadlines.</summary>
+    [Theory, InlineData(300, false), InlineData(0, true)]
+    public void A_node_that_was_late_itself_takes_two_that_hang_for_less(int lateBy, bool isNamed)
+    {
+        var node = Node("north", "a", "r");
+        Rounds(8, (node, null));
+        for (var call = 0; call < 2; call++)
+        {
+            var hanging = node.CallAsync(_ => new TaskCompletionSource<bool>().Task, CancellationToken.None);
+            while (!hanging.IsCompleted)
+            {
+                _clock.Advance(Look + TimeSpan.FromMilliseconds(lateBy));
+                _finder.Look();
+            }
+        }
+        for (var look = 0; look < 12; look++)
+        {
+            _clock.Advance(Look + TimeSpan.FromMilliseconds(lateBy));
+            _finder.Look();
+        }
+
+        Assert.Equal(isNamed ? ["peer:http://north"] : [], Named);
+    }
+
+    [Fact]
+    public void Even_a_node_that_is_always_late_names_what_hangs_on()
+    {
+        var node = Node("north", "a", "r");
+        Rounds(8, (node, null));
+        for (var call = 0; call < 10; call++)
+        {
+            var hanging = node.CallAsync(_ => new TaskCompletionSource<bool>().Task, CancellationToken.None);
+            for (var look = 0; look < 8; look++)
+            {
+                _clock.Advance(Look + TimeSpan.FromMilliseconds(300));
+                _finder.Look();
+            }
+        }
+
+        Says("peer:http://north", Trouble.Hangs);
     }
 
     [Fact]
