@@ -96,6 +96,7 @@ public sealed class Dependency
         {
             Volatile.Write(ref _quietSince, began);
         }
+        using var away = Errand.Outside();   // who waits for it holds no place of the node meanwhile
         var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
         // On the pool, because a client library may block before it returns its task, and then no deadline would hold.
         var running = _onCallersThread ? BegunAsync(call, stop.Token) : Task.Run(() => call(stop.Token), CancellationToken.None);

@@ -11,6 +11,7 @@ using Holdfast.Http;
 using Holdfast.Http.Pages;
 using Holdfast.Incidents;
 using Holdfast.Keys;
+using Holdfast.Load;
 using Holdfast.Mail;
 using Holdfast.MultiFactor;
 using Holdfast.Organizations;
@@ -143,6 +144,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddCauses(settings.Data, () => [.. storage.Peers.All.Select(l => new PeerPlace(l.Peer.Address, l.Identity?.Name, l.Identity?.Zone, l.Identity?.Region))], dependencies);
         services.AddIncidents(new NodePlace(settings.Node, settings.Region));
         services.AddTelemetry(new TelemetryPlace(settings.Node, settings.Region, settings.Collector));
+        services.AddLoad(LoadOptions.Default with { Most = settings.MostAtOnce });
         network.AddTo(services);
         services.AddSingleton(new StalenessCeiling(settings.MaxStaleness)).AddSingleton(new OwnName(settings.Node));
         services.AddEnvironments();
@@ -170,6 +172,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         app.UseForwardedRequests();
         app.Services.GetRequiredService<Traffic>().Use(app);   // above the floor, which turns faults into answers
         app.UseFloor();
+        app.UseLoad();
         app.MapHealth();
         if (!settings.IsDev)
         {

@@ -1,4 +1,5 @@
 using Holdfast.Http;
+using Holdfast.Resilience;
 
 namespace Holdfast.Users;
 
@@ -90,6 +91,7 @@ internal sealed class HashQueue : IDisposable
             Monitor.Pulse(_gate);
         }
         using var left = ct.UnsafeRegister(_ => Leave(job, ct), null);
+        using var away = Errand.Outside();   // it has bounds of its own
         return await job.Done;
     }
 
