@@ -26,6 +26,7 @@ internal sealed class HashQueue : IDisposable
     private int _count;
     private int _megabytes;
     private bool _stopped;
+    private long _refused;
 
     /// <param name="places">Hashes at a time; null for one a processor.</param>
     public HashQueue(int? places = null, int mostWaiting = MostWaiting)
@@ -37,6 +38,21 @@ internal sealed class HashQueue : IDisposable
             new Thread(Work) { IsBackground = true, Name = "password hashing" }.Start();
         }
     }
+
+    /// <summary>How many wait now.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _count;
+            }
+        }
+    }
+
+    /// <summary>How many were turned away since the start.</summary>
+    public long Refused => Interlocked.Read(ref _refused);
 
     private abstract class Job(string environmentId, int megabytes)
     {
@@ -86,6 +102,7 @@ internal sealed class HashQueue : IDisposable
                 var longest = _waiting.MaxBy(tenant => tenant.Value.Count).Value;
                 var last = longest.Last!.Value;
                 Remove(last);
+                _refused++;
                 last.Fail(new BusyException(RetryAfter));
             }
             Monitor.Pulse(_gate);
