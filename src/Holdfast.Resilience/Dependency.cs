@@ -12,6 +12,7 @@ public sealed class Dependency
     private readonly TimeProvider _clock;
     private readonly Breaker _breaker;
     private readonly bool _onCallersThread;
+    private readonly RepeatBudget? _repeats;
     private int _underWay;
     private int _waiting;
     private int _probing;
@@ -31,6 +32,7 @@ public sealed class Dependency
         Policy = policy;
         _clock = clock;
         _breaker = new Breaker(policy, clock);
+        _repeats = policy.RepeatShare is { } share ? new RepeatBudget(share, clock) : null;
     }
 
     public DependencyPolicy Policy { get; }
@@ -83,6 +85,16 @@ public sealed class Dependency
     /// <summary>For how long there has been no outcome although somebody waited all the while; zero when nobody waits.</summary>
     public TimeSpan Silence => Waiting == 0 ? TimeSpan.Zero : _clock.GetElapsedTime(Volatile.Read(ref _quietSince));
 
+    /// <summary>How many repeats the budget did not allow.</summary>
+    public long RepeatsRefused => _repeats?.Refused ?? 0;
+
+    /// <summary>To be asked before a call that failed is made again: false when those who repeat have had their share. Then it is for later, or for never.</summary>
+    /// <exception cref="InvalidOperationException">The policy says that nobody repeats its calls.</exception>
+    public bool MayRepeat() => (_repeats ?? throw new InvalidOperationException($"The policy of '{Name}' has no share for repeats.")).Take();
+
+    /// <summary>A repeat was answered.</summary>
+    public void RepeatWorked() => _repeats?.GiveBack();
+
     /// <summary>Calls the dependency. Returns or throws by the deadline even when <paramref name="call"/> blocks its thread or ignores its token:
     /// the call is then abandoned, and keeps its place in the bulkhead until it truly ends, so that a hang cannot pile up.</summary>
     /// <param name="call">Runs on the thread pool. Its token ends with the deadline and with <paramref name="ct"/>.</param>
@@ -115,10 +127,12 @@ public sealed class Dependency
         }
         var began = _clock.GetTimestamp();
         Volatile.Write(ref _used, began);
+        _repeats?.Earn();
         if (Interlocked.Increment(ref _waiting) == 1)
         {
             Volatile.Write(ref _quietSince, began);
         }
+        using var away = Errand.Outside();   // who waits for it holds no place of the node meanwhile
         var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
         // On the pool, because a client library may block before it returns its task, and then no deadline would hold.
         var running = _onCallersThread ? BegunAsync(call, stop.Token) : Task.Run(() => call(stop.Token), CancellationToken.None);

@@ -26,8 +26,11 @@ public sealed record DependencyPolicy(
     /// <summary>What of the products needs it, in words.</summary>
     public string For { get; init; } = "";
 
-    /// <summary>What repeats a call that failed, in words. No call repeats itself.</summary>
+    /// <summary>What repeats a call that failed, in words.</summary>
     public string Again { get; init; } = "nothing";
+
+    /// <summary>The share of calls that may be repeats (<see cref="Dependency.MayRepeat"/>), by everybody who calls it together. Null where no call is repeated, and where one loop asks at a pace of its own.</summary>
+    public double? RepeatShare { get; init; }
 
     /// <summary>What a sign-in has to do with it.</summary>
     public SignInStake SignIn { get; init; }
@@ -79,6 +82,11 @@ public sealed record DependencyPolicy(
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxConcurrent, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(OpensAfter, 1);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(OpenFor, TimeSpan.Zero);
+        if (RepeatShare is { } share)
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(share, 0);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(share, 1);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ namespace Holdfast.Resilience;
 /// <param name="resolvers">Where they listen; none for those of the system.</param>
 public sealed class DnsTexts(IReadOnlyList<IPEndPoint> resolvers)
 {
-    /// <summary>How long one try may take; a second one follows, and then a question that any resolver answers. All fit into the dependency's deadline.</summary>
+    /// <summary>How long one try may take; a second one follows if the budget of repeats allows it, and then a question that any resolver answers. All fit into the dependency's deadline.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(600);
 
     private readonly Lock _making = new();
@@ -19,17 +19,18 @@ public sealed class DnsTexts(IReadOnlyList<IPEndPoint> resolvers)
     /// Null where the resolver could not find out, which is the name's own trouble, and empty where there is nothing.</summary>
     /// <exception cref="DependencyUnavailableException">No resolver answered in time, or what it answered cannot be read.</exception>
     public Task<IReadOnlyList<string>?[]> ReadAsync(Dependency dns, IReadOnlyList<string> names, CancellationToken ct) =>
-        dns.CallAsync(token => Task.WhenAll(names.Select(name => AskAsync(name, token))), ct);
+        dns.CallAsync(token => Task.WhenAll(names.Select(name => AskAsync(name, dns, token))), ct);
 
     /// <summary>Asks for a name that no resolver has to ask anybody about (RFC 6761 §6.4). For a <see cref="Dependency.Probe"/>.</summary>
-    public Task KnockAsync(CancellationToken ct) => AskAsync("holdfast.invalid", ct);
+    public Task KnockAsync(CancellationToken ct) => AskAsync("holdfast.invalid", null, ct);
 
-    private async Task<IReadOnlyList<string>?> AskAsync(string name, CancellationToken ct)
+    /// <param name="repeats">Whose budget a second try is taken from; null for one try.</param>
+    private async Task<IReadOnlyList<string>?> AskAsync(string name, Dependency? repeats, CancellationToken ct)
     {
         IDnsQueryResponse answer;
         try
         {
-            answer = await Client().QueryAsync(name + ".", QueryType.TXT, cancellationToken: ct);
+            answer = await AskTwiceAsync(name, repeats, ct);
         }
         catch (DnsResponseException fault) when (fault.Code == DnsResponseCode.ConnectionTimeout)
         {
@@ -42,6 +43,20 @@ public sealed class DnsTexts(IReadOnlyList<IPEndPoint> resolvers)
             DnsHeaderResponseCode.ServerFailure => null,
             var code => throw new OutageException(Trouble.Errors, $"The resolver answered with code {(int)code}."),
         };
+    }
+
+    private async Task<IDnsQueryResponse> AskTwiceAsync(string name, Dependency? repeats, CancellationToken ct)
+    {
+        try
+        {
+            return await Client().QueryAsync(name + ".", QueryType.TXT, cancellationToken: ct);
+        }
+        catch (DnsResponseException fault) when (fault.Code == DnsResponseCode.ConnectionTimeout && repeats is not null && repeats.MayRepeat())
+        {
+            var answer = await Client().QueryAsync(name + ".", QueryType.TXT, cancellationToken: ct);
+            repeats.RepeatWorked();
+            return answer;
+        }
     }
 
     /// <summary>Whether a resolver says anything at all about the root of all names, which it knows without asking anybody.</summary>
@@ -70,7 +85,7 @@ public sealed class DnsTexts(IReadOnlyList<IPEndPoint> resolvers)
             if (_client is null)
             {
                 var options = resolvers.Count == 0 ? new LookupClientOptions() : new LookupClientOptions(resolvers.ToArray());
-                (options.Timeout, options.Retries, options.UseCache) = (Patience, 1, false);
+                (options.Timeout, options.Retries, options.UseCache) = (Patience, 0, false);
                 _client = new LookupClient(options);
             }
             return _client;

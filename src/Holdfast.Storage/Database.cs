@@ -1,3 +1,4 @@
+using Holdfast.Resilience;
 using Holdfast.Storage.ChangeLog;
 using Holdfast.Storage.Node;
 using Holdfast.Storage.Peers;
@@ -50,6 +51,7 @@ public sealed class Database(NodeStore node, IPrimary primary, Replicator replic
         {
             throw new PrimaryUnavailableException(known, health.Text!);   // the replicator tries every quarter of a second; nobody else needs to
         }
+        using var away = Errand.Outside();
         using var deadline = new CancellationTokenSource(WriteDeadline, world.Clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
         try

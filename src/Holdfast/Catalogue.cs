@@ -152,7 +152,8 @@ internal static class Catalogue
         "Domains keep the state that they have; what is pending is looked for again later. Sign-ins ask for nothing.", ["domains"])
     {
         For = "proofs of domains",
-        Again = "one more try inside the call, after 0.9 s; what is pending, in the next round",
+        Again = "one more try inside the call, after 0.6 s; what is pending, in the next round",
+        RepeatShare = 0.1,
         SlowAfter = TimeSpan.FromMilliseconds(500),
         IsMissedUnused = true,
     };
@@ -162,6 +163,7 @@ internal static class Catalogue
     {
         For = "codes, links and invitations",
         Again = "the next round: after 5 s, then twice as late each time, up to 10 minutes",
+        RepeatShare = 0.1,
         OpenFor = TimeSpan.FromSeconds(15),
         SlowAfter = TimeSpan.FromSeconds(5),
     };
@@ -215,7 +217,7 @@ internal static class Catalogue
         foreach (var p in All)
         {
             page.Append(CultureInfo.InvariantCulture,
-                $"| `{p.Name}` ({p.Kind}) | {(p.NeededBy.Count > 0 ? string.Join(", ", p.NeededBy) + ": " : "")}{p.For} | {Stake(p.SignIn)} | {Time(p.Deadline)} | {p.MaxConcurrent} | {Breaker(p)} | {(p.SlowAfter is { } slow ? Time(slow) : "–")} | {p.Again} | {p.Fallback} |\n");
+                $"| `{p.Name}` ({p.Kind}) | {(p.NeededBy.Count > 0 ? string.Join(", ", p.NeededBy) + ": " : "")}{p.For} | {Stake(p.SignIn)} | {Time(p.Deadline)} | {p.MaxConcurrent} | {Breaker(p)} | {(p.SlowAfter is { } slow ? Time(slow) : "–")} | {p.Again}{Repeats(p)} | {p.Fallback} |\n");
         }
         return page.ToString();
     }
@@ -226,6 +228,9 @@ internal static class Catalogue
         SignInStake.Optional => "goes on without it",
         _ => "of its own needs it",
     };
+
+    private static string Repeats(DependencyPolicy p) => p.RepeatShare is { } share
+        ? string.Create(CultureInfo.InvariantCulture, $"; of repeats that fail at most {share:P0} of the calls, and one a second") : "";
 
     private static string Breaker(DependencyPolicy p) => p.OpensAfter == int.MaxValue
         ? "none"

@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using Holdfast.Causes;
 using Holdfast.Flags.Sources;
 using Holdfast.Http;
+using Holdfast.Load;
 using Holdfast.Orders;
 using Holdfast.Peers;
 using Holdfast.Resilience;
@@ -44,7 +45,8 @@ internal static class HealthEndpoints
             ? ApiError.Unavailable("drained", string.Create(CultureInfo.InvariantCulture, $"The operator drains this node until {drain.Until:u}: {drain.Reason}"), retryAfter: 30)
             : ApiAnswer.Ok(new { status = "ready" });
 
-    private static ApiAnswer Describe(Settings settings, Replicator replicator, NodeStore node, Dependencies dependencies, PeerLinks peers, ProviderFlags flags, Finder finder, OrdersInForce orders, TimeProvider clock)
+    private static ApiAnswer Describe(
+        Settings settings, Replicator replicator, NodeStore node, Dependencies dependencies, PeerLinks peers, ProviderFlags flags, Finder finder, OrdersInForce orders, Places places, TimeProvider clock)
     {
         var primary = replicator.Health;
         var age = replicator.Age.TotalSeconds;
@@ -57,6 +59,7 @@ internal static class HealthEndpoints
             [.. dependencies.OfTenants.Select(k => new TenantsBody(k.Kind, k.Count, k.Failing))],
             [.. peers.All.Select(DescribePeer)],
             new CopiesBody(peers.Copies.AnsweredWithOne, peers.Copies.AnsweredWithMore),
+            LoadBody.Of(places.State),
             finder.Current is { } cause ? CauseBody.Of(cause) : null,
             [.. finder.All.Where(c => c.Scope != CauseScope.Tenant && c != finder.Current).Select(CauseBody.Of)],
             flags.Setting is { } provider
@@ -76,7 +79,7 @@ internal static class HealthEndpoints
 
     internal sealed record Body(
         string Node, string Region, string Version, ReplicaBody Replica, JournalBody Journal, IReadOnlyList<DependencyBody> Dependencies,
-        IReadOnlyList<TenantsBody> TenantDependencies, IReadOnlyList<PeerBody> Peers, CopiesBody Copies, CauseBody? Cause,
+        IReadOnlyList<TenantsBody> TenantDependencies, IReadOnlyList<PeerBody> Peers, CopiesBody Copies, LoadBody Load, CauseBody? Cause,
         IReadOnlyList<CauseBody> OtherCauses, FlagsBody? Flags, IReadOnlyList<ReadOrders.PublicBody> Orders);
 
     internal sealed record ReplicaBody([property: JsonPropertyName("age_s")] double AgeSeconds, string Position);
@@ -101,6 +104,16 @@ internal static class HealthEndpoints
     /// <summary>Denies and credentials that were answered since the start, by how many copies there were then (law 3).</summary>
     /// <param name="AnsweredWithOne">What the loss of this disk may have taken.</param>
     internal sealed record CopiesBody(long AnsweredWithOne, long AnsweredWithMore);
+
+    /// <summary>How busy this node is.</summary>
+    /// <param name="Limit">How many requests it works on at once, as it has found.</param>
+    /// <param name="Outside">Those that wait for another party, and hold no place.</param>
+    /// <param name="OverloadedSince">Null while nobody is refused for load.</param>
+    /// <param name="Refused">The priorities that were refused in the last seconds.</param>
+    internal sealed record LoadBody(int Limit, int Inside, int Waiting, int Outside, DateTimeOffset? OverloadedSince, IReadOnlyList<string> Refused)
+    {
+        public static LoadBody Of(LoadState state) => new(state.Limit, state.Inside, state.Waiting, state.Outside, state.OverloadedSince, [.. state.Refused.Select(p => p.Name())]);
+    }
 
     /// <summary>The operator's flag provider (<c>--flags</c>).</summary>
     /// <param name="AgeSeconds">Since it was last heard, before a restart too; null for never: then the defaults hold, and <paramref name="Count"/> is null.</param>

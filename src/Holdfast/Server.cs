@@ -11,6 +11,7 @@ using Holdfast.Http;
 using Holdfast.Http.Pages;
 using Holdfast.Incidents;
 using Holdfast.Keys;
+using Holdfast.Load;
 using Holdfast.Mail;
 using Holdfast.MultiFactor;
 using Holdfast.Orders;
@@ -146,6 +147,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddIncidents(new NodePlace(settings.Node, settings.Region));
         services.AddOrders();
         services.AddTelemetry(new TelemetryPlace(settings.Node, settings.Region, settings.Collector));
+        services.AddLoad(LoadOptions.Default with { Most = settings.MostAtOnce });
         network.AddTo(services);
         services.AddSingleton(new StalenessCeiling(settings.MaxStaleness)).AddSingleton(new OwnName(settings.Node));
         services.AddEnvironments();
@@ -173,6 +175,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         app.UseForwardedRequests();
         app.Services.GetRequiredService<Traffic>().Use(app);   // above the floor, which turns faults into answers
         app.UseFloor();
+        app.UseLoad();
         app.MapHealth();
         if (!settings.IsDev)
         {

@@ -19,6 +19,7 @@ public sealed partial class FloorsTests
         ["Orders", "Telemetry"],
         ["Incidents"],
         ["Causes"],
+        ["Load"],
         ["Http"],
         ["Keys"],
     ];

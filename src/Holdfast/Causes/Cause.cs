@@ -4,7 +4,7 @@ namespace Holdfast.Causes;
 
 /// <summary>What broke, by name.</summary>
 /// <param name="Dependency">The name in the catalogue, or of what several stand on: <c>host:NAME</c>, <c>node:NAME</c>, <c>zone:NAME</c>, <c>region:NAME</c>,
-/// <c>credential:NAME</c>, <c>idp:CONNECTION</c>, <c>network</c>, <c>time</c>, <c>peers</c>.</param>
+/// <c>credential:NAME</c>, <c>idp:CONNECTION</c>, <c>network</c>, <c>time</c>, <c>peers</c>, <c>load</c>.</param>
 /// <param name="How">One of <see cref="Trouble"/>, or the primary's own word.</param>
 /// <param name="Since">When the first failure began (UTC).</param>
 /// <param name="Scope">Whose it is. What is a tenant's is never told as a cause of the platform.</param>
@@ -15,6 +15,10 @@ namespace Holdfast.Causes;
 internal sealed record Cause(
     string Dependency, string How, DateTimeOffset Since, CauseScope Scope, SignInStake SignIn, IReadOnlyList<string> Products, IReadOnlyList<string> Symptoms, string Fallback, string? Detail)
 {
+    /// <summary>The name of this node's own overload, and how it fails: it refuses.</summary>
+    public const string Load = "load";
+    public const string Overloaded = "overloaded";
+
     /// <summary>The same through all that is learned of it. Null until it is named.</summary>
     public string? Id { get; init; }
 

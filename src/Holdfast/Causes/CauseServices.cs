@@ -1,4 +1,5 @@
 using Holdfast.Http;
+using Holdfast.Load;
 using Holdfast.Resilience;
 
 namespace Holdfast.Causes;
@@ -12,7 +13,10 @@ internal static class CauseServices
         services.AddSingleton(all =>
         {
             var (clock, outbound) = (all.GetRequiredService<TimeProvider>(), all.GetRequiredService<OutboundHttp>());
-            return new Finder(dependencies, all.GetRequiredService<Traffic>(), peers, all.GetRequiredService<Ids>(), clock, new Knocks(dependencies, Through(outbound, dependencies, clock), clock));
+            return new Finder(dependencies, all.GetRequiredService<Traffic>(), peers, all.GetRequiredService<Ids>(), clock, new Knocks(dependencies, Through(outbound, dependencies, clock), clock))
+            {
+                OfThisNode = new OwnLoad(all.GetRequiredService<Places>()).Find,
+            };
         });
         services.AddSingleton<FindCauses>().AddHostedService(all => all.GetRequiredService<FindCauses>());
     }

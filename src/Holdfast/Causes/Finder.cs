@@ -57,6 +57,9 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
     /// <summary>Is told of each change after the look that found it, outside of the finder's lock: a cause that is new or known better, and whether it is over.</summary>
     public Action<Cause, CauseChange>? Tell { get; set; }
 
+    /// <summary>What is the matter with this node itself, as it says; null while nothing is. It is named beside what broke elsewhere: who refuses for load is not ill for that.</summary>
+    public Func<Cause?>? OfThisNode { get; set; }
+
     /// <summary>Begins to listen to every call.</summary>
     public void Listen() => dependencies.Tell(Note);
 
@@ -193,12 +196,17 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
 
     private void Name(List<Symptom> symptoms, List<(Cause Cause, CauseChange Change)> changes)
     {
-        if (symptoms.Count == 0 && _all.Count == 0)
+        var own = OfThisNode?.Invoke();
+        if (symptoms.Count == 0 && _all.Count == 0 && own is null)
         {
             return;
         }
         var places = peers();
         var found = symptoms.Count == 0 ? [] : new CommonCause(places, Watched(symptoms), WellSince).Find(symptoms);
+        if (own is not null)
+        {
+            found = [.. found, own];
+        }
         var (now, left, next, ofTenants) = (clock.GetUtcNow(), new Known(_all), new List<Cause>(), 0);
         var shares = traffic.Between(now - TimeSpan.FromMinutes(1), now);
         foreach (var cause in found)
@@ -323,7 +331,7 @@ internal static class CauseText
         {
             text += $" It takes along {cause.Symptoms.Count} dependencies.";
         }
-        text += cause.SignIn switch
+        text += cause.Dependency == Cause.Load ? "" : cause.SignIn switch
         {
             SignInStake.None => " No sign-in stands on it",
             SignInStake.Optional => " Sign-ins go on without it",
@@ -331,7 +339,7 @@ internal static class CauseText
         };
         var (sso, authKit) = (cause.Shares.GetValueOrDefault(Products.Sso), cause.Shares.GetValueOrDefault(Products.AuthKit));
         var (requests, failed) = ((sso?.Requests ?? 0) + (authKit?.Requests ?? 0), (sso?.Failed ?? 0) + (authKit?.Failed ?? 0));
-        return text + $"; in the last minute {failed.ToString(CultureInfo.InvariantCulture)} of {requests.ToString(CultureInfo.InvariantCulture)} requests of sign-in failed. {cause.Fallback}";
+        return text + $"{(cause.Dependency == Cause.Load ? " In" : "; in")} the last minute {failed.ToString(CultureInfo.InvariantCulture)} of {requests.ToString(CultureInfo.InvariantCulture)} requests of sign-in failed. {cause.Fallback}";
     }
 
     /// <summary>What broke, as a noun.</summary>
@@ -352,6 +360,7 @@ internal static class CauseText
             "credential" => $"The credential for {what}",
             "host" => cause.Scope == CauseScope.Platform ? "A host that several dependencies are on" : "A host that identity providers of several customers are on",
             "idp" or "idp_token" or "idp_userinfo" or "idp_documents" => "An identity provider of one customer",
+            Cause.Load => "This node",
             "telemetry" => "The telemetry collector",
             _ => $"The dependency '{cause.Dependency}'",
         };
@@ -370,6 +379,7 @@ internal static class CauseText
         Trouble.Certificate => "shows a certificate that is not valid",
         Trouble.Denied => "is turned down",
         Trouble.Unreachable => "cannot be reached",
+        Cause.Overloaded => "has more to do than it can",
         "unrecognized" => "does not know this node, or is not known",
         _ => $"is {how}",
     };

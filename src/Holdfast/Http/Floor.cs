@@ -78,6 +78,8 @@ public static class Floor
                 return ApiError.Unavailable("node_unavailable", storage.Message, retryAfter: 1);
             case BusyException busy:
                 return ApiError.TooManyRequests(busy.RetryAfter);
+            case OverloadedException overloaded:
+                return ApiError.Unavailable("overloaded", "This node has too much to do. Nothing was done; repeat the request after a moment.", overloaded.RetryAfter);
             case BadHttpRequestException bad:
                 return ApiError.OfStatus(bad.StatusCode);
             case OperationCanceledException when http.RequestAborted.IsCancellationRequested:
@@ -103,6 +105,7 @@ public static class Floor
         {
             429 => new ErrorPage(429, "rate_limit_exceeded", "busy"),
             503 when answer.Body is ApiError.Coded { Code: "data_too_old" } => new ErrorPage(503, "data_too_old", "data_too_old"),
+            503 when answer.Body is ApiError.Coded { Code: "overloaded" } => new ErrorPage(503, "overloaded", "busy"),
             503 => new ErrorPage(503, "unavailable", "unavailable"),
             >= 500 => new ErrorPage(answer.Status, "server_error", "server_error"),
             _ => new ErrorPage(answer.Status, "bad_request", "bad_request"),

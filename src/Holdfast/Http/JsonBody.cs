@@ -51,7 +51,7 @@ public static class JsonBody
     {
         if (http.Features.Get<ReadBody>() is { } already)
         {
-            return (already.Bytes, null);
+            return already.Bytes.Length > maxBytes ? (null, ApiError.OfStatus(StatusCodes.Status413PayloadTooLarge)) : (already.Bytes, null);
         }
         if (http.Request.ContentLength > maxBytes)
         {

@@ -101,9 +101,18 @@ internal sealed class SendMails(
         {
             return true;   // of a kind that a younger release knows: a node of that release sends it
         }
+        var isRepeat = before.Tries + before.Failures > 0;
+        if (isRepeat && !_mail.MayRepeat())
+        {
+            return true;   // it is due still, and comes with the next round
+        }
         try
         {
             var verdict = await relay.SendAsync(_mail, new OutgoingMail(row.Id, letter.SenderName.Length > 0 ? letter.SenderName : null, row.Recipient, letter.Subject, letter.Text, letter.Html, clock.GetUtcNow()), ct);
+            if (isRepeat && verdict != MailVerdict.Later)
+            {
+                _mail.RepeatWorked();
+            }
             if (verdict == MailVerdict.Later && before.Tries + 1 < MostTries)
             {
                 Postpone(row, before with { Tries = before.Tries + 1, Failures = before.Failures + 1 });

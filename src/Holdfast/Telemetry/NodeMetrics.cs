@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Holdfast.Causes;
+using Holdfast.Load;
 using Holdfast.Resilience;
 
 namespace Holdfast.Telemetry;

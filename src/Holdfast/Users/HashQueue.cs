@@ -1,4 +1,5 @@
 using Holdfast.Http;
+using Holdfast.Resilience;
 
 namespace Holdfast.Users;
 
@@ -25,6 +26,7 @@ internal sealed class HashQueue : IDisposable
     private int _count;
     private int _megabytes;
     private bool _stopped;
+    private long _refused;
 
     /// <param name="places">Hashes at a time; null for one a processor.</param>
     public HashQueue(int? places = null, int mostWaiting = MostWaiting)
@@ -36,6 +38,21 @@ internal sealed class HashQueue : IDisposable
             new Thread(Work) { IsBackground = true, Name = "password hashing" }.Start();
         }
     }
+
+    /// <summary>How many wait now.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _count;
+            }
+        }
+    }
+
+    /// <summary>How many were turned away since the start.</summary>
+    public long Refused => Interlocked.Read(ref _refused);
 
     private abstract class Job(string environmentId, int megabytes)
     {
@@ -85,11 +102,13 @@ internal sealed class HashQueue : IDisposable
                 var longest = _waiting.MaxBy(tenant => tenant.Value.Count).Value;
                 var last = longest.Last!.Value;
                 Remove(last);
+                _refused++;
                 last.Fail(new BusyException(RetryAfter));
             }
             Monitor.Pulse(_gate);
         }
         using var left = ct.UnsafeRegister(_ => Leave(job, ct), null);
+        using var away = Errand.Outside();   // it has bounds of its own
         return await job.Done;
     }
 

@@ -4,6 +4,7 @@ using System.Net;
 using System.Text.Json;
 using Holdfast.Flags.Sources;
 using Holdfast.Keys;
+using Holdfast.Load;
 using Holdfast.Resilience;
 using Holdfast.Storage.Node;
 using Holdfast.Users;
@@ -37,6 +38,9 @@ internal sealed record Settings(
 
     /// <summary>Origin of the operator's OpenTelemetry collector; null for none.</summary>
     public Uri? Collector { get; init; }
+
+    /// <summary>The most requests that are worked on at once.</summary>
+    public int MostAtOnce { get; init; } = LoadOptions.Default.Most;
 
     /// <summary>Origin of the node that has the primary; null when it is this one's own.</summary>
     public Uri? PrimaryNode { get; init; }
@@ -82,6 +86,7 @@ internal sealed class SettingsOptions
         Add(command, "flags", "the flag provider: file:PATH, unleash:URL, launchdarkly:URL or ofrep:URL; its key from HOLDFAST_FLAGS_KEY (default: none)");
         Add(command, "otlp", "OpenTelemetry collector that metrics are sent to by OTLP over HTTP: its origin (default: none)");
         Add(command, "rate-limit-factor", $"times the documented rate limits (default {(isDev ? 100 : 1)})");
+        Add(command, "most-at-once", $"the most requests that are worked on at once; how many below that, the node finds by itself (default {LoadOptions.Default.Most})");
         Add(command, "max-staleness", "the oldest data that signs a person in, such as 72h, 90m or 7d (default 72h)");
         Add(command, "journal-max-bytes", "what the journal may hold until the primary is back (default 8 GiB)");
         if (isDev)
@@ -139,6 +144,10 @@ internal sealed class SettingsOptions
         {
             faults.Add("--journal-max-bytes: at least 1048576 is needed.");
         }
+        if (!int.TryParse(Get("most-at-once") ?? LoadOptions.Default.Most.ToString(CultureInfo.InvariantCulture), NumberStyles.None, CultureInfo.InvariantCulture, out var mostAtOnce) || mostAtOnce is < 1 or > 100_000)
+        {
+            faults.Add("--most-at-once: a number from 1 to 100000 is needed.");
+        }
         if (ReadSpan(Get("max-staleness") ?? "72h") is not { } maxStaleness)
         {
             faults.Add("--max-staleness: a number of seconds, minutes, hours or days is needed, such as 72h; a minute at least, a year at most.");
@@ -155,7 +164,7 @@ internal sealed class SettingsOptions
             : (new Settings(
                 urls, publicUrl, data, primaryNode is null && postgres is null ? Path.GetFullPath(primary[Sqlite.Length..]) : "", Get("node") ?? host, Get("region") ?? "local", Get("zone") ?? host,
                 Path.GetFullPath(Get("cluster-key-file") ?? Path.Combine(data, "cluster.key")), guard.Guard, factor, new JournalLimits(journal), _isDev)
-            { Peers = peers, PrimaryNode = primaryNode, Postgres = postgres, Dns = resolvers, Mail = mail, Breached = breached, MaxStaleness = maxStaleness, Flags = flags, Collector = collector }, faults);
+            { Peers = peers, PrimaryNode = primaryNode, Postgres = postgres, Dns = resolvers, Mail = mail, Breached = breached, MaxStaleness = maxStaleness, Flags = flags, Collector = collector, MostAtOnce = mostAtOnce }, faults);
     }
 
     private List<Uri> ReadPeers(string? text, List<string> faults)

@@ -1,0 +1,55 @@
+using System.Runtime.CompilerServices;
+using Holdfast.Http;
+using Holdfast.Http.Pages;
+using Microsoft.AspNetCore.Routing.Patterns;
+
+namespace Holdfast.Load;
+
+/// <summary>What a route's requests are worth beside others. Read from what the route declares anyway; <c>docs/load.md</c> lists the outcome, and a test compares.</summary>
+internal static class Priorities
+{
+    private const string Authenticate = "/user_management/authenticate";
+
+    /// <summary>What is never held up: how the node is, what nodes ask each other (they have bounds of their own), and the test providers of <c>dev</c>.</summary>
+    private static readonly string[] s_always = ["/health", "/metrics", "/peers", "/dev", "/openapi"];
+
+    private static readonly string[] s_signIn = ["/sso", "/user_management/authorize", "/user_management/magic_auth", "/user_management/password_reset", "/user_management/authenticate"];
+
+    /// <summary>Found once for each route.</summary>
+    private static readonly ConditionalWeakTable<RouteEndpoint, Known> s_known = [];
+
+    /// <summary>Null for what is never held up.</summary>
+    public static Priority? Of(RouteEndpoint endpoint) => s_known.GetValue(endpoint, static e => new Known(Find(e))).Priority;
+
+    /// <summary>The same of one request: a refresh is worth more than the rest of its route.</summary>
+    /// <param name="body">As it was read; empty where there is none.</param>
+    public static Priority? Of(RouteEndpoint endpoint, ReadOnlySpan<byte> body) =>
+        Of(endpoint) is { } priority ? priority == Priority.SignIn && endpoint.RoutePattern.RawText == Authenticate && IsRefresh(body) ? Priority.Session : priority : null;
+
+    private static Priority? Find(RouteEndpoint endpoint)
+    {
+        var (path, has) = ("/" + (endpoint.RoutePattern.RawText ?? "").TrimStart('/'), endpoint.Metadata);
+        var writes = has.GetMetadata<Writes>();
+        return s_always.Any(a => path.StartsWith(a, StringComparison.Ordinal)) ? null
+            : writes == Writes.Deny || writes == Writes.ToPrimaryOrDeny || path.Contains("/jwks", StringComparison.Ordinal) ? Priority.Session
+            : writes == Writes.Fact ? Priority.SignIn
+            : has.GetMetadata<PageRoute>() is not null || path.StartsWith("/assets", StringComparison.Ordinal) || path.StartsWith("/status", StringComparison.Ordinal) || path.StartsWith("/incidents", StringComparison.Ordinal) ? Priority.Page
+            : s_signIn.Any(s => path.StartsWith(s, StringComparison.Ordinal)) && writes != Writes.ToPrimary ? Priority.SignIn
+            : writes is null && endpoint.RoutePattern.PathSegments is [.., var last] && (last.Parts.Any(p => p is RoutePatternParameterPart) || path.StartsWith("/sdk", StringComparison.Ordinal)) ? Priority.Read
+            : Priority.Administration;
+    }
+
+    /// <summary>Whether a body (a form, or JSON) says <c>grant_type</c> refresh_token. What it says falsely is refused later.</summary>
+    private static bool IsRefresh(ReadOnlySpan<byte> body)
+    {
+        var at = body.IndexOf("grant_type"u8);
+        if (at < 0)
+        {
+            return false;
+        }
+        var rest = body[(at + "grant_type"u8.Length)..];
+        return rest.IndexOf("refresh_token"u8) is >= 0 and var value && rest[..value].IndexOfAnyExcept("\":= \t\r\n"u8) < 0;
+    }
+
+    private sealed record Known(Priority? Priority);
+}
