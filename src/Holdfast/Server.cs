@@ -163,6 +163,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
 
         var app = builder.Build();
         NodeMeter.Declare(app.Services.GetRequiredService<IMeterFactory>(), storage.Peers, app.Services.GetRequiredService<ProviderFlags>());
+        settings.TrustedProxies.Use(app);
         if (settings.IsDev)
         {
             app.Use(RefuseForeignHost);   // a web page elsewhere must not reach a developer's server under another name
