@@ -169,6 +169,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
             app.Use(RefuseForeignHost);   // a web page elsewhere must not reach a developer's server under another name
         }
         app.UseForwardedRequests();
+        app.Services.GetRequiredService<CustomDomains>().Use(app);
         app.Services.GetRequiredService<Traffic>().Use(app);   // above the floor, which turns faults into answers
         app.UseFloor();
         app.MapHealth();

@@ -122,8 +122,7 @@ internal sealed class EdgeNode(Uri address, EdgeTimes times, TimeProvider clock)
             _outcomes.Clear();
             if (_gone.IsCancellationRequested)
             {
-                _gone.Dispose();
-                _gone = new CancellationTokenSource();
+                _gone = new CancellationTokenSource();   // the old one may still be waking those who waited
             }
             Become(NodeState.Ready, null);
         }

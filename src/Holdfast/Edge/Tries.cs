@@ -49,7 +49,6 @@ internal sealed class Tries(EdgeNodes nodes, Ways ways, EdgeSettings settings, E
         var (isRepeated, at) = (false, 0);
         while (at < order.Count)
         {
-            var more = at + 1 < order.Count;
             var (result, used) = await TryAsync(errand, template, order, at, isRepeated, ct);
             at += used;
             if (result.Told == Told.Answered)
@@ -57,7 +56,7 @@ internal sealed class Tries(EdgeNodes nodes, Ways ways, EdgeSettings settings, E
                 return result.Response!;
             }
             ct.ThrowIfCancellationRequested();
-            more = at < order.Count;
+            var more = at < order.Count;
             if (more && result.Told == Told.Refused)
             {
                 counts.Add(counts.Elsewhere);   // nothing was sent: it was no try
