@@ -140,6 +140,7 @@ internal sealed class SendOn(
         {
             http.Items[typeof(Errand)] = errand;
             request.Body = Stream.Null;   // each try has its own copy
+            request.Headers.Remove("Upgrade");   // no node speaks anything else
             var error = await forwarder.SendAsync(http, "http://node/", _client.Invoker, s_config, _transformer, http.RequestAborted);
             if (error == ForwarderError.None || http.Response.HasStarted || http.RequestAborted.IsCancellationRequested)
             {
@@ -209,7 +210,7 @@ internal sealed class SendOn(
         {
             await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
             var (request, headers) = (httpContext.Request, proxyRequest.Headers);
-            foreach (var name in TrustedProxies.Headers.Concat(SignedText.Headers).Concat([EdgeKey.Header, RequestIdHeader, "Upgrade", "Expect", "Proxy-Connection"]))
+            foreach (var name in TrustedProxies.Headers.Concat(SignedText.Headers).Concat([EdgeKey.Header, RequestIdHeader, "Expect", "Proxy-Connection"]))
             {
                 headers.Remove(name);
             }
