@@ -186,6 +186,9 @@ public static class Schema
     /// <summary>Web origins whose browsers may call the token endpoint.</summary>
     public static readonly Table CorsOrigins = new("cors_origins", [new("made", First, "environment_id", "origin", "created_at")]);
 
+    /// <summary>Names under which an environment is served. Whose a name is, its claim says, which is the cluster's.</summary>
+    public static readonly Table CustomDomains = new("custom_domains", [new("made", First, "environment_id", "domain", "created_at")]);
+
     /// <summary>What an environment adds to its access tokens; the id is the environment's.</summary>
     public static readonly Table JwtTemplates = new("jwt_templates",
         [new("made", First, "environment_id", "created_at"), new("content", Later, "content", "updated_at")]);
@@ -273,6 +276,7 @@ public static class Schema
         Flags, FlagTargets,
         Incidents, IncidentEntries,
         Orders, OrderLifts,
+        CustomDomains,
     ];
 
     /// <summary>The same by name.</summary>

@@ -202,9 +202,38 @@ internal static class Catalogue
         For = "the verbs status and ops",
     };
 
+    /// <summary>A node, as the edge sends requests on to it. How ill it is, the edge judges by what became of them; a breaker that knows nothing of the other nodes would shut out the last.</summary>
+    public static readonly DependencyPolicy EdgeNode = new DependencyPolicy("edge_node:{address}", "node", TimeSpan.FromSeconds(15), 512,
+        "Another node, for what is safe to repeat and for what was not sent yet.", [Sso])
+    {
+        For = "every request, at the edge",
+        Again = "once at another node, of what is safe to repeat",
+        Scope = DependencyScope.Peer,
+        SignIn = SignInStake.Needed,
+        OpensAfter = int.MaxValue,
+    };
+
+    public static readonly DependencyPolicy EdgeProbe = new DependencyPolicy("edge_node:{address} probe", "node", TimeSpan.FromMilliseconds(500), 4,
+        "Another node is asked until it answers again.", [])
+    {
+        For = "whether a node is ready, at the edge",
+        Again = "the next round, after a second",
+        Scope = DependencyScope.Peer,
+        OpensAfter = int.MaxValue,
+    };
+
+    public static readonly DependencyPolicy EdgeDomains = new DependencyPolicy("edge_node:{address} domains", "node", TimeSpan.FromSeconds(5), 1,
+        "The last map of domains, from memory, after a restart from the edge's disk, without a time limit.", [])
+    {
+        For = "custom domains, at the edge",
+        Again = "the next round, after 10 s, at each node in turn",
+        Scope = DependencyScope.Peer,
+        OpensAfter = int.MaxValue,
+    };
+
     /// <summary>What a page or a test lists; <see cref="SamlMetadata"/> with its defaults.</summary>
     public static IReadOnlyList<DependencyPolicy> All { get; } =
-        [Primary, PostgresPrimary, Credentials, PrimaryNode, Peer, PeerJournal, PeerSnapshot, PeerForward, IdpToken, IdpUserInfo, IdpDocuments, IdpMetadata, SamlMetadata(TimeSpan.FromSeconds(5), 16), ProviderKnock, Dns, Mail, Flags, Action, Telemetry, Node];
+        [Primary, PostgresPrimary, Credentials, PrimaryNode, Peer, PeerJournal, PeerSnapshot, PeerForward, IdpToken, IdpUserInfo, IdpDocuments, IdpMetadata, SamlMetadata(TimeSpan.FromSeconds(5), 16), ProviderKnock, Dns, Mail, Flags, Action, Telemetry, Node, EdgeNode, EdgeProbe, EdgeDomains];
 
     /// <summary>The catalogue as a table in Markdown, for <c>docs/continuity.md</c>.</summary>
     public static string Table()

@@ -51,7 +51,7 @@ internal static class HealthEndpoints
         var primary = replicator.Health;
         var age = replicator.Age.TotalSeconds;
         return ApiAnswer.Ok(new Body(
-            settings.Node, settings.Region, Version,
+            settings.Node, settings.Region, settings.Zone, node.Incarnation, settings.PublicUrl, Version,
             new ReplicaBody(Math.Round(age, 1), replicator.Position.ToString()),
             new JournalBody(node.CountUnshipped(), node.Writer.JournalBytes),
             [.. dependencies.All.Select(d => new DependencyBody(d.Name, d.Policy.Kind, d.Health.State.ToString().ToLower(CultureInfo.InvariantCulture), d.Health.Since, d.Health.How, d.Policy.Fallback,
@@ -78,7 +78,7 @@ internal static class HealthEndpoints
     }
 
     internal sealed record Body(
-        string Node, string Region, string Version, ReplicaBody Replica, JournalBody Journal, IReadOnlyList<DependencyBody> Dependencies,
+        string Node, string Region, string Zone, string Incarnation, string PublicUrl, string Version, ReplicaBody Replica, JournalBody Journal, IReadOnlyList<DependencyBody> Dependencies,
         IReadOnlyList<TenantsBody> TenantDependencies, IReadOnlyList<PeerBody> Peers, CopiesBody Copies, LoadBody Load, CauseBody? Cause,
         IReadOnlyList<CauseBody> OtherCauses, FlagsBody? Flags, IReadOnlyList<ReadOrders.PublicBody> Orders);
 

@@ -6,6 +6,7 @@ var root = new RootCommand("Holdfast: a self-hosted identity platform that keeps
 {
     DevVerb.Create(),
     ServeVerb.Create(),
+    EdgeVerb.Create(),
     DoctorVerb.Create(),
     StatusVerb.Create(),
     OpsVerb.Create(),

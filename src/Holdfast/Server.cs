@@ -168,11 +168,13 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
 
         var app = builder.Build();
         NodeMeter.Declare(app.Services.GetRequiredService<IMeterFactory>(), storage.Peers, app.Services.GetRequiredService<ProviderFlags>());
+        settings.TrustedProxies.Use(app);
         if (settings.IsDev)
         {
             app.Use(RefuseForeignHost);   // a web page elsewhere must not reach a developer's server under another name
         }
         app.UseForwardedRequests();
+        app.Services.GetRequiredService<CustomDomains>().Use(app);
         app.Services.GetRequiredService<Traffic>().Use(app);   // above the floor, which turns faults into answers
         app.UseFloor();
         app.UseLoad();

@@ -121,6 +121,7 @@ internal sealed class Node : IAsyncDisposable
     private readonly string _folder;
     private readonly string? _namespace;
     private readonly string _socket;
+    private readonly int? _port;
     private readonly ConcurrentQueue<string> _said = new();
     private HttpMessageInvoker _http;
     private Process? _process;
@@ -131,7 +132,19 @@ internal sealed class Node : IAsyncDisposable
         _http = Caller();
     }
 
+    /// <summary>What listens on a port of loopback, and is no node that this drill starts: an edge.</summary>
+    private Node(int port)
+    {
+        (_urls, _folder, _socket, _port) = ([$"http://127.0.0.1:{port}"], "", "", port);
+        _http = Caller();
+    }
+
+    public static Node At(int port) => new(port);
+
     public int Number { get; }
+
+    /// <summary>Where others reach it.</summary>
+    public string Url => _urls[Number - 1];
 
     public string Name => $"node-{Number}";
 
@@ -168,6 +181,7 @@ internal sealed class Node : IAsyncDisposable
         [
             PeopleServer.Switch, "--urls", $"{_urls[Number - 1]};http://unix:{_socket}", "--public-url", "http://id.drill.test", "--data", Data, "--node", Name,
             "--zone", $"zone-{Number}", "--cluster-key-file", Path.Combine(_folder, "cluster.key"), "--rate-limit-factor", "1000",
+            "--trusted-proxies", "127.0.0.1",
         ];
         if (!alone)
         {
@@ -316,10 +330,10 @@ internal sealed class Node : IAsyncDisposable
             ActivityHeadersPropagator = null,
             ConnectCallback = async (_, ct) =>
             {
-                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                var socket = _port is null ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) : new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
                 try
                 {
-                    await socket.ConnectAsync(new UnixDomainSocketEndPoint(_socket), ct);
+                    await socket.ConnectAsync(_port is { } port ? new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, port) : new UnixDomainSocketEndPoint(_socket), ct);
                     return new NetworkStream(socket, ownsSocket: true);
                 }
                 catch

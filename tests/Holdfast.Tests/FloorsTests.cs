@@ -9,7 +9,7 @@ public sealed partial class FloorsTests
     /// <summary>The folders of src/Holdfast, top floor first. A folder may use the floors below it: never its own, never above.</summary>
     private static readonly string[][] Floors =
     [
-        ["AdminPortal", "AuthKit", "Dashboard"],
+        ["AdminPortal", "AuthKit", "Dashboard", "Edge"],
         ["AuditLogs", "DirectorySync", "Flags", "MultiFactor", "Sso", "Webhooks"],
         ["Users"],
         ["Organizations"],

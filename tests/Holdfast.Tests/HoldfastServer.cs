@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using Holdfast.Environments;
 using Holdfast.Flags.Sources;
+using Holdfast.Http;
 using Holdfast.Resilience;
 using Holdfast.Sso;
 using Holdfast.Storage;
@@ -35,6 +36,9 @@ internal sealed record Start(
 
     /// <summary>PostgreSQL as the primary; null for a file.</summary>
     public PostgresSettings? Postgres { get; init; }
+
+    /// <summary>Whose word about a request's sender is believed.</summary>
+    public TrustedProxies TrustedProxies { get; init; } = TrustedProxies.None;
 
     /// <summary>The resolver; by default a port where nobody listens, so that no test asks a real one.</summary>
     public IPEndPoint Dns { get; init; } = new(IPAddress.Loopback, 9);
@@ -105,6 +109,7 @@ internal sealed class HoldfastServer : IAsyncDisposable
             Dns = [start.Dns],
             Mail = start.Mail,
             Flags = start.Flags,
+            TrustedProxies = start.TrustedProxies,
         };
         var server = await Server.StartAsync(settings, CancellationToken.None, Surroundings.Real with { Clock = clock }, builder =>
         {

@@ -95,6 +95,9 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         ["GET /user_management/cors_origins"] = new(_ => "/user_management/cors_origins?limit=100", Own: true),
         ["POST /user_management/cors_origins"] = new(_ => "/user_management/cors_origins", _ => new { origin = "https://theirs.test" }, Own: true),
         ["DELETE /user_management/cors_origins/{id}"] = new(m => $"/user_management/cors_origins/{m.CorsOrigin}"),
+        ["GET /custom_domains"] = new(_ => "/custom_domains?limit=100", Own: true),
+        ["POST /custom_domains"] = new(_ => "/custom_domains", _ => new { domain = "login.theirs.test" }, Own: true),
+        ["DELETE /custom_domains/{id}"] = new(m => $"/custom_domains/{m.CustomDomain}"),
         ["GET /user_management/jwt_template"] = new(_ => "/user_management/jwt_template?", Own: true),
         ["PUT /user_management/jwt_template"] = new(_ => "/user_management/jwt_template", _ => new { content = """{"theirs":1}""" }, Own: true),
         ["GET /sign_in_settings"] = new(_ => "/sign_in_settings?", Own: true, Shows: _ => $"{Lifetime}"),
@@ -185,6 +188,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         internal string SigningKey { get; private set; } = null!;
 
         internal string CorsOrigin { get; private set; } = null!;
+        internal string CustomDomain { get; private set; } = null!;
 
         internal string Action { get; private set; } = null!;
 
@@ -233,6 +237,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             (await Server.PutAsync("/mail_settings", new { sender_name = Mark })).Is(200);
             SigningKey = (await Server.GetAsync("/signing_keys")).Is(200).Ids[0];
             CorsOrigin = (await Server.PostAsync("/user_management/cors_origins", new { origin = $"https://{Mark}.test" })).Is(201)["id"]!;
+            CustomDomain = (await Server.PostAsync("/custom_domains", new { domain = $"login.{Mark}.test" })).Is(201)["id"]!;
             Action = (await Server.PostAsync("/actions", new { type = "authentication", endpoint_url = $"https://{Mark}.test/action", status = "disabled" })).Is(201)["id"]!;
             (await Server.PutAsync("/sign_in_settings", new { session_lifetime = Lifetime })).Is(200);
             (await Server.PutAsync("/user_management/jwt_template", new { content = $$"""{"{{Mark}}":1}""" })).Is(200);

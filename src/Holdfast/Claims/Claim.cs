@@ -33,6 +33,9 @@ internal sealed record Claim(string? Holder, long Term, long Verified)
     /// <summary>Slugs of feature flags.</summary>
     public const string FlagSlug = "flag.slug";
 
+    /// <summary>Names under which environments are served; of no environment.</summary>
+    public const string CustomDomain = "environment.custom_domain";
+
     /// <summary>The claim on a value; null when nobody ever had it.</summary>
     public static Claim? Find(View view, string environmentId, string kind, string value) => view.Find<Claim>(
         "SELECT holder AS Holder, term AS Term, verified AS Verified FROM claims WHERE environment_id = @environmentId AND kind = @kind AND value = @value",

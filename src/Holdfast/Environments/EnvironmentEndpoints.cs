@@ -40,7 +40,7 @@ internal static class EnvironmentEndpoints
     /// <summary>The public halves of an environment's signing keys (RFC 7517 §5), the next one among them.</summary>
     private static ApiAnswer ReadKeys(string clientId, HttpContext http, EnvironmentStore environments, SigningKeys keys)
     {
-        if (environments.FindByClient(clientId) is not { } environmentId)
+        if (environments.FindByClient(clientId) is not { } environmentId || !ServedUnder.Allows(http, environmentId))
         {
             return ApiError.NotFound("Client", clientId);
         }

@@ -53,6 +53,10 @@ public static class Floor
         {
             return ApiError.Unauthorized;
         }
+        if (!ServedUnder.Allows(http, caller.EnvironmentId))
+        {
+            return ApiError.Unauthorized;
+        }
         http.Features.Set(caller);
         var limits = services.GetRequiredService<RateLimits>();
         var wait = limits.Count(RateLimits.PerApiKey, caller.ApiKeyId);

@@ -15,6 +15,7 @@ public sealed class Ids(TimeProvider clock, Entropy entropy)
     public const string ConnectionDomain = "conn_domain_";
     public const string CorsOrigin = "cors_origin_";
     public const string Credential = "credential_";
+    public const string CustomDomain = "custom_domain_";
     public const string Deny = "deny_";
     public const string DeviceRequest = "device_request_";
     public const string EmailChange = "email_change_";

@@ -1,4 +1,5 @@
 using Holdfast.Http;
+using Holdfast.Keys;
 
 namespace Holdfast.Organizations;
 
@@ -7,7 +8,7 @@ internal static class OrganizationEndpoints
 {
     public static void AddOrganizations(this IServiceCollection services)
     {
-        services.AddSingleton<DomainLookup>().AddSingleton<DomainChecks>().AddHostedService(s => s.GetRequiredService<DomainChecks>());
+        services.AddSingleton<DomainLookup>().AddSingleton<DomainChecks>().AddSingleton<CustomDomains>().AddHostedService(s => s.GetRequiredService<DomainChecks>());
     }
 
     public static void MapOrganizations(this IEndpointRouteBuilder routes)
@@ -20,6 +21,13 @@ internal static class OrganizationEndpoints
         api.MapPut("/{id}", UpdateOrganization.HandleAsync).Accepts<OrganizationInput>(JsonBody.AnyType).Produces<OrganizationBody>().WithMetadata(Writes.ToPrimary);
         api.MapDelete("/{id}", DeleteOrganization.HandleAsync).Produces(202).WithMetadata(Writes.Deny);
         api.MapGet("/{id}/audit_log_configuration", ReadOrganizations.GetAuditLogConfiguration).Produces<ReadOrganizations.AuditLogConfigurationBody>();
+
+        var own = routes.MapGroup("/custom_domains").WithTags("Custom domains").WithMetadata(ApiKeyRequired.Yes);
+        own.MapGet("", (HttpContext http, CustomDomains custom) => custom.List(http)).Produces<ListBody<CustomDomains.Body>>();
+        own.MapPost("", (HttpContext http, CustomDomains custom) => custom.CreateAsync(http))
+            .Accepts<CustomDomains.Input>(JsonBody.AnyType).Produces<CustomDomains.Body>(201).WithMetadata(Writes.ToPrimary);
+        own.MapDelete("/{id}", (string id, HttpContext http, CustomDomains custom) => custom.DeleteAsync(id, http)).Produces(204).WithMetadata(Writes.Deny);
+        routes.MapGet(EdgeKey.DomainsPath, (HttpContext http, CustomDomains custom) => custom.TellEdgeAsync(http)).ExcludeFromDescription();
 
         var domains = routes.MapGroup("/organization_domains").WithTags("Organization domains").WithMetadata(ApiKeyRequired.Yes);
         domains.MapPost("", CreateDomain.HandleAsync).Accepts<CreateDomain.Input>(JsonBody.AnyType).Produces<OrganizationDomainBody>(201).WithMetadata(Writes.ToPrimary);

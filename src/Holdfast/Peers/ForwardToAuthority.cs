@@ -111,6 +111,10 @@ internal sealed class ForwardToAuthority(Authorities authorities, PeerVoice voic
             {
                 proxyRequest.Headers.Remove(ours);   // what a client says there would stand beside our own, and the two are nobody's
             }
+            foreach (var way in TrustedProxies.Headers)
+            {
+                proxyRequest.Headers.Remove(way);   // whose request it is, we say; the rest of a chain that was read here must not be believed there because it comes from us
+            }
             // The method as it goes out: a client may have written it in small letters.
             var (headers, nonce) = voice.Sign(proxyRequest.Method.Method, proxyRequest.RequestUri.PathAndQuery, body, incarnation, client.ToString());
             _nonce = nonce;

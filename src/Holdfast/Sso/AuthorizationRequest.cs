@@ -71,7 +71,7 @@ internal sealed class AuthorizationRequests(EnvironmentStore environments, Redir
             }
         }
         string? Find(string name) => given.TryGetValue(name, out var value) && value.Length > 0 ? value : null;
-        if (Find("client_id") is not { } clientId || environments.FindByClient(clientId) is not { } environmentId)
+        if (Find("client_id") is not { } clientId || environments.FindByClient(clientId) is not { } environmentId || !ServedUnder.Allows(http, environmentId))
         {
             return (null, SsoErrors.NoClient);
         }

@@ -20,7 +20,7 @@ internal static class TelemetryEndpoints
 
     /// <summary>From this machine without a proxy in between, or with the operator's key. A proxy on this machine would make the whole world local.</summary>
     private static bool IsOperators(HttpContext http, OperatorKey key) => key.IsShownBy(http)
-        || (http.Connection.RemoteIpAddress is { } from && IPAddress.IsLoopback(from) && !http.Request.Headers.ContainsKey("X-Forwarded-For") && !http.Request.Headers.ContainsKey("Forwarded")
+        || (http.Connection.RemoteIpAddress is { } from && IPAddress.IsLoopback(from) && !TrustedProxies.IsSentOn(http.Request)
             && IPAddress.TryParse(http.Request.Host.Host.Trim('[', ']'), out var named) && IPAddress.IsLoopback(named));
 
     /// <summary>The last 15 minutes, a picture each 15 s, the eldest first.</summary>

@@ -23,6 +23,9 @@ internal static class OpsVerb
         var key = new Command("key", "Prints the operator's key, for whatever reads /metrics or writes notes.");
         key.SetAction(async (parsed, _) => Key(parsed.GetValue(data)!, parsed.GetValue(file)) is { } value ? await SayAsync(value) : await RefuseAsync("there is no cluster key file there. Give --data or --cluster-key-file."));
 
+        var edgeKey = new Command("edge-key", "Prints the edge key, for the file that 'holdfast edge --key-file' reads. It opens nothing but the map of custom domains.");
+        edgeKey.SetAction(async (parsed, _) => Keys(parsed.GetValue(data)!, parsed.GetValue(file)) is { } keys ? await SayAsync(EdgeKey.Of(keys).Value) : await RefuseAsync("there is no cluster key file there. Give --data or --cluster-key-file."));
+
         var (id, text) = (new Argument<string>("ID") { Description = "the incident" }, new Argument<string>("TEXT") { Description = "what is to stand in its timeline" });
         var author = new Option<string?>("--author") { Description = "who writes" };
         var note = new Command("note", "Adds a note to an incident's timeline.") { id, text, author };
@@ -70,7 +73,7 @@ internal static class OpsVerb
         end.SetAction((parsed, ct) => WithKeyAsync(parsed, at => EndAsync(at, parsed.GetValue(name)!, parsed.GetValue(why)!, parsed.GetValue(by)!, ct)));
         return new Command("ops", "What only the operator does.")
         {
-            data, file, url, key, incident,
+            data, file, url, key, edgeKey, incident,
             Order("close", "Keeps nodes from calling a dependency: its fallback serves.", OrderKind.Dependency, Name("its name in the catalogue, such as mail or flags:unleash"), "closed"),
             Order("open", "Has nodes call a dependency whatever its breaker counts.", OrderKind.Dependency, Name("its name in the catalogue"), "open"),
             Order("drain", "Has a node, or a region, say that it is not ready, with why. It goes on serving what comes.", OrderKind.Drain, null, "drained"),
@@ -158,12 +161,14 @@ internal static class OpsVerb
         }
     }
 
-    private static string? Key(string data, string? file)
+    private static string? Key(string data, string? file) => Keys(data, file) is { } keys ? new OperatorKey(keys).Value : null;
+
+    private static ClusterKeys? Keys(string data, string? file)
     {
         var path = file ?? Path.Combine(data, "cluster.key");
         try
         {
-            return File.Exists(path) ? new OperatorKey(ClusterKeys.LoadOrCreate(path, Entropy.Real)).Value : null;
+            return File.Exists(path) ? ClusterKeys.LoadOrCreate(path, Entropy.Real) : null;
         }
         catch (Exception fault) when (fault is IOException or InvalidDataException or UnauthorizedAccessException)
         {

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using Holdfast.Flags.Sources;
+using Holdfast.Http;
 using Holdfast.Keys;
 using Holdfast.Load;
 using Holdfast.Resilience;
@@ -42,6 +43,9 @@ internal sealed record Settings(
     /// <summary>The most requests that are worked on at once.</summary>
     public int MostAtOnce { get; init; } = LoadOptions.Default.Most;
 
+    /// <summary>Whose word about a request's sender is believed.</summary>
+    public TrustedProxies TrustedProxies { get; init; } = TrustedProxies.None;
+
     /// <summary>Origin of the node that has the primary; null when it is this one's own.</summary>
     public Uri? PrimaryNode { get; init; }
 
@@ -79,6 +83,7 @@ internal sealed class SettingsOptions
         Add(command, "zone", "its failure domain (default: the host name)");
         Add(command, "peers", "base URLs of the cluster's other nodes, separated by commas");
         Add(command, "cluster-key-file", "the cluster's keys; made on the first start (default <data>/cluster.key)");
+        Add(command, "trusted-proxies", "whose X-Forwarded-For, -Proto and -Host are believed: addresses and CIDRs, separated by commas (default: nobody's)");
         Add(command, "outbound-allow", "exceptions from the guard on outbound addresses: CIDR:port, separated by commas");
         Add(command, "dns", "resolvers that are asked for the proofs of domains: IP[:port], separated by commas (default: the system's)");
         Add(command, "smtp", "the mail server: smtp://user:password@host:port (STARTTLS) or smtps://… (TLS at once), with ?from=ADDRESS, ?tls=start|implicit|none, ?ca=FILE; better as HOLDFAST_SMTP, which no list of processes shows (default: none)");
@@ -153,6 +158,8 @@ internal sealed class SettingsOptions
             faults.Add("--max-staleness: a number of seconds, minutes, hours or days is needed, such as 72h; a minute at least, a year at most.");
             maxStaleness = default;
         }
+        var (proxies, proxyFaults) = TrustedProxies.Read(Get("trusted-proxies"));
+        faults.AddRange(proxyFaults);
         var collector = Get("otlp") is { } otlp ? ReadOrigin(otlp) : null;
         if (Get("otlp") is { } given && collector is null)
         {
@@ -164,7 +171,7 @@ internal sealed class SettingsOptions
             : (new Settings(
                 urls, publicUrl, data, primaryNode is null && postgres is null ? Path.GetFullPath(primary[Sqlite.Length..]) : "", Get("node") ?? host, Get("region") ?? "local", Get("zone") ?? host,
                 Path.GetFullPath(Get("cluster-key-file") ?? Path.Combine(data, "cluster.key")), guard.Guard, factor, new JournalLimits(journal), _isDev)
-            { Peers = peers, PrimaryNode = primaryNode, Postgres = postgres, Dns = resolvers, Mail = mail, Breached = breached, MaxStaleness = maxStaleness, Flags = flags, Collector = collector, MostAtOnce = mostAtOnce }, faults);
+            { Peers = peers, PrimaryNode = primaryNode, Postgres = postgres, Dns = resolvers, Mail = mail, Breached = breached, MaxStaleness = maxStaleness, Flags = flags, Collector = collector, MostAtOnce = mostAtOnce, TrustedProxies = proxies }, faults);
     }
 
     private List<Uri> ReadPeers(string? text, List<string> faults)

@@ -33,7 +33,7 @@ public sealed class CopiesTests
             .SelectMany(r => DescriptionTests.Methods(r).Select(m => $"{m} {DescriptionTests.Template(r)}")).Order(StringComparer.Ordinal);
         // Those of logout are shown by LogoutTests.
         Assert.Equal(
-            ["DELETE /actions/{id}", "DELETE /auth/factors/{id}", "DELETE /connections/{id}", "DELETE /feature-flags/{slug}", "DELETE /organization_domains/{id}", "DELETE /organizations/{id}", "DELETE /saml_keys/{id}",
+            ["DELETE /actions/{id}", "DELETE /auth/factors/{id}", "DELETE /connections/{id}", "DELETE /custom_domains/{id}", "DELETE /feature-flags/{slug}", "DELETE /organization_domains/{id}", "DELETE /organizations/{id}", "DELETE /saml_keys/{id}",
                 "DELETE /signing_keys/{id}", "DELETE /user_management/cors_origins/{id}", "DELETE /user_management/organization_memberships/{id}", "DELETE /user_management/redirect_uris/{id}",
                 "DELETE /user_management/users/{id}", "DELETE /user_management/users/{id}/auth_factors", "GET /sso/logout", "GET /sso/saml/slo/{connectionId}", "GET /user_management/sessions/logout",
                 "POST /ops/nodes/{node}/end", "POST /sso/saml/slo/{connectionId}",
@@ -75,6 +75,8 @@ public sealed class CopiesTests
         var origin = (await server.PostAsync("/user_management/cors_origins", new { origin = "https://app.test" })).Is(201);
         Assert.Null(Label(origin));
         Assert.Equal("1", Label((await server.DeleteAsync($"/user_management/cors_origins/{origin["id"]}")).Is(204)));
+        var custom = (await server.PostAsync("/custom_domains", new { domain = "login.acme.test" })).Is(201);
+        Assert.Equal("1", Label((await server.DeleteAsync($"/custom_domains/{custom["id"]}")).Is(204)));
         var action = (await server.PostAsync("/actions", new { type = "authentication", endpoint_url = "https://app.test/action" })).Is(201)["id"];
         Assert.Equal("1", Label((await server.DeleteAsync($"/actions/{action}")).Is(204)));
         Assert.Equal("1", Label((await server.DeleteAsync($"/signing_keys/{(await server.GetAsync("/signing_keys")).Is(200).Ids[0]}")).Is(204)));
