@@ -192,7 +192,7 @@ public sealed class PostgresServers : IAsyncDisposable
         await _pools.DisposeAsync();
     }
 
-    private static List<NpgsqlConnectionStringBuilder> Parse(string text, string application)
+    internal static List<NpgsqlConnectionStringBuilder> Parse(string text, string application)
     {
         NpgsqlConnectionStringBuilder given;
         try
@@ -236,7 +236,7 @@ public sealed class PostgresServers : IAsyncDisposable
 
     private static void Default(NpgsqlConnectionStringBuilder one, string name, object value)
     {
-        if (!one.ContainsKey(name) || one[name] is null or "")
+        if (!one.ShouldSerialize(name))   // ContainsKey says yes to all that it knows, given or not
         {
             one[name] = value;
         }

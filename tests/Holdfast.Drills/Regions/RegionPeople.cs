@@ -95,6 +95,9 @@ internal sealed class RegionPeople : IAsyncDisposable
 
     public void GoOn() => _isPaused = false;
 
+    /// <summary>Whether the last write of every region was done, and was begun after this.</summary>
+    public bool AllWrite(long since) => Enumerable.Range(1, ThreeRegions.Count).All(region => All.LastOrDefault(d => d.Kind == Write && d.Region == region) is { Failure: null } last && last.At >= since);
+
     /// <summary>Whether a node takes the token of a session that was ended.</summary>
     public async Task<bool> IsAdmittedAsync(RegionNode node, Held session) => (await AskAsync(node, "refresh_token", null, ("refresh_token", session.Token))).Status == 200;
 
@@ -219,10 +222,12 @@ internal sealed class RegionPeople : IAsyncDisposable
 
     private async Task<(NodeCaller.Answer, RegionNode)> BySamlAsync(RegionNode near, string email)
     {
-        // The browser is at the node's neighbour: the code is sent on to the one that issued it.
-        var code = await _saml.ObtainCodeAsync(Neighbour(near), email);
+        // The browser is at the node's neighbour: the code is sent on to the one that issued it; or the application is, as an edge does with a code.
+        var issuer = Neighbour(near);
+        var code = await _saml.ObtainCodeAsync(issuer, email);
         var key = NewAddress("key");
-        return await TryAsync(near, node => AskAsync(node, "authorization_code", key, ("code", code)));
+        var (answer, by) = await TryAsync(near, node => AskAsync(node, "authorization_code", key, ("code", code)));
+        return answer.Status == 503 && issuer.IsUp ? (await AskAsync(issuer, "authorization_code", key, ("code", code)), issuer) : (answer, by);
     }
 
     private async Task RefreshAsync(RegionNode near, Held session)

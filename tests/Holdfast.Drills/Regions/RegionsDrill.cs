@@ -24,7 +24,7 @@ internal static class RegionsDrill
     private const int MostEndedTried = 60;
 
     private static readonly TimeSpan Before = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan After = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan After = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan WholeDeadline = TimeSpan.FromMinutes(4);
 
     /// <summary>What came of one fault.</summary>
@@ -75,7 +75,7 @@ internal static class RegionsDrill
             {
                 outcomes.Add(await RunOneAsync(regions, people, fault, fault.IsLong ? options.HoldLong : options.Hold, Say));
                 Say(Row(outcomes[^1]));
-                outcomes[^1].Failures.Take(12).ToList().ForEach(Say);
+                outcomes[^1].Failures.TakeLast(16).ToList().ForEach(Say);
             }
         }
         var results = outcomes.SelectMany(Figures).ToList();
@@ -111,7 +111,11 @@ internal static class RegionsDrill
         }
         await fault.Mend(regions, leader);
         say("mended");
-        await ThreeRegions.UntilAsync("a PostgreSQL leads", WholeDeadline, async () => await regions.LeaderAsync() is not null);
+        var mended = Stopwatch.GetTimestamp();
+        while (!people.AllWrite(mended) && Stopwatch.GetElapsedTime(mended) < WholeDeadline)
+        {
+            await Task.Delay(200);
+        }
         await Task.Delay(After);
         var until = Stopwatch.GetTimestamp();
         await people.PauseAsync();
@@ -167,7 +171,9 @@ internal static class RegionsDrill
             signIns.Concat(refreshes).Select(d => Stopwatch.GetElapsedTime(d.At, d.Ended).TotalSeconds).DefaultIfEmpty().Max(), writes.Count(w => w.Failure is not null),
             back.Exists(b => b is null) ? null : back.Min(), back.Exists(b => b is null) ? null : back.Max(),
             facts, lost.Count, twice, tried.Count, admitted, Percentile.Of(seconds, 0.5), seconds.Max(), holds.Count(h => h.Seconds is null), level,
-            [.. done.Where(d => d.Failure is not null && d.Kind != RegionPeople.Write).Select(d => $"{d.Kind} in region {d.Region}, {Stopwatch.GetElapsedTime(from, d.At).TotalSeconds:0.0} s: {d.Failure}"), .. lost]);
+            [.. done.Where(d => d.Failure is not null && d.Kind != RegionPeople.Write).Select(d => $"{d.Kind} in region {d.Region}, {Stopwatch.GetElapsedTime(from, d.At).TotalSeconds:0.0} s: {d.Failure}"), .. lost,
+                .. writes.Where(w => w.Failure is not null).GroupBy(w => $"{w.Region} {System.Text.RegularExpressions.Regex.Replace(w.Failure!, "after.*", "")}")
+                    .Select(g => string.Create(CultureInfo.InvariantCulture, $"writes in region {g.Key}: {g.Count()} failed, between {Stopwatch.GetElapsedTime(from, g.Min(w => w.At)).TotalSeconds:0.0} and {Stopwatch.GetElapsedTime(from, g.Max(w => w.Ended)).TotalSeconds:0.0} s"))]);
     }
 
     /// <summary>What was acknowledged and a node, or the primary, does not have.</summary>
