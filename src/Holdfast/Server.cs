@@ -121,8 +121,10 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls(settings.Urls.Replace(',', ';'));
+        builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
+            kestrel.ConfigureHttpsDefaults(https => https.ServerCertificate = network.Tls.Own);
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestLineSize = 32 * 1024;
             kestrel.Limits.MaxRequestHeadersTotalSize = 64 * 1024;   // flows under way travel as cookies

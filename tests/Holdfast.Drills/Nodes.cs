@@ -22,11 +22,14 @@ internal sealed class Nodes : IAsyncDisposable
 
     public Links? Links { get; private init; }
 
+    public string ClusterKeyFile => Path.Combine(_folder, "cluster.key");
+
     /// <summary>By number, from 1.</summary>
     public Node this[int number] => _nodes[number - 1];
 
     /// <param name="isLinked">In network namespaces, so that links can be cut.</param>
-    public static async Task<Nodes> StartAsync(int count, bool isLinked)
+    /// <param name="scheme">How nodes speak to each other: <c>http</c> or <c>https</c>.</param>
+    public static async Task<Nodes> StartAsync(int count, bool isLinked, string scheme = "http")
     {
         if (isLinked)
         {
@@ -35,7 +38,7 @@ internal sealed class Nodes : IAsyncDisposable
         var nodes = new Nodes { Links = isLinked ? new Links(count) : null };
         try
         {
-            var urls = Enumerable.Range(1, count).Select(n => isLinked ? $"http://{Links.Address(n)}:4100" : $"http://127.0.0.1:{DevServer.FreePort()}").ToArray();
+            var urls = Enumerable.Range(1, count).Select(n => isLinked ? $"{scheme}://{Links.Address(n)}:4100" : $"{scheme}://127.0.0.1:{DevServer.FreePort()}").ToArray();
             for (var n = 1; n <= count; n++)
             {
                 nodes._nodes.Add(new Node(n, urls, nodes._folder, nodes.Links?.Namespace(n)));
@@ -129,6 +132,9 @@ internal sealed class Node : NodeCaller, IAsyncDisposable
     public int Number { get; }
 
     public string Name => $"node-{Number}";
+
+    /// <summary>Where the others find it.</summary>
+    public Uri Url => new(_urls[Number - 1]);
 
     public string Data => Path.Combine(_folder, Name);
 
