@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
 
 namespace Holdfast.Resilience;
 
@@ -9,7 +11,8 @@ public sealed class OperatorHttp : IDisposable
 {
     private readonly HttpMessageInvoker _http;
 
-    public OperatorHttp()
+    /// <param name="accepts">Judges the certificate that is shown, and what is wrong with it in the system's eyes; null: the system's word.</param>
+    public OperatorHttp(Func<X509Certificate?, SslPolicyErrors, bool>? accepts = null)
     {
 #pragma warning disable RS0030 // Addresses of the operator's only, and called through a Dependency only.
         var handler = new SocketsHttpHandler
@@ -25,6 +28,10 @@ public sealed class OperatorHttp : IDisposable
             PooledConnectionLifetime = TimeSpan.FromMinutes(2),   // so that a changed address is noticed
             EnableMultipleHttp2Connections = true,
         };
+        if (accepts is not null)
+        {
+            handler.SslOptions.RemoteCertificateValidationCallback = (_, shown, _, bySystem) => accepts(shown, bySystem);
+        }
         _http = new HttpMessageInvoker(handler, disposeHandler: true);
     }
 

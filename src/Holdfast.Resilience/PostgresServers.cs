@@ -101,8 +101,15 @@ public sealed class PostgresServers : IAsyncDisposable
         {
             try
             {
-                var (opened, _) = await OpenAsync(ct);
+                var (opened, pools) = await OpenAsync(ct);
                 await using var connection = opened;
+                if (pools.Leader is { IsBehindPooler: true })
+                {
+                    // What listens there is a session that is not ours alone; the poll finds all the same.
+                    await connection.DisposeAsync();
+                    await Task.Delay(ListenFor, clock, ct);
+                    continue;
+                }
                 connection.Notification += (_, _) => heard();
                 await using var listen = new NpgsqlCommand($"LISTEN {channel}", connection);
                 await listen.ExecuteNonQueryAsync(ct);
@@ -124,6 +131,9 @@ public sealed class PostgresServers : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>Whether something stands between that may give each transaction another session. Then nothing is prepared, and nothing is listened for.</summary>
+    public bool IsBehindPooler => _pools.All.Any(p => p.IsBehindPooler);
 
     /// <summary>Whether a server refused the user name or password.</summary>
     public static bool IsRefusedLogin(Exception fault) =>
@@ -182,7 +192,7 @@ public sealed class PostgresServers : IAsyncDisposable
         await _pools.DisposeAsync();
     }
 
-    private static List<NpgsqlConnectionStringBuilder> Parse(string text, string application)
+    internal static List<NpgsqlConnectionStringBuilder> Parse(string text, string application)
     {
         NpgsqlConnectionStringBuilder given;
         try
@@ -226,7 +236,7 @@ public sealed class PostgresServers : IAsyncDisposable
 
     private static void Default(NpgsqlConnectionStringBuilder one, string name, object value)
     {
-        if (!one.ContainsKey(name) || one[name] is null or "")
+        if (!one.ShouldSerialize(name))   // ContainsKey says yes to all that it knows, given or not
         {
             one[name] = value;
         }
@@ -258,7 +268,7 @@ public sealed class PostgresServers : IAsyncDisposable
         {
             if ((Leader ?? (All.Count == 1 ? All[0] : null)) is { } known)
             {
-                var connection = await known.Source.OpenConnectionAsync(ct);
+                var connection = await known.OpenAsync(ct);
                 Leader = known;
                 return connection;
             }
@@ -267,7 +277,7 @@ public sealed class PostgresServers : IAsyncDisposable
             return found;
         }
 
-        public async Task<NpgsqlConnection> OpenAnyAsync(CancellationToken ct) => (await FirstAsync((pool, stop) => pool.Source.OpenConnectionAsync(stop).AsTask(), ct)).Connection;
+        public async Task<NpgsqlConnection> OpenAnyAsync(CancellationToken ct) => (await FirstAsync(static (pool, stop) => pool.OpenAsync(stop), ct)).Connection;
 
         /// <summary>Asks all at once, and takes the first: one that hangs holds up nobody.</summary>
         private async Task<(NpgsqlConnection Connection, Pool Pool)> FirstAsync(Func<Pool, CancellationToken, Task<NpgsqlConnection>> open, CancellationToken ct)
@@ -297,7 +307,7 @@ public sealed class PostgresServers : IAsyncDisposable
 
         private static async Task<NpgsqlConnection> TakesWritesAsync(Pool pool, CancellationToken ct)
         {
-            var connection = await pool.Source.OpenConnectionAsync(ct);
+            var connection = await pool.OpenAsync(ct);
             try
             {
                 await using var command = connection.CreateCommand();
@@ -329,25 +339,68 @@ public sealed class PostgresServers : IAsyncDisposable
         {
             foreach (var pool in All)
             {
-                await pool.Source.DisposeAsync();
+                await pool.DisposeAsync();
             }
         }
     }
 
-    private sealed class Pool
+    private sealed class Pool : IAsyncDisposable
     {
+        private readonly NpgsqlDataSource _source;
+        private readonly NpgsqlDataSource _careful;
+        private volatile bool _isBehindPooler;
+
         public Pool(NpgsqlConnectionStringBuilder server, DatabaseCredential? credential)
         {
             Name = string.Create(CultureInfo.InvariantCulture, $"{server.Host}:{server.Port}");
             server.Username = credential?.Username ?? server.Username;
             server.Password = credential?.Password ?? server.Password;
+            // Names of prepared statements are a session's; in another's, the same name is another statement.
+            var careful = new NpgsqlConnectionStringBuilder(server.ConnectionString) { MaxAutoPrepare = 0, NoResetOnClose = true };
 #pragma warning disable RS0030 // The one place that opens connections to a database server.
-            Source = new NpgsqlDataSourceBuilder(server.ConnectionString).Build();
+            var builder = new NpgsqlDataSourceBuilder(server.ConnectionString);
+            builder.UsePhysicalConnectionInitializer(static _ => throw new NotSupportedException("Connections are opened asynchronously."), LookForPoolerAsync);
+            (_source, _careful) = (builder.Build(), new NpgsqlDataSourceBuilder(careful.ConnectionString).Build());
 #pragma warning restore RS0030
         }
 
         public string Name { get; }
 
-        public NpgsqlDataSource Source { get; }
+        /// <summary>Something stands between that may give each transaction another session.</summary>
+        public bool IsBehindPooler => _isBehindPooler;
+
+        public async Task<NpgsqlConnection> OpenAsync(CancellationToken ct)
+        {
+            if (!_isBehindPooler)
+            {
+                try
+                {
+                    return await _source.OpenConnectionAsync(ct);
+                }
+                catch (Exception) when (_isBehindPooler)
+                {
+                    // Found out by this very connection: nothing has been done on it.
+                }
+            }
+            return await _careful.OpenConnectionAsync(ct);
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await _source.DisposeAsync();
+            await _careful.DisposeAsync();
+        }
+
+        /// <summary>A server says who it is when it lets somebody in, and again when it is asked; what stands between says the first for itself.</summary>
+        private async Task LookForPoolerAsync(NpgsqlConnection connection)
+        {
+            await using var command = connection.CreateCommand();
+            command.CommandText = "SELECT pg_backend_pid()";
+            if (await command.ExecuteScalarAsync() is int process && process != connection.ProcessID)
+            {
+                _isBehindPooler = true;
+                throw new OutageException(Trouble.Refuses, "A pooler stands before this server.");
+            }
+        }
     }
 }

@@ -77,7 +77,7 @@ public sealed class StorageHost : IAsyncDisposable
         try
         {
             var identity = new NodeIdentity(settings.Node, settings.Region, settings.Zone, node.Incarnation);
-            var links = new PeerLinks(node, identity, peers ?? [], new Copies(settings.Zone, world.Clock), world) { PublicKey = settings.PublicKey };
+            var links = new PeerLinks(node, identity, peers ?? [], new Copies(settings.Region, settings.Zone, world.Clock), world) { PublicKey = settings.PublicKey };
             cluster = node.Read(view => view.NodeState.Cluster);
             primary = openPrimary is null ? OpenEmbedded() : openPrimary(node, () => cluster, OpenEmbedded);
             if (cluster is null)

@@ -80,10 +80,10 @@ public sealed class EdgeGone(ITestOutputHelper output)
         private readonly Process _process;
         private readonly string _data;
 
-        private Edge(Process process, Node way, int port, string data) => (_process, Way, Port, _data) = (process, way, port, data);
+        private Edge(Process process, NodeCaller way, int port, string data) => (_process, Way, Port, _data) = (process, way, port, data);
 
         /// <summary>Called as a node is.</summary>
-        public Node Way { get; }
+        public NodeCaller Way { get; }
 
         private int Port { get; }
 
@@ -92,13 +92,13 @@ public sealed class EdgeGone(ITestOutputHelper output)
             var (port, data) = (DevServer.FreePort(), Directory.CreateTempSubdirectory("holdfast-edge-").FullName);
             // Deadlines as of a machine that has other work to do.
             var start = DevServer.Command(
-                "edge", "--nodes", string.Join(',', nodes.All.Select(n => n.Url)), "--urls", $"http://127.0.0.1:{port}", "--data", data, "--probe-deadline", "3s", "--slow-start", "2s", "--patience", "4");
+                "edge", "--nodes", string.Join(',', nodes.All.Select(n => n.Url.OriginalString)), "--urls", $"http://127.0.0.1:{port}", "--data", data, "--probe-deadline", "3s", "--slow-start", "2s", "--patience", "4");
             var process = Process.Start(start)!;
             process.OutputDataReceived += static (_, _) => { };
             process.ErrorDataReceived += static (_, _) => { };
             process.BeginOutputReadLine();
             process.BeginErrorReadLine();
-            var edge = new Edge(process, Node.At(port), port, data);
+            var edge = new Edge(process, new NodeCaller(port), port, data);
             await edge.UntilReadyAsync(nodes.All.Count);
             return edge;
         }

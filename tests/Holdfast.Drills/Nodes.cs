@@ -22,11 +22,14 @@ internal sealed class Nodes : IAsyncDisposable
 
     public Links? Links { get; private init; }
 
+    public string ClusterKeyFile => Path.Combine(_folder, "cluster.key");
+
     /// <summary>By number, from 1.</summary>
     public Node this[int number] => _nodes[number - 1];
 
     /// <param name="isLinked">In network namespaces, so that links can be cut.</param>
-    public static async Task<Nodes> StartAsync(int count, bool isLinked)
+    /// <param name="scheme">How nodes speak to each other: <c>http</c> or <c>https</c>.</param>
+    public static async Task<Nodes> StartAsync(int count, bool isLinked, string scheme = "http")
     {
         if (isLinked)
         {
@@ -35,7 +38,7 @@ internal sealed class Nodes : IAsyncDisposable
         var nodes = new Nodes { Links = isLinked ? new Links(count) : null };
         try
         {
-            var urls = Enumerable.Range(1, count).Select(n => isLinked ? $"http://{Links.Address(n)}:4100" : $"http://127.0.0.1:{DevServer.FreePort()}").ToArray();
+            var urls = Enumerable.Range(1, count).Select(n => isLinked ? $"{scheme}://{Links.Address(n)}:4100" : $"{scheme}://127.0.0.1:{DevServer.FreePort()}").ToArray();
             for (var n = 1; n <= count; n++)
             {
                 nodes._nodes.Add(new Node(n, urls, nodes._folder, nodes.Links?.Namespace(n)));
@@ -108,7 +111,7 @@ internal sealed class Nodes : IAsyncDisposable
 }
 
 /// <summary>One of them.</summary>
-internal sealed class Node : IAsyncDisposable
+internal sealed class Node : NodeCaller, IAsyncDisposable
 {
     private const int Terminate = 15;
     private const int Continue = 18;
@@ -120,66 +123,33 @@ internal sealed class Node : IAsyncDisposable
     private readonly string[] _urls;
     private readonly string _folder;
     private readonly string? _namespace;
-    private readonly string _socket;
-    private readonly int? _port;
     private readonly ConcurrentQueue<string> _said = new();
-    private HttpMessageInvoker _http;
     private Process? _process;
 
     public Node(int number, string[] urls, string folder, string? networkNamespace)
-    {
-        (Number, _urls, _folder, _namespace, _socket) = (number, urls, folder, networkNamespace, Path.Combine(folder, $"{number}.socket"));
-        _http = Caller();
-    }
-
-    /// <summary>What listens on a port of loopback, and is no node that this drill starts: an edge.</summary>
-    private Node(int port)
-    {
-        (_urls, _folder, _socket, _port) = ([$"http://127.0.0.1:{port}"], "", "", port);
-        _http = Caller();
-    }
-
-    public static Node At(int port) => new(port);
+        : base(Path.Combine(folder, $"{number}.socket")) => (Number, _urls, _folder, _namespace) = (number, urls, folder, networkNamespace);
 
     public int Number { get; }
 
-    /// <summary>Where others reach it.</summary>
-    public string Url => _urls[Number - 1];
-
     public string Name => $"node-{Number}";
+
+    /// <summary>Where the others find it.</summary>
+    public Uri Url => new(_urls[Number - 1]);
 
     public string Data => Path.Combine(_folder, Name);
 
     /// <summary>Says what it said last, when it is there no more.</summary>
     public string Said => string.Join('\n', _said);
 
-    /// <summary>What came back.</summary>
-    /// <param name="Status">0 when nothing did: the node died, or did not answer in time.</param>
-    internal sealed record Answer(int Status, JsonElement Json, string? Location, string Cookies, TimeSpan Took)
-    {
-        public string? Text(string name) =>
-            Json.ValueKind == JsonValueKind.Object && Json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-
-        public List<string> Texts(string name) => [.. Json.GetProperty(name).EnumerateArray().Select(v => v.GetString()!)];
-
-        public string? Code => Text("code") ?? Text("error");
-
-        public Answer Is(int status, string? code = null)
-        {
-            Assert.True(Status == status && (code is null || Code == code), $"{status} {code} was expected: {Status} {Json}");
-            return this;
-        }
-    }
-
     /// <summary>Starts the node on its data, and returns when it is ready.</summary>
     /// <param name="alone">As the first one of a cluster, before there are others.</param>
     public async Task StartAsync(bool alone = false)
     {
         Directory.CreateDirectory(Data);
-        File.Delete(_socket);
+        File.Delete(Socket);
         List<string> arguments =
         [
-            PeopleServer.Switch, "--urls", $"{_urls[Number - 1]};http://unix:{_socket}", "--public-url", "http://id.drill.test", "--data", Data, "--node", Name,
+            PeopleServer.Switch, "--urls", $"{_urls[Number - 1]};http://unix:{Socket}", "--public-url", "http://id.drill.test", "--data", Data, "--node", Name,
             "--zone", $"zone-{Number}", "--cluster-key-file", Path.Combine(_folder, "cluster.key"), "--rate-limit-factor", "1000",
             "--trusted-proxies", "127.0.0.1",
         ];
@@ -236,41 +206,6 @@ internal sealed class Node : IAsyncDisposable
     /// <summary>One of the drill's own routes.</summary>
     public Task<Answer> PostAsync(string path, object? body = null) => SendAsync("POST", "/drill/" + path, JsonSerializer.Serialize(body ?? new { }), "application/json");
 
-    /// <summary>One of the product's.</summary>
-    public async Task<Answer> SendAsync(
-        string method, string path, string? body = null, string? contentType = null, string? bearer = null, string? cookie = null, TimeSpan? within = null, string? key = null)
-    {
-        using var request = new HttpRequestMessage(new HttpMethod(method), "http://id.drill.test" + path);
-        request.Content = body is null ? null : new StringContent(body, Encoding.UTF8, contentType!);
-        if (bearer is not null)
-        {
-            request.Headers.Authorization = new System.Net.Http.Headers.AuthenticationHeaderValue("Bearer", bearer);
-        }
-        if (cookie is not null)
-        {
-            request.Headers.Add("Cookie", cookie);
-        }
-        if (key is not null)
-        {
-            request.Headers.Add("Idempotency-Key", key);
-        }
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        deadline.CancelAfter(within ?? TimeSpan.FromSeconds(10));
-        var since = Stopwatch.GetTimestamp();
-        try
-        {
-            using var answer = await _http.SendAsync(request, deadline.Token);
-            var bytes = await answer.Content.ReadAsByteArrayAsync(deadline.Token);
-            var json = answer.Content.Headers.ContentType?.MediaType == "application/json" ? JsonDocument.Parse(bytes).RootElement : JsonSerializer.SerializeToElement(Encoding.UTF8.GetString(bytes));
-            var cookies = answer.Headers.TryGetValues("Set-Cookie", out var set) ? string.Join("; ", set.Select(c => c.Split(';')[0])) : "";
-            return new Answer((int)answer.StatusCode, json, answer.Headers.Location?.OriginalString, cookies, Stopwatch.GetElapsedTime(since));
-        }
-        catch (Exception lost) when (lost is HttpRequestException or IOException or OperationCanceledException or ObjectDisposedException && !TestContext.Current.CancellationToken.IsCancellationRequested)
-        {
-            return new Answer(0, JsonSerializer.SerializeToElement(lost.Message), null, "", Stopwatch.GetElapsedTime(since));
-        }
-    }
-
     public async ValueTask DisposeAsync()
     {
         if (_process is { HasExited: false })
@@ -279,15 +214,14 @@ internal sealed class Node : IAsyncDisposable
             await KillAsync();
         }
         _process?.Dispose();
-        _http.Dispose();
+        Dispose();
     }
 
     private Task ForgetAsync()
     {
         _process!.Dispose();
         _process = null;
-        _http.Dispose();
-        _http = Caller();
+        HangUp();
         return Task.CompletedTask;
     }
 
@@ -317,33 +251,6 @@ internal sealed class Node : IAsyncDisposable
         {
             throw new InvalidOperationException($"Signal {signal} could not be sent.");
         }
-    }
-
-    private HttpMessageInvoker Caller()
-    {
-#pragma warning disable RS0030 // A socket in the file system, of this machine alone.
-        return new HttpMessageInvoker(new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            UseProxy = false,
-            ActivityHeadersPropagator = null,
-            ConnectCallback = async (_, ct) =>
-            {
-                var socket = _port is null ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) : new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-                try
-                {
-                    await socket.ConnectAsync(_port is { } port ? new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, port) : new UnixDomainSocketEndPoint(_socket), ct);
-                    return new NetworkStream(socket, ownsSocket: true);
-                }
-                catch
-                {
-                    socket.Dispose();
-                    throw;
-                }
-            },
-        });
-#pragma warning restore RS0030
     }
 
     [DllImport("libc", EntryPoint = "kill")]

@@ -12,13 +12,14 @@ internal sealed class SamlPeople : IDisposable
     private const string Callback = "https://app.test/callback";
     private const string Issuer = "https://idp.test/drill";
 
-    private readonly Nodes _nodes;
+    private readonly IReadOnlyList<NodeCaller> _nodes;
     private readonly X509Certificate2 _certificate;
     private readonly (string ApiKey, string ClientId) _environment;
+    private readonly string _publicUrl;
 
-    private SamlPeople(Nodes nodes)
+    private SamlPeople(IReadOnlyList<NodeCaller> nodes, (string ApiKey, string ClientId) environment, string publicUrl)
     {
-        (_nodes, _environment) = (nodes, nodes.Environment);
+        (_nodes, _environment, _publicUrl) = (nodes, environment, publicUrl);
         using var key = RSA.Create(2048);
         var request = new CertificateRequest("CN=idp.test", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         _certificate = request.CreateSelfSigned(new DateTimeOffset(2020, 1, 1, 0, 0, 0, TimeSpan.Zero), new DateTimeOffset(2040, 1, 1, 0, 0, 0, TimeSpan.Zero));
@@ -29,9 +30,11 @@ internal sealed class SamlPeople : IDisposable
     public string ConnectionId { get; private set; } = "";
 
     /// <summary>An administrator makes an organization and its connection; every node has it when this returns.</summary>
-    public static async Task<SamlPeople> SetUpAsync(Nodes nodes)
+    public static Task<SamlPeople> SetUpAsync(Nodes nodes) => SetUpAsync(nodes.All, nodes.Environment, "http://id.drill.test");
+
+    public static async Task<SamlPeople> SetUpAsync(IReadOnlyList<NodeCaller> nodes, (string ApiKey, string ClientId) environment, string publicUrl)
     {
-        var people = new SamlPeople(nodes);
+        var people = new SamlPeople(nodes, environment, publicUrl);
         (await people.MadeAsync("/user_management/redirect_uris", new { uri = Callback })).Is(201);
         var organization = (await people.MadeAsync("/organizations", new { name = "Acme" })).Is(201).Text("id");
         people.ConnectionId = (await people.MadeAsync("/connections", new
@@ -39,7 +42,7 @@ internal sealed class SamlPeople : IDisposable
             organization_id = organization, connection_type = "GenericSAML", name = "Acme",
             saml = new { idp_entity_id = Issuer, idp_sso_url = "https://idp.test/sso", idp_certificates = new[] { people._certificate.ExportCertificatePem() } },
         })).Is(201).Text("id")!;
-        foreach (var node in nodes.All)
+        foreach (var node in nodes)
         {
             await Nodes.UntilAsync("the connection is at every node", TimeSpan.FromSeconds(20), async () =>
                 (await node.SendAsync("GET", $"/connections/{people.ConnectionId}", bearer: people.ApiKey)).Status == 200);
@@ -48,13 +51,13 @@ internal sealed class SamlPeople : IDisposable
     }
 
     /// <summary>A whole sign-in at one node, up to the code.</summary>
-    public async Task<string> ObtainCodeAsync(Node node, string email)
+    public async Task<string> ObtainCodeAsync(NodeCaller node, string email)
     {
         var path = $"/sso/authorize?response_type=code&client_id={_environment.ClientId}&connection={ConnectionId}&redirect_uri={Uri.EscapeDataString(Callback)}";
         var begun = (await node.SendAsync("GET", path)).Is(302);
         var query = HttpUtility.ParseQueryString(new Uri(begun.Location!).Query);
         var asked = Assert.IsType<AuthnRequestRead.Request>(AuthnRequest.Read(query["SAMLRequest"]!));
-        var acs = $"http://id.drill.test/sso/saml/acs/{ConnectionId}";
+        var acs = $"{_publicUrl}/sso/saml/acs/{ConnectionId}";
         var response = SamlIssuer.Issue(
             new SamlIssue(NewId(), NewId(), Issuer, asked.Issuer, acs, asked.Id, email, TimeProvider.System.GetUtcNow()), _certificate);
         var form = $"SAMLResponse={Uri.EscapeDataString(response)}&RelayState={Uri.EscapeDataString(query["RelayState"]!)}";
@@ -64,12 +67,12 @@ internal sealed class SamlPeople : IDisposable
 
     /// <summary>The application shows a code at a node.</summary>
     /// <param name="key">Its <c>Idempotency-Key</c>.</param>
-    public Task<Node.Answer> RedeemAsync(Node node, string code, string? key = null) => node.SendAsync(
+    public Task<Node.Answer> RedeemAsync(NodeCaller node, string code, string? key = null) => node.SendAsync(
         "POST", "/sso/token", $"grant_type=authorization_code&client_id={_environment.ClientId}&client_secret={ApiKey}&code={Uri.EscapeDataString(code)}", "application/x-www-form-urlencoded",
         key: key);
 
     /// <summary>The same, again and again while its authority did not answer in time: for a moment, on a busy machine.</summary>
-    public Task<Node.Answer> RedeemInTimeAsync(Node node, string code, string key) => InTimeAsync(() => RedeemAsync(node, code, key));
+    public Task<Node.Answer> RedeemInTimeAsync(NodeCaller node, string code, string key) => InTimeAsync(() => RedeemAsync(node, code, key));
 
     /// <summary>An administrator's change, likewise.</summary>
     public Task<Node.Answer> MadeAsync(string path, object body, int node = 1, string? key = null)
@@ -87,7 +90,7 @@ internal sealed class SamlPeople : IDisposable
 
     /// <summary>An administrator's change, by way of the first node.</summary>
     public Task<Node.Answer> CallAsync(string path, object body, int node = 1, string? key = null) =>
-        _nodes[node].SendAsync("POST", path, JsonSerializer.Serialize(body), "application/json", bearer: ApiKey, key: key);
+        _nodes[node - 1].SendAsync("POST", path, JsonSerializer.Serialize(body), "application/json", bearer: ApiKey, key: key);
 
     public void Dispose() => _certificate.Dispose();
 

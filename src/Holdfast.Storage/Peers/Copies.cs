@@ -2,7 +2,7 @@ namespace Holdfast.Storage.Peers;
 
 /// <summary>How far this node's journal is on other nodes' disks, in other failure domains (law 3).</summary>
 /// <remarks>A peer that asks for what follows a position has all up to it on its disk: the question is the receipt.</remarks>
-public sealed class Copies(string ownZone, TimeProvider clock)
+public sealed class Copies(string ownRegion, string ownZone, TimeProvider clock)
 {
     /// <summary>How long an answer waits for a copy.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
@@ -11,8 +11,8 @@ public sealed class Copies(string ownZone, TimeProvider clock)
     public static readonly TimeSpan Silence = TimeSpan.FromSeconds(3);
 
     private readonly Lock _lock = new();
-    private readonly List<(long Position, TaskCompletionSource Copied)> _waiting = [];
-    private readonly Dictionary<string, (long Position, long At)> _confirmed = new(StringComparer.Ordinal);
+    private readonly List<(long Position, TaskCompletionSource Copied, bool WantsFar)> _waiting = [];
+    private readonly Dictionary<string, (long Position, long At, bool IsFar)> _confirmed = new(StringComparer.Ordinal);
     private long _answeredWithOne;
     private long _answeredWithMore;
 
@@ -44,9 +44,10 @@ public sealed class Copies(string ownZone, TimeProvider clock)
         List<TaskCompletionSource> copied;
         lock (_lock)
         {
-            _confirmed[peer.Name] = (position, clock.GetTimestamp());
-            copied = [.. _waiting.Where(w => w.Position <= position).Select(w => w.Copied)];
-            _waiting.RemoveAll(w => w.Position <= position);
+            var isFar = peer.Region != ownRegion;
+            _confirmed[peer.Name] = (position, clock.GetTimestamp(), isFar);
+            copied = [.. _waiting.Where(w => w.Position <= position && (isFar || !w.WantsFar)).Select(w => w.Copied)];
+            _waiting.RemoveAll(w => w.Position <= position && (isFar || !w.WantsFar));
         }
         copied.ForEach(c => c.TrySetResult());
     }
@@ -73,22 +74,25 @@ public sealed class Copies(string ownZone, TimeProvider clock)
         return 1;
     }
 
-    /// <summary>Waits for a copy of what stands up to a position; not long, and not at all when nobody is there to make one.</summary>
+    /// <summary>Waits for a copy of what stands up to a position; not long, and not at all when nobody is there to make one. While a node of another region is there,
+    /// it is that one's copy that is waited for: a region may be lost whole. When that does not come in time, one of another zone will do.</summary>
     /// <returns>Whether there is one.</returns>
     public async Task<bool> WaitAsync(long position)
     {
         var copied = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {
-            if (_confirmed.Values.Any(c => c.Position >= position))
+            var alive = _confirmed.Values.Where(c => clock.GetElapsedTime(c.At) < Silence).ToList();
+            var wantsFar = alive.Exists(c => c.IsFar);
+            if (_confirmed.Values.Any(c => c.Position >= position && (c.IsFar || !wantsFar)))
             {
                 return true;
             }
-            if (!_confirmed.Values.Any(c => clock.GetElapsedTime(c.At) < Silence))
+            if (alive.Count == 0)
             {
                 return false;
             }
-            _waiting.Add((position, copied));
+            _waiting.Add((position, copied, wantsFar));
         }
         using var patience = new CancellationTokenSource(Patience, clock);
         try
@@ -98,7 +102,7 @@ public sealed class Copies(string ownZone, TimeProvider clock)
         }
         catch (OperationCanceledException)
         {
-            return false;
+            return Confirmed >= position;
         }
         finally
         {

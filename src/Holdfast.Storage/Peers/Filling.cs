@@ -8,6 +8,9 @@ namespace Holdfast.Storage.Peers;
 /// <summary>What a node does whose disk is empty: finds its cluster, and fills the replica from the primary, or from a peer when that is away (law 8).</summary>
 internal sealed class Filling(NodeStore node, IPrimary primary, PeerLinks peers, Surroundings world)
 {
+    /// <summary>The nearest first: what fills a disk is much, and far is slow.</summary>
+    private IEnumerable<PeerLink> Nearest => peers.All.OrderByDescending(link => link.Identity?.Region == peers.Own.Region);
+
     /// <summary>How long a peer may take for one part of a snapshot.</summary>
     public static readonly TimeSpan PartDeadline = TimeSpan.FromSeconds(10);
 
@@ -81,7 +84,7 @@ internal sealed class Filling(NodeStore node, IPrimary primary, PeerLinks peers,
 
     private async Task<bool> FillFromPeersAsync(CancellationToken ct)
     {
-        foreach (var link in peers.All)
+        foreach (var link in Nearest)
         {
             if (await FillFromAsync(link, ct))
             {

@@ -12,7 +12,7 @@ namespace Holdfast.Peers;
 internal sealed class PeerNetwork : IDisposable
 {
     private readonly NodeKey _key;
-    private readonly OperatorHttp _outbound = new();
+    private readonly OperatorHttp _outbound;
     private readonly HttpPrimaryWire? _wire;
     private readonly KnownNodes _known;
     private readonly PeerVoice _voice;
@@ -24,6 +24,8 @@ internal sealed class PeerNetwork : IDisposable
         string data, string clusterKeyFile, string name, IReadOnlyList<Uri> peers, Uri? primaryNode, ClusterKeys keys, Dependencies dependencies, Entropy entropy, TimeProvider clock)
     {
         _key = NodeKey.LoadOrCreate(data, keys, clusterKeyFile);
+        Tls = new PeerTls(keys, name);
+        _outbound = new OperatorHttp(Tls.Accepts);
         _known = new KnownNodes(() => _node, keys);
         _voice = new PeerVoice(_key, _known, name, () => _node?.Incarnation ?? throw new InvalidOperationException("The node's disk is not open yet."), entropy, clock);
         var channels = peers.Append(primaryNode).OfType<Uri>().Distinct().ToDictionary(u => u, u => new PeerChannel(u, _voice, _outbound, clock));
@@ -32,6 +34,9 @@ internal sealed class PeerNetwork : IDisposable
     }
 
     public IReadOnlyList<HttpPeer> All { get; }
+
+    /// <summary>What it shows where it listens by https, and whom it talks to so.</summary>
+    public PeerTls Tls { get; }
 
     /// <summary>What this node's row says of its key.</summary>
     public string PublicKey => _key.PublicKey;
@@ -63,6 +68,7 @@ internal sealed class PeerNetwork : IDisposable
     public void Dispose()
     {
         _outbound.Dispose();
+        Tls.Dispose();
         _key.Dispose();
     }
 }

@@ -73,7 +73,7 @@ internal sealed class SettingsOptions
     public SettingsOptions(Command command, bool isDev)
     {
         _isDev = isDev;
-        Add(command, "urls", "where it listens (default http://127.0.0.1:4100)");
+        Add(command, "urls", "where it listens (default http://127.0.0.1:4100); https is for nodes and the edge: its certificate is the cluster's own");
         Add(command, "public-url", "what it calls itself in tokens, metadata and links (default: the first of --urls)");
         Add(command, "data", "this node's disk (default ./data)");
         Add(command, "primary", "the primary database (default sqlite:<data>/primary.db), a PostgreSQL connection string (Host=a,b;Database=…), or node:URL: that of another node");
