@@ -15,7 +15,7 @@ public sealed class EdgeGone(ITestOutputHelper output)
     private const int People = 12;
 
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(4);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
     [Fact]
     public async Task Nodes_go_and_come_back_and_nobody_behind_the_edge_is_refused_but_who_was_in_the_dead_node()
@@ -24,51 +24,56 @@ public sealed class EdgeGone(ITestOutputHelper output)
         await using var edge = await Edge.StartAsync(nodes);
         using var load = await Load.StartAsync(nodes, edge);
 
-        await load.PhaseAsync("all well", () => Task.Delay(Quiet));
-        await load.PhaseAsync("one killed", async () =>
+        try
         {
-            await nodes[3].KillAsync();
-            await Task.Delay(Quiet);
-        });
-        await load.PhaseAsync("it is back", async () =>
-        {
-            await nodes[3].StartAsync();
-            await edge.UntilReadyAsync(3);
-        });
-        await load.PhaseAsync("one stopped", async () =>
-        {
-            nodes[2].Freeze();
-            await edge.UntilAsync("the stopped node is ejected", "node-2", "ejected");
-            await Task.Delay(Quiet);
-        });
-        await load.PhaseAsync("it goes on", async () =>
-        {
-            nodes[2].Thaw();
-            await edge.UntilReadyAsync(3);
-        });
-        await load.PhaseAsync("one comes cold", async () =>
-        {
-            await nodes[3].StopAsync();
-            nodes[3].EmptyDisk();
-            await nodes[3].StartAsync();
-            await edge.UntilReadyAsync(3);
-        });
-        await load.PhaseAsync("all restarted in turn", async () =>
-        {
-            foreach (var node in nodes.All)
+            await load.PhaseAsync("all well", () => Task.Delay(Quiet));
+            await load.PhaseAsync("one killed", async () =>
             {
-                await node.StopAsync();
-                await node.StartAsync();
+                await nodes[3].KillAsync();
+                await Task.Delay(Quiet);
+            });
+            await load.PhaseAsync("it is back", async () =>
+            {
+                await nodes[3].StartAsync();
                 await edge.UntilReadyAsync(3);
-            }
-        });
-        await load.StopAsync();
-
-        output.WriteLine(load.Write());
-        output.WriteLine((await edge.HealthAsync()).GetProperty("counts").ToString());
+            });
+            await load.PhaseAsync("one stopped", async () =>
+            {
+                nodes[2].Freeze();
+                await edge.UntilAsync("the stopped node is ejected", "node-2", "ejected");
+                await Task.Delay(Quiet);
+            });
+            await load.PhaseAsync("it goes on", async () =>
+            {
+                nodes[2].Thaw();
+                await edge.UntilReadyAsync(3);
+            });
+            await load.PhaseAsync("one comes cold", async () =>
+            {
+                await nodes[3].StopAsync();
+                nodes[3].EmptyDisk();
+                await nodes[3].StartAsync();
+                await edge.UntilReadyAsync(3);
+            });
+            await load.PhaseAsync("all restarted in turn", async () =>
+            {
+                foreach (var node in nodes.All)
+                {
+                    await node.StopAsync();
+                    await node.StartAsync();
+                    await edge.UntilReadyAsync(3);
+                }
+            });
+        }
+        finally
+        {
+            await load.StopAsync();
+            output.WriteLine(load.Write());
+            output.WriteLine((await edge.HealthAsync()).ToString());
+        }
         // The requests that were in the node when it died or stopped: one a worker at most, of those that may not be sent again.
         Assert.All(load.InFlight, f => Assert.True(f.Kind is "sign-in" or "single sign-on" && f.Phase is "all well" or "one killed" or "it is back" or "one stopped", $"{f.Kind}, {f.Phase}: {f.Failure}"));
-        Assert.True(load.InFlight.Count <= 2 * Load.SignIns, $"{load.InFlight.Count} were in flight.");
+        Assert.True(load.InFlight.Count <= 2 * (Load.SignIns + 1), $"{load.InFlight.Count} were in flight.");
         Assert.Empty(load.Failures);
         Assert.Equal(Load.Kinds.Order(), load.Counts.Keys.Order());
         Assert.All(load.Counts, c => Assert.True(c.Value > 10, $"{c.Key}: {c.Value}"));
@@ -140,7 +145,7 @@ public sealed class EdgeGone(ITestOutputHelper output)
     {
         public const int SignIns = 2;
 
-        private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
+        private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(150);
 
         private readonly CancellationTokenSource _stop = new();
         private readonly ConcurrentQueue<Row> _rows = new();

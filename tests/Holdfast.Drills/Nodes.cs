@@ -118,7 +118,7 @@ internal sealed class Node : NodeCaller, IAsyncDisposable
     private const int Stop = 19;
     private const int MostLinesKept = 100;
 
-    private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(150);
 
     private readonly string[] _urls;
     private readonly string _folder;

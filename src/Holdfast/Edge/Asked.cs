@@ -86,7 +86,7 @@ internal sealed record Asked(Priority Priority, string? Authority, string? Key, 
 
     /// <summary>The incarnation before the first dot; null where none stands.</summary>
     private static string? Named(string? item) =>
-        item is { Length: > IncarnationLength } && item[IncarnationLength] == '.' && item.AsSpan(0, IncarnationLength).IndexOfAnyExcept("0123456789abcdef") < 0 ? item[..IncarnationLength] : null;
+        item is { Length: > IncarnationLength } && item[IncarnationLength] == '.' && item[..IncarnationLength].All(char.IsAsciiHexDigitLower) ? item[..IncarnationLength] : null;
 
     private static Dictionary<string, string> Fields(string query, string? contentType, ReadOnlyMemory<byte> body)
     {

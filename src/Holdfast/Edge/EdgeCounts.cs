@@ -23,9 +23,6 @@ internal sealed class EdgeCounts
     /// <summary>Turned away for want of room, by priority.</summary>
     public readonly Counter[] Refused = [.. Enum.GetValues<Priority>().Select(_ => new Counter())];
 
-    /// <param name="counter">Null for none.</param>
-    public void Add(Counter? counter) => counter?.Add();
-
     internal sealed class Counter
     {
         private long _value;

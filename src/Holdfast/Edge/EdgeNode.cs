@@ -34,7 +34,7 @@ internal enum NodeState
 }
 
 /// <summary>One node as the edge sees it: what it says of itself, and what became of what it was asked. No I/O; all times by the clock.</summary>
-internal sealed class EdgeNode(Uri address, EdgeTimes times, TimeProvider clock)
+internal sealed class EdgeNode(Uri address, EdgeTimes times, TimeProvider clock) : IDisposable
 {
     /// <summary>Failures in a row that eject it; a connection that is turned away does at once.</summary>
     private const int MostFailures = 3;
@@ -86,6 +86,8 @@ internal sealed class EdgeNode(Uri address, EdgeTimes times, TimeProvider clock)
             }
         }
     }
+
+    public void Dispose() => _gone.Dispose();
 
     public void Enter() => Interlocked.Increment(ref _underWay);
 

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging.Console;
 namespace Holdfast.Edge;
 
 /// <summary>One edge, running.</summary>
-internal sealed class EdgeServer(WebApplication app, Ways ways) : IAsyncDisposable
+internal sealed class EdgeServer(WebApplication app, Ways ways, IReadOnlyList<EdgeNode> nodes) : IAsyncDisposable
 {
     public WebApplication App { get; } = app;
 
@@ -63,7 +63,7 @@ internal sealed class EdgeServer(WebApplication app, Ways ways) : IAsyncDisposab
             ways.Dispose();
             throw;
         }
-        return new EdgeServer(app, ways);
+        return new EdgeServer(app, ways, all);
     }
 
     /// <summary>When to come again, in seconds; as text for a header.</summary>
@@ -74,5 +74,9 @@ internal sealed class EdgeServer(WebApplication app, Ways ways) : IAsyncDisposab
         await App.StopAsync();
         await App.DisposeAsync();
         ways.Dispose();
+        foreach (var node in nodes)
+        {
+            node.Dispose();
+        }
     }
 }

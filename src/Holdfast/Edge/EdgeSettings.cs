@@ -140,7 +140,7 @@ internal sealed class EdgeOptions
                 new EdgeTimes(slow, TimeSpan.FromMilliseconds(500) * patience, patience)), faults);
     }
 
-    private static IEnumerable<string> List(string? text) => (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+    private static string[] List(string? text) => (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private static Uri? Origin(string url) =>
         Uri.TryCreate(url, UriKind.Absolute, out var uri) && (uri.Scheme == "http" || uri.Scheme == "https")

@@ -33,7 +33,7 @@ internal sealed class SendOn(
 
     public async Task HandleAsync(HttpContext http)
     {
-        counts.Add(counts.Requests);
+        counts.Requests.Add();
         http.TraceIdentifier = RequestId(http);
         http.Response.Headers[RequestIdHeader] = http.TraceIdentifier;
         if (Refuse(http) is { } refusal)
@@ -65,7 +65,7 @@ internal sealed class SendOn(
         var raw = http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
         if (!s_methods.Contains(request.Method))
         {
-            counts.Add(counts.Malformed);
+            counts.Malformed.Add();
             return (405, "method_not_allowed", "This endpoint does not know this method.");
         }
         // Whatever two readers could read differently is refused here rather than sent on: another form of target, a backslash, two framings, several hosts.
@@ -74,19 +74,19 @@ internal sealed class SendOn(
             || (request.Headers.ContainsKey("Transfer-Encoding") && (request.Headers.ContainsKey("Content-Length") || request.Headers.ContainsKey("X-Content-Length")))
             || request.Headers.Host.Count != 1)
         {
-            counts.Add(counts.Malformed);
+            counts.Malformed.Add();
             return (400, "bad_request", "The request cannot be read.");
         }
         if (!domains.Knows(request.Host.Host.Trim('[', ']')))
         {
-            counts.Add(counts.UnknownHosts);
+            counts.UnknownHosts.Add();
             return nodes.All.All(n => n.Said is null) && settings.Hosts is null
                 ? (503, "no_node", "No node has answered yet.")
                 : (421, "unknown_host", "Nothing is served under this name here. If it is your domain, add it to your environment first.");
         }
         if (IsInside(request.Path) || (raw.Contains('%', StringComparison.Ordinal) && IsInside(new PathString(Uri.UnescapeDataString(raw.Split('?')[0]) is var again && again.StartsWith('/') ? again : "/"))))
         {
-            counts.Add(counts.NotForOutside);
+            counts.NotForOutside.Add();
             return (404, "not_found", "There is no such endpoint.");
         }
         return null;
@@ -105,7 +105,7 @@ internal sealed class SendOn(
         }
         if (Interlocked.Read(ref _held) + Math.Min(http.Request.ContentLength ?? JsonBody.MaxBytes, JsonBody.MaxBytes) > MostHeld)
         {
-            counts.Add(counts.Refused[(int)Priority.Administration]);
+            counts.Refused[(int)Priority.Administration].Add();
             return (null, (429, "busy", "There is too much to do just now."));
         }
         try
@@ -153,7 +153,7 @@ internal sealed class SendOn(
                 await TurnAwayAsync(http, asked);
                 return;
             }
-            counts.Add(counts.Failed);
+            counts.Failed.Add();
             await (errand.Failed switch
             {
                 Told.Hung => WriteAsync(http, 504, "node_timeout", "No answer came in time. Whether it was done is unknown: repeat the request with the same Idempotency-Key.", 1),
@@ -170,7 +170,7 @@ internal sealed class SendOn(
 
     private Task TurnAwayAsync(HttpContext http, Asked asked)
     {
-        counts.Add(counts.Refused[(int)asked.Priority]);
+        counts.Refused[(int)asked.Priority].Add();
         // Those that matter less come back later.
         return WriteAsync(http, 429, "busy", "There is too much to do just now.", 1 + (2 * (int)asked.Priority));
     }

@@ -59,14 +59,14 @@ internal sealed class Tries(EdgeNodes nodes, Ways ways, EdgeSettings settings, E
             var more = at < order.Count;
             if (more && result.Told == Told.Refused)
             {
-                counts.Add(counts.Elsewhere);   // nothing was sent: it was no try
+                counts.Elsewhere.Add();   // nothing was sent: it was no try
                 continue;
             }
             if (more && asked.IsSafe && !isRepeated && used == 1 && _retries.TryTake())
             {
                 result.Response?.Dispose();
                 isRepeated = true;
-                counts.Add(counts.Retries);
+                counts.Retries.Add();
                 continue;
             }
             errand.Failed = result.Told;
@@ -99,14 +99,17 @@ internal sealed class Tries(EdgeNodes nodes, Ways ways, EdgeSettings settings, E
                 return (await first, 1);
             }
         }
-        counts.Add(counts.Hedges);
+        counts.Hedges.Add();
         var second = OnceAsync(errand, template, order[at + 1], isLast: true, stop.Token);
         var winner = await Task.WhenAny(first, second);
         var (loser, other) = winner == first ? (second, await first) : (first, await second);
         // The other node may not have heard yet of what the first one knows: its "no" does not count against an answer that is still to come.
         if (other.Told == Told.Answered && (winner == first || (int)other.Response!.StatusCode < 400))
         {
-            counts.Add(winner == second ? counts.HedgesWon : null);
+            if (winner == second)
+            {
+                counts.HedgesWon.Add();
+            }
             await stop.CancelAsync();
             _ = DiscardAsync(loser);
             return (other, 2);
@@ -140,7 +143,7 @@ internal sealed class Tries(EdgeNodes nodes, Ways ways, EdgeSettings settings, E
         {
             errand.Entered.Add(node);
         }
-        counts.Add(counts.Tries);
+        counts.Tries.Add();
         using var request = Copy(template, errand, node);
         using var patience = new CancellationTokenSource((isLast ? asked.Whole : asked.First) * settings.Times.Patience, clock);
         // Whoever can be served elsewhere does not wait for a node that is known to hang.
