@@ -41,6 +41,14 @@ public sealed class PlantedBugTests
     [InlineData("greatest-takes-what-comes-last", 1)]
     [InlineData("lost-tail-is-not-noticed", 1)]
     [InlineData("offer-acknowledged-and-lost", 1)]
+    [InlineData("enrolled-app-is-not-asked-for", 6)]
+    [InlineData("invitation-is-not-claimed", 1)]
+    [InlineData("passkey-count-is-not-kept", 2)]
+    [InlineData("sent-mail-is-not-noted", 1)]
+    [InlineData("session-row-is-not-its-token", 1)]
+    [InlineData("sign-up-claims-at-once", 48)]
+    [InlineData("switch-without-a-membership", 1)]
+    [InlineData("user-id-by-node", 1)]
     public void A_planted_bug_is_found(string name, int knownSeed)
     {
         var found = Enumerable.Range(0, MostSeeds).Select(i => (ulong)(knownSeed + i))
