@@ -1,13 +1,9 @@
-using System.Text.Json;
 using Holdfast.Bench;
 using Holdfast.Flags.Sources;
 using Holdfast.Incidents;
 using Holdfast.Orders;
-using Holdfast.Peers;
 using Holdfast.Resilience;
-using Holdfast.Storage;
 using Holdfast.Storage.Peers;
-using Holdfast.Storage.Rows;
 using Holdfast.Tests.Flags;
 using Holdfast.Tests.Peers;
 using Microsoft.Extensions.DependencyInjection;
