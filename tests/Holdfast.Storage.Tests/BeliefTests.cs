@@ -1,5 +1,4 @@
 using Holdfast.Storage.ChangeLog;
-using Holdfast.Storage.Node;
 using Holdfast.Storage.Peers;
 using Holdfast.Storage.Rows;
 using Holdfast.Storage.Tests.Peers;

@@ -44,7 +44,7 @@ public sealed class NodeListKeeper(Database database, PeerLinks peers, Surroundi
             }
             else if (!list.IsSettled && world.Clock.GetElapsedTime(_ours.At) >= Settling
                 && list.All.All(name => name == own || peers.All.Any(l => l.Identity?.Name == name && l.HasSettledOn(list.Number, Settling))
-                    || (!list.Now.Contains(name, StringComparer.Ordinal) && database.Read(view => Lives.AreOver(view, name)))))   // who was put out is waited for by nobody
+                    || database.Read(view => Lives.AreOver(view, name))))   // who was put out is waited for by nobody
             {
                 await database.WriteAsync(view => NodeList.Settle(view, list.Number), ct);
             }

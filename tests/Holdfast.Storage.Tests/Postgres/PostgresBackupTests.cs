@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Holdfast.Bench;
-using Holdfast.Storage.Rows;
 
 namespace Holdfast.Storage.Tests.Postgres;
 
