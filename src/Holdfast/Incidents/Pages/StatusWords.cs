@@ -11,7 +11,8 @@ internal static class StatusWords
         ["primary", "credentials", "dns", "network", "time", "peers", "peer", "zone", "region", "credential", "host", "mail", "flags", "telemetry"];
 
     private static readonly string[] s_ways =
-        ["refuses", "hangs", "slow", "errors", "wrong_answers", "reset", "unresolved", "certificate", "denied", "unreachable"];
+        ["refuses", "hangs", "slow", "errors", "wrong_answers", "reset", "unresolved", "certificate", "denied", "unreachable", "unreadable", "empty", "damaged", "foreign",
+            "toonew", "unrecognized"];
 
     public static string Subject(Texts t, string dependency)
     {
