@@ -261,7 +261,7 @@ public sealed class IncidentTests
     [Fact]
     public void Every_cause_product_and_way_of_failing_has_its_words()
     {
-        string[] names = [.. Catalogue.All.Select(p => p.Name), "peer:http://10.0.0.1:4100", "zone:a", "region:north", "credential:relay", "host", "network", "time", "peers", "flags:unleash"];
+        string[] names = [.. Catalogue.All.Select(p => p.Name.Replace("{", "", StringComparison.Ordinal).Replace("}", "", StringComparison.Ordinal)), "peer:http://10.0.0.1:4100", "zone:a", "region:north", "credential:relay", "host", "network", "time", "peers", "flags:unleash"];
         string[] ways = [.. typeof(Trouble).GetFields().Select(f => (string)f.GetValue(null)!), "damaged", "unrecognized"];
         foreach (var texts in Holdfast.Http.Pages.Texts.All.Values)
         {
