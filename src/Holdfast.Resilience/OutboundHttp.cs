@@ -44,12 +44,14 @@ public sealed class OutboundHttp : IDisposable
             ConnectTimeout = TimeSpan.FromSeconds(15),   // a connection outlives the request that wanted it
             PooledConnectionLifetime = TimeSpan.FromMinutes(2),   // so that a changed address is noticed
         };
+        // A certificate can name an address where its issuer's is to be had, and fetching it would be a call that no guard has seen: whoever answers must send its whole chain.
+        var trust = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
         if (roots is not null)
         {
-            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            policy.CustomTrustStore.AddRange(roots);
-            handler.SslOptions.CertificateChainPolicy = policy;
+            trust.TrustMode = X509ChainTrustMode.CustomRootTrust;
+            trust.CustomTrustStore.AddRange(roots);
         }
+        handler.SslOptions.CertificateChainPolicy = trust;
         _http = new HttpMessageInvoker(handler, disposeHandler: true);
     }
 

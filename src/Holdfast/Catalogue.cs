@@ -142,7 +142,7 @@ internal static class Catalogue
         "What broke is named after three calls that people make, instead of one.", [])
     {
         For = "naming a provider that is called rarely, after a call has failed",
-        Again = "four at most, a second apart; then one in 15 s for a host, and only after another call has failed",
+        Again = "five at most, a second apart; then one in 15 s for a host, and only after another call has failed",
         Scope = DependencyScope.Tenant,
         OpensAfter = int.MaxValue,
         IsAnswer = static _ => true,

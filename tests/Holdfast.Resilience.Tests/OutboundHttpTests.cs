@@ -358,6 +358,70 @@ public sealed class OutboundHttpTests : IAsyncDisposable
         await Assert.ThrowsAsync<DependencyUnavailableException>(() => Get("/heavy"));
     }
 
+    /// <summary>A certificate whose issuer is not sent, and that names where to fetch it: an address that nobody has checked.</summary>
+    [Fact]
+    public async Task The_issuer_of_a_certificate_is_not_fetched_from_where_the_certificate_says()
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var middleKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var leafKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var root = Authority("CN=root", rootKey).CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
+        using var middle = Authority("CN=middle", middleKey).Create(root, now.AddDays(-1), now.AddDays(1), [1]);
+        using var middleWithKey = middle.CopyWithPrivateKey(middleKey);
+        _pages["/issuer"] = context => context.Response.Body.WriteAsync(middle.RawData).AsTask();
+        var request = new CertificateRequest("CN=far.example", leafKey, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName("far.example");
+        request.CertificateExtensions.Add(names.Build());
+        request.CertificateExtensions.Add(new X509AuthorityInformationAccessExtension(null, [$"http://127.0.0.1:{_port}/issuer"]));
+        using var leaf = request.Create(middleWithKey, now.AddDays(-1), now.AddDays(1), [2]);
+        using var withKey = leaf.CopyWithPrivateKey(leafKey);
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(X509CertificateLoader.LoadPkcs12(withKey.Export(X509ContentType.Pkcs12), null))));
+        await using var far = builder.Build();
+        far.Run(context => context.Response.WriteAsync("{}"));
+        await far.StartAsync();
+        var port = new Uri(far.Urls.Single()).Port;
+
+        using var whole = new OutboundHttp(OutboundGuard.Read(["127.0.0.0/8:*"]).Guard, TimeProvider.System, (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Loopback]), [root, middle]);
+        await whole.GetAsync(Idp(), new Uri($"https://far.example:{port}/"), OutboundLimits.Document, CancellationToken.None);   // whose issuer is known is believed
+        using var outbound = new OutboundHttp(OutboundGuard.Read(["127.0.0.0/8:*"]).Guard, TimeProvider.System, (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Loopback]), [root]);
+        await Assert.ThrowsAsync<DependencyUnavailableException>(() => outbound.GetAsync(Idp(), new Uri($"https://far.example:{port}/"), OutboundLimits.Document, CancellationToken.None));
+
+        Assert.Empty(_asked);
+
+        static CertificateRequest Authority(string name, ECDsa key)
+        {
+            var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
+            request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+            return request;
+        }
+    }
+
+    /// <summary>A knock goes to the root of the host, without what a call had with it, and any answer is one.</summary>
+    [Fact]
+    public async Task A_knock_carries_nothing_and_takes_any_answer()
+    {
+        var seen = new List<string>();
+        _pages["/"] = context =>
+        {
+            seen.Add($"{context.Request.Method} {context.Request.QueryString} {context.Request.Headers.Authorization} {context.Request.Headers.Cookie}".Trim());
+            context.Response.StatusCode = 404;
+            return Task.CompletedTask;
+        };
+        _pages["/document"] = context => context.Response.WriteAsync("<html>Sorry.</html>");
+        var knock = new Dependency(new DependencyPolicy("knock", "test", TimeSpan.FromSeconds(30), 4, "none", []) { IsAnswer = _ => true }, TimeProvider.System);
+
+        await _http.KnockAsync(knock, new Uri($"http://127.0.0.1:{_port}/token?client_secret=s"), TimeSpan.FromSeconds(25), CancellationToken.None);
+        Assert.Equal(["HEAD"], seen);
+        var wrong = await Assert.ThrowsAnyAsync<Exception>(() => _http.KnockForJsonAsync(knock, new Uri($"http://127.0.0.1:{_port}/document"), TimeSpan.FromSeconds(25), CancellationToken.None));
+        Assert.Equal(Trouble.Wrong, Trouble.Exactly(wrong));
+        Assert.Equal(DependencyState.Ok, knock.Health.State);   // one host says nothing of another
+    }
+
     private static RequestDelegate WithStatus(int status) => context =>
     {
         context.Response.StatusCode = status;

@@ -47,6 +47,10 @@ internal sealed class FinderWorld
             }
             Resolver();
             Telemetry();
+            Mail();
+            Background("flags", Catalogue.Flags.Of("unleash"), TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(1));
+            Background("credentials", Catalogue.Credentials, TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(5));
+            Action();
             // Four connections of four organizations at one provider; two of one organization at another; five alone.
             for (var c = 0; c < 11; c++)
             {
@@ -93,6 +97,15 @@ internal sealed class FinderWorld
     /// <summary>Every single fault that can be planned here.</summary>
     public static IReadOnlyList<PlannedFault> All { get; } = [.. Plan()];
 
+    /// <summary>Faults of what the operator has and nobody waits for: it is met when its own round comes, so what counts is the time from then on.</summary>
+    public static IReadOnlyList<PlannedFault> InTheBackground { get; } =
+    [
+        .. from target in new[] { (Words: "mail", Name: Catalogue.Mail.Name), (Words: "flag provider", Name: "flags:unleash"), (Words: "issuer of credentials", Name: Catalogue.Credentials.Name) }
+        from kind in Enum.GetValues<FaultKind>()
+        where kind != FaultKind.Slow || target.Words == "mail"   // a slow answer of what nobody waits for is no trouble, and has no name
+        select new PlannedFault(target.Words, kind, [target.Words == "mail" ? "mail" : target.Name.Split(':')[0]], [target.Name], PlannedFault.WordOf(kind), true),
+    ];
+
     private static IEnumerable<PlannedFault> Plan()
     {
         // The primary's driver has words of its own; what is wrong with its answers has four.
@@ -123,10 +136,11 @@ internal sealed class FinderWorld
             {
                 yield return new("one provider", kind, [$"login{c}.example"], [$"idp_token:conn_{c}", $"idp:conn_{c}", $"idp_userinfo:conn_{c}"], word, false);
             }
+            yield return new("an application's own endpoint", kind, ["action"], ["action:action_1"], word, false);
             yield return new("a provider that many use", kind, ["login.shared.example"], ["host:login.shared.example"], word, false);
             yield return new("a provider that one customer uses twice", kind, ["login.twice.example"], ["host:login.twice.example"], word, false);
         }
-        string[] outside = ["login.shared.example", "login.twice.example", .. Enumerable.Range(6, 5).Select(c => $"login{c}.example")];
+        string[] outside = ["action", "login.shared.example", "login.twice.example", .. Enumerable.Range(6, 5).Select(c => $"login{c}.example")];
         yield return new("names everywhere", FaultKind.EmptyDns, outside, ["dns"], Trouble.Unresolved, true);
         yield return new("this node's clock", FaultKind.Certificate, outside, ["time"], Trouble.Certificate, true);
         yield return new("the way out", FaultKind.Hang, outside, ["network"], Trouble.Hangs, true);
@@ -209,6 +223,51 @@ internal sealed class FinderWorld
         far.Fault = FaultKind.Hang;
         var dependency = _dependencies.Add(new Dependency(Catalogue.Telemetry, _clock, onCallersThread: true));
         Every(TimeSpan.FromSeconds(5), () => CallAsync(far, dependency, new Uri("http://collector.example:4318")));
+    }
+
+    /// <summary>Mails by chance; one that is not taken is handed in again after 5 s, then twice as late each time.</summary>
+    private void Mail()
+    {
+        var (far, dependency) = (At("mail"), _dependencies.Add(new Dependency(Catalogue.Mail, _clock, onCallersThread: true)));
+        Every(_dice.Between(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(10)), async () =>
+        {
+            for (var pause = TimeSpan.FromSeconds(5); !await CallAsync(far, dependency, new Uri("smtp://relay.example:587")) && pause < TimeSpan.FromMinutes(1); pause *= 2)
+            {
+                await Task.Delay(pause, _clock);
+            }
+        });
+    }
+
+    /// <summary>A round of its own, and a shorter pause after a failure, twice as long each time up to a minute. What is wrong with an answer is judged inside the call.</summary>
+    private void Background(string host, DependencyPolicy policy, TimeSpan every, TimeSpan afterFailure)
+    {
+        var (far, dependency) = (At(host), _dependencies.Add(new Dependency(policy, _clock, onCallersThread: true)));
+        _ = LoopAsync();
+
+        async Task LoopAsync()
+        {
+            await Task.Delay(_dice.Between(TimeSpan.Zero, every), _clock);
+            for (var failures = 0; ;)
+            {
+                try
+                {
+                    await dependency.CallAsync(async token => await CalleeAsync(far, dependency, isTenants: false, token) ? throw new OutageException(Trouble.Wrong, "nonsense") : true, CancellationToken.None, new Uri($"https://{host}.example"));
+                    failures = 0;
+                }
+                catch (DependencyUnavailableException)
+                {
+                    failures++;
+                }
+                await Task.Delay(failures == 0 ? every : TimeSpan.FromSeconds(Math.Min(60, afterFailure.TotalSeconds * Math.Pow(2, failures - 1))), _clock);
+            }
+        }
+    }
+
+    /// <summary>An application's endpoint, asked at each of its sign-ins.</summary>
+    private void Action()
+    {
+        var (far, dependency) = (At("action"), _dependencies.GetOrAdd(Catalogue.Action.Of("action_1", "environment_1"), _clock));
+        Every(TimeSpan.FromSeconds(5 * Math.Pow(0.01, _dice.Below(1000) / 1000.0)), () => CallAsync(far, dependency, new Uri("https://action/")));
     }
 
     /// <summary>Sign-ins by chance, from one in five seconds to twenty a second; each asks the token endpoint, half of them UserInfo as well.</summary>

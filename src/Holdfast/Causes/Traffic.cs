@@ -142,5 +142,5 @@ public static class Products
 
     /// <summary>Those that a status page shows, in its order, with what people call them.</summary>
     public static IReadOnlyList<(string Name, string Title)> Shown { get; } =
-        [(Sso, "Single Sign-On"), (AuthKit, "AuthKit"), (Administration, "Administration and API"), (Domains, "Domain verification"), (Mail, "Mail")];
+        [(Sso, "Single Sign-On"), (AuthKit, "AuthKit"), (DirectorySync, "Directory Sync"), (AuditLogs, "Audit Logs"), (AdminPortal, "Admin Portal"), (Dashboard, "Dashboard"), (Administration, "Administration and API"), (Domains, "Domain verification"), (Mail, "Mail")];
 }

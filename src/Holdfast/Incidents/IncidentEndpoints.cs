@@ -22,6 +22,7 @@ internal static class IncidentEndpoints
         incidents.MapPost("/{id}/notes", AddNote.HandleAsync).Accepts<AddNote.Input>(JsonBody.AnyType).Produces<ReadIncidents.EntryBody>(201).WithMetadata(Writes.Fact);
         routes.MapGet("/status.json", ReadStatus.Json).WithTags("Incidents").Produces<ReadStatus.Body>();
         routes.MapGet("/status", ReadStatus.Page).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
+        routes.MapGet("/status/incidents/{id}", ReadStatus.Incident).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
     }
 }
 

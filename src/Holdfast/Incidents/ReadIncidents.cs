@@ -14,10 +14,12 @@ public static class ReadIncidents
         return ApiAnswer.Ok(new ListedBody([.. database.Read(view => IncidentStore.Since(view, now - Shown)).Select(row => BodyOf(row, null, now))]));
     }
 
-    internal static ApiAnswer Get(string id, Database database, TimeProvider clock) =>
+    internal static ApiAnswer Get(string id, Database database, TimeProvider clock) => Find(id, database, clock) is { } incident ? ApiAnswer.Ok(incident) : ApiError.NotFound("Incident", id);
+
+    internal static IncidentBody? Find(string id, Database database, TimeProvider clock) =>
         database.Read(view => IncidentStore.Find(view, id) is { } row ? (row, entries: IncidentStore.Entries(view, id)) : default) is ({ } found, var entries)
-            ? ApiAnswer.Ok(BodyOf(found, entries, clock.GetUtcNow()))
-            : ApiError.NotFound("Incident", id);
+            ? BodyOf(found, entries, clock.GetUtcNow())
+            : null;
 
     internal static IncidentBody BodyOf(IncidentRow row, List<EntryRow>? entries, DateTimeOffset now)
     {

@@ -11,14 +11,32 @@ public static class ReadStatus
 {
     public const int Days = 90;
 
-    internal static ApiAnswer Json(Database database, Finder finder, NodePlace here, TimeProvider clock) => ApiAnswer.Ok(Now(database, finder, here, clock));
+    /// <summary>From this share of failures on it is no accident of one person's.</summary>
+    private const double Fails = 0.5;
+    private const double Impaired = 0.02;
 
-    internal static IResult Page(HttpContext http, Database database, Finder finder, NodePlace here, TimeProvider clock) =>
-        PageResult.Of<StatusPage>(PageContext.Of(http), StatusCodes.Status200OK, (nameof(StatusPage.Status), Now(database, finder, here, clock)));
+    internal static ApiAnswer Json(Database database, Finder finder, Traffic traffic, NodePlace here, TimeProvider clock) => ApiAnswer.Ok(Now(database, finder, traffic, here, clock));
 
-    private static Body Now(Database database, Finder finder, NodePlace here, TimeProvider clock)
+    internal static IResult Page(HttpContext http, Database database, Finder finder, Traffic traffic, NodePlace here, TimeProvider clock) =>
+        PageResult.Of<StatusPage>(PageContext.Of(http), StatusCodes.Status200OK, (nameof(StatusPage.Status), Now(database, finder, traffic, here, clock)));
+
+    /// <summary>One incident, as a page.</summary>
+    internal static IResult Incident(string id, HttpContext http, Database database, TimeProvider clock)
+    {
+        var context = PageContext.Of(http);
+        return ReadIncidents.Find(id, database, clock) is { } incident
+            ? PageResult.Of<IncidentPage>(context, StatusCodes.Status200OK, (nameof(IncidentPage.Incident), incident))
+            : PageResult.Of<MessagePage>(context, StatusCodes.Status404NotFound,
+                (nameof(MessagePage.Heading), context.Texts["status.not_there"]), (nameof(MessagePage.Advice), context.Texts["status.not_there_lead"]),
+                (nameof(MessagePage.LinkPath), "/status"), (nameof(MessagePage.LinkText), context.Texts["status.back"]));
+    }
+
+    private static Body Now(Database database, Finder finder, Traffic traffic, NodePlace here, TimeProvider clock)
     {
         var now = clock.GetUtcNow();
+        var minute = traffic.Between(now - TimeSpan.FromMinutes(1), now);
+        var (requests, failed) = (new[] { Products.Sso, Products.AuthKit }.Sum(p => minute.GetValueOrDefault(p)?.Requests ?? 0), new[] { Products.Sso, Products.AuthKit }.Sum(p => minute.GetValueOrDefault(p)?.Failed ?? 0));
+        var rate = requests == 0 ? 0 : (double)failed / requests;
         var (rows, regions) = database.Read(view => (IncidentStore.Since(view, now - ReadIncidents.Shown), IncidentStore.Regions(view)));
         var causes = finder.All.Where(c => c.Scope != CauseScope.Tenant).ToList();
         RegionBody[] all =
@@ -38,8 +56,9 @@ public static class ReadStatus
         ];
         var states = all.SelectMany(r => r.Products).Select(p => p.Status).ToList();
         return new Body(
-            states.Contains("outage") ? "outage" : states.Contains("degraded") || causes.Exists(c => c.Scope == CauseScope.Platform) ? "degraded" : "operational", now, here.Node, here.Region,
-            [.. causes.Select(c => new CauseBody(c.Scope == CauseScope.Shared ? "host" : c.Dependency, c.How, c.Since, c.Text, c.Products))], all, [.. rows.Select(r => ReadIncidents.BodyOf(r, null, now))]);
+            rate >= Fails || states.Contains("outage") ? "outage" : rate >= Impaired || states.Contains("degraded") || causes.Exists(c => c.Scope == CauseScope.Platform) ? "degraded" : "operational", now, here.Node, here.Region,
+            new SignInBody(rate >= Fails ? "fails" : rate >= Impaired ? "impaired" : "works", requests, failed),
+            [.. causes.Select(c => new CauseBody(c.Scope == CauseScope.Shared ? "host" : c.Dependency, c.How, c.Since, c.Text, c.Products, c.SignIn.ToString().ToLowerInvariant(), c.Symptoms.Count))], all, [.. rows.Select(r => ReadIncidents.BodyOf(r, null, now))]);
     }
 
     /// <summary>The worst of a day (UTC): <c>none</c>, <c>minor</c>, or <c>major</c> where half of the product's requests failed.</summary>
@@ -55,9 +74,15 @@ public static class ReadStatus
     /// <param name="Causes">What this node finds broken now.</param>
     /// <param name="Incidents">Of 90 days, the latest first.</param>
     public sealed record Body(
-        string Status, DateTimeOffset At, string Node, string Region, IReadOnlyList<CauseBody> Causes, IReadOnlyList<RegionBody> Regions, IReadOnlyList<ReadIncidents.IncidentBody> Incidents);
+        string Status, DateTimeOffset At, string Node, string Region, SignInBody SignIn, IReadOnlyList<CauseBody> Causes, IReadOnlyList<RegionBody> Regions, IReadOnlyList<ReadIncidents.IncidentBody> Incidents);
 
-    public sealed record CauseBody(string Dependency, string How, DateTimeOffset Since, string Text, IReadOnlyList<string> Products);
+    /// <summary>Requests of sign-in at this node, in the last minute.</summary>
+    /// <param name="Status"><c>works</c>, <c>impaired</c> or <c>fails</c>.</param>
+    public sealed record SignInBody(string Status, long Requests, long Failed);
+
+    /// <param name="SignIn">What sign-ins have to do with it: <c>none</c>, <c>optional</c> or <c>needed</c>.</param>
+    /// <param name="Symptoms">How many dependencies it takes along.</param>
+    public sealed record CauseBody(string Dependency, string How, DateTimeOffset Since, string Text, IReadOnlyList<string> Products, string SignIn, int Symptoms);
 
     public sealed record RegionBody(string Region, IReadOnlyList<ProductBody> Products);
 

@@ -19,6 +19,7 @@ internal static class BenchVerb
         [RefreshBench.Name] = RefreshBench.RunAsync,
         [PostgresBench.Name] = PostgresBench.RunAsync,
         [FinderBench.Name] = FinderBench.RunAsync,
+        [FlagsBench.Name] = FlagsBench.RunAsync,
     };
 
     public static Command Create()

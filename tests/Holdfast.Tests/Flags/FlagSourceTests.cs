@@ -349,7 +349,7 @@ public sealed class FlagSourceTests : IDisposable
         provider.AnswerStream = stream ? provider.Stream(FlagProvider.Put()) : provider.Hang();
     }
 
-    private static void Ail(FlagProvider provider, string fault)
+    internal static void Ail(FlagProvider provider, string fault)
     {
         provider.Answer = fault switch
         {

@@ -47,6 +47,53 @@ public sealed class SignInBesideFlagsTests : IDisposable
         Assert.Equal(System.Text.Json.JsonValueKind.Null, (await bare.GetAsync("/health")).Is(200).Json.GetProperty("flags").GetProperty("count").ValueKind);
     }
 
+    /// <summary>Hosted pages beside a provider that is sick in one way, from before the start and from the middle of the load on. What is counted is failures: how fast they are, <c>holdfast bench flags</c> measures.</summary>
+    [Theory]
+    [InlineData("hang")]
+    [InlineData("one byte a second")]
+    [InlineData("500")]
+    [InlineData("401")]
+    [InlineData("50 MB")]
+    [InlineData("malformed")]
+    public async Task No_page_fails_beside_a_sick_provider(string fault)
+    {
+        await using var provider = await FlagProvider.StartAsync();
+        FlagSourceTests.Ail(provider, fault);
+        await using (var server = await HoldfastServer.StartAsync(new Start { Flags = new FlagSetting("launchdarkly", provider.Url, "key") }))
+        {
+            await provider.CallAsync();   // it is being asked while people come
+            Assert.Empty(await PagesAsync(server, 20));
+            Assert.Null(server.Services.GetRequiredService<ProviderFlags>().HeardAt);
+        }
+
+        provider.Answer = FlagProvider.Say(FlagProvider.LaunchDarkly);
+        provider.AnswerStream = provider.Stream(FlagProvider.Put());
+        await using var other = await HoldfastServer.StartAsync(new Start { Flags = new FlagSetting("launchdarkly", provider.Url, "key") });
+        await HeardAsync(other);
+        Assert.Empty(await PagesAsync(other, 10));
+        FlagSourceTests.Ail(provider, fault);
+        provider.LetGo();   // the stream ends, and whoever opens the next meets it
+        Assert.Empty(await PagesAsync(other, 20));
+        Assert.Equal(1, other.Services.GetRequiredService<ProviderFlags>().Count);
+    }
+
+    /// <returns>What was answered where a page should have been.</returns>
+    private static async Task<List<string>> PagesAsync(HoldfastServer server, int count)
+    {
+        var failures = new List<string>();
+        for (var i = 0; i < count; i++)
+        {
+            var browser = new Browser(server);
+            var onward = await browser.GetAsync($"/user_management/authorize?client_id={server.A.ClientId}&redirect_uri={Uri.EscapeDataString(HoldfastServer.Callback)}&response_type=code&state=s&provider=authkit");
+            var page = onward.Headers.Location is { } location ? await browser.GetAsync(location.OriginalString) : onward;
+            if ((int)page.Status != 200 || !page.Text.Contains("name=\"email\"", StringComparison.Ordinal))
+            {
+                failures.Add($"{(int)onward.Status}, then {(int)page.Status}: {page.Text[..Math.Min(page.Text.Length, 200)]}");
+            }
+        }
+        return failures;
+    }
+
     [Fact]
     public async Task A_provider_s_own_flags_stand_in_tokens_only_where_its_switch_says_so_and_ours_are_never_named()
     {

@@ -80,6 +80,7 @@ public sealed class IncidentTests
         await MendAsync(server);
         server.Clock.Advance(TimeSpan.FromMinutes(11));
         await BreakAsync(server);
+        await RoundAsync(server, TimeSpan.FromSeconds(3));   // after so long a pause the primary's own trouble may be told anew, and DNS waits a moment beside it
         Assert.Equal(2, (await server.SendAsync("GET", "/incidents", null)).Json.GetProperty("data").EnumerateArray().Count(i => i.GetProperty("cause").GetProperty("dependency").GetString() == "dns"));
     }
 
@@ -232,6 +233,55 @@ public sealed class IncidentTests
         Assert.Equal(90, products["domains"].GetProperty("days").GetArrayLength());
         Assert.Equal("minor", products["domains"].GetProperty("days")[89].GetString());
         Assert.Equal("none", products["domains"].GetProperty("days")[88].GetString());
+        Assert.Equal(("works", 0), (Text(json.GetProperty("sign_in"), "status"), json.GetProperty("sign_in").GetProperty("failed").GetInt32()));
+        Assert.Matches("(?s)<h1.*Sign-in works. Something else is broken.*</h1>.*<h3>Name resolution", page);   // in this order
+        Assert.Contains("Look at the resolvers", page, StringComparison.Ordinal);
+        Assert.Contains("Domain verification", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_incident_is_a_page_that_reads_as_a_post_mortem_in_the_reader_s_language()
+    {
+        await using var server = await HoldfastServer.StartAsync();
+        await BreakAsync(server);
+        var id = Text((await server.SendAsync("GET", "/incidents", null)).Is(200).Json.GetProperty("data")[0], "id");
+        (await server.SendAsync("POST", $"/incidents/{id}/notes", Key(server), new { text = "I look at the <resolver>.", author = "Ada" })).Is(201);
+
+        var english = (await server.SendAsync("GET", $"/status/incidents/{id}", null)).Is(200).Text;
+        Assert.Matches("(?s)<h1>Name resolution \\(DNS\\) refuses connections</h1>.*What it did to each product.*Cause.*Domain verification.*What happened when \\(UTC\\).*Began.*The first call failed.*Named.*Note.*Ada", english);
+        Assert.Contains("I look at the &lt;resolver&gt;.", english, StringComparison.Ordinal);
+        Assert.DoesNotContain("<script", english, StringComparison.Ordinal);
+        var german = (await server.SendAsync("GET", $"/status/incidents/{id}", null, headers: [("Accept-Language", "de")])).Is(200).Text;
+        Assert.Contains("<h1>Die Namensauflösung (DNS) weist Verbindungen ab</h1>", System.Net.WebUtility.HtmlDecode(german), StringComparison.Ordinal);
+        Assert.Contains("Anmelden funktioniert. Etwas anderes ist gestört.", System.Net.WebUtility.HtmlDecode((await server.SendAsync("GET", "/status", null, headers: [("Accept-Language", "de-AT")])).Is(200).Text), StringComparison.Ordinal);
+
+        Assert.Contains("There is no such incident", (await server.SendAsync("GET", "/status/incidents/incident_unknown", null)).Is(404).Text, StringComparison.Ordinal);
+    }
+
+    /// <summary>Whatever can be found is said in every language: a page must not break at night for a word that it lacks.</summary>
+    [Fact]
+    public void Every_cause_product_and_way_of_failing_has_its_words()
+    {
+        string[] names = [.. Catalogue.All.Select(p => p.Name.Replace("{", "", StringComparison.Ordinal).Replace("}", "", StringComparison.Ordinal)), "peer:http://10.0.0.1:4100", "zone:a", "region:north", "credential:relay", "host", "network", "time", "peers", "flags:unleash"];
+        string[] ways = [.. typeof(Trouble).GetFields().Select(f => (string)f.GetValue(null)!), "damaged", "unrecognized"];
+        foreach (var texts in Holdfast.Http.Pages.Texts.All.Values)
+        {
+            foreach (var name in names)
+            {
+                Assert.All(ways, way => Assert.DoesNotContain("{", Holdfast.Incidents.Pages.StatusWords.Sentence(texts, name, way), StringComparison.Ordinal));
+                Assert.NotEmpty(Holdfast.Incidents.Pages.StatusWords.Meanwhile(texts, name) + Holdfast.Incidents.Pages.StatusWords.ToDo(texts, name));
+            }
+            Assert.All(Products.Shown, p => Assert.NotEmpty(texts[$"status.product_{p.Name}"]));
+        }
+    }
+
+    /// <summary>What a dependency says it is needed by, and what requests are counted under, is shown.</summary>
+    [Fact]
+    public void Every_product_that_anything_names_is_shown()
+    {
+        var shown = Products.Shown.Select(p => p.Name).ToList();
+        Assert.Empty(Catalogue.All.SelectMany(p => p.NeededBy).Except(shown));
+        Assert.Empty(typeof(Products).GetFields().Where(f => f.IsLiteral).Select(f => (string)f.GetValue(null)!).Except(shown));
     }
 
     private static string Text(JsonElement of, string name) => of.GetProperty(name).GetString()!;
