@@ -143,7 +143,10 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(new DnsTexts(settings.Dns)).AddSingleton(dependencies);
         services.AddCauses(settings.Data, () => [.. storage.Peers.All.Select(l => new PeerPlace(l.Peer.Address, l.Identity?.Name, l.Identity?.Zone, l.Identity?.Region))], dependencies);
         services.AddIncidents(new NodePlace(settings.Node, settings.Region));
-        services.AddTelemetry(new TelemetryPlace(settings.Node, settings.Region, settings.Collector));
+        services.AddTelemetry(new TelemetryPlace(settings.Node, settings.Region, settings.Collector)
+        {
+            Version = HealthEndpoints.Version, Scheme = new Uri(settings.PublicUrl).Scheme, Shipped = () => storage.Node.ShippedTo,
+        });
         services.AddLoad(LoadOptions.Default with { Most = settings.MostAtOnce });
         network.AddTo(services);
         services.AddSingleton(new StalenessCeiling(settings.MaxStaleness)).AddSingleton(new OwnName(settings.Node));
@@ -165,6 +168,8 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
 
         var app = builder.Build();
         NodeMeter.Declare(app.Services.GetRequiredService<IMeterFactory>(), storage.Peers, app.Services.GetRequiredService<ProviderFlags>());
+        NodeSamples.Declare(app.Services.GetRequiredService<NodeMetrics>(), app.Services, storage);
+        app.UseTelemetry();
         if (settings.IsDev)
         {
             app.Use(RefuseForeignHost);   // a web page elsewhere must not reach a developer's server under another name

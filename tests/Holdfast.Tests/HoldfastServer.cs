@@ -33,6 +33,9 @@ internal sealed record Start(
     /// <summary>The operator's flag provider.</summary>
     public FlagSetting? Flags { get; init; }
 
+    /// <summary>The operator's collector; null for none.</summary>
+    public Uri? Collector { get; init; }
+
     /// <summary>PostgreSQL as the primary; null for a file.</summary>
     public PostgresSettings? Postgres { get; init; }
 
@@ -105,6 +108,7 @@ internal sealed class HoldfastServer : IAsyncDisposable
             Dns = [start.Dns],
             Mail = start.Mail,
             Flags = start.Flags,
+            Collector = start.Collector,
         };
         var server = await Server.StartAsync(settings, CancellationToken.None, Surroundings.Real with { Clock = clock }, builder =>
         {
