@@ -18,6 +18,7 @@ internal static class BenchVerb
         [PasswordBench.Name] = PasswordBench.RunAsync,
         [PostgresBench.Name] = PostgresBench.RunAsync,
         [FinderBench.Name] = FinderBench.RunAsync,
+        [DependencyBench.Name] = DependencyBench.RunAsync,
     };
 
     public static Command Create()
