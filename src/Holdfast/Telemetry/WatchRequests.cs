@@ -21,7 +21,7 @@ internal sealed class WatchRequests(RouteTimes times, TelemetryPlace place, Time
         }
         finally
         {
-            var route = (http.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText is { } text ? "/" + text.TrimStart('/') : "";
+            var route = (http.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText is { } text ? "/" + text.Trim('/') : "";
             times.Note(route, method, status, clock.GetElapsedTime(began));
             if (root is not null)
             {
