@@ -132,6 +132,8 @@ public sealed class Dependency
         {
             Volatile.Write(ref _quietSince, began);
         }
+        using var step = Spans.Step(Policy.Declared, System.Diagnostics.ActivityKind.Client);
+        step?.SetTag("holdfast.dependency", Policy.Declared);
         using var away = Errand.Outside();   // who waits for it holds no place of the node meanwhile
         var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
         // On the pool, because a client library may block before it returns its task, and then no deadline would hold.
@@ -291,6 +293,7 @@ public sealed class Dependency
     private void Failed(long began, string how, string exactly, bool trial)
     {
         _breaker.Failed(how, trial);
+        Spans.Fail(exactly);
         Tell(_clock.GetElapsedTime(began), exactly);
     }
 

@@ -30,7 +30,9 @@ public sealed class Database(NodeStore node, IPrimary primary, Replicator replic
     /// <returns>Copies: 1, this disk's, or 2; 0 when nothing of it waits for one.</returns>
     public async Task<(T Answer, int Copies)> RecordCopiedAsync<T>(Func<View, Decision<T>> decide)
     {
+        using var step = Spans.Step("journal commit");
         var recorded = await node.Writer.RecordAsync(decide);
+        step?.SetTag("holdfast.journal.position", recorded.Position);
         return (recorded.Answer, recorded.NeedsCopy ? await peers.Copies.LabelAsync(recorded.Position) : 0);
     }
 
@@ -52,6 +54,7 @@ public sealed class Database(NodeStore node, IPrimary primary, Replicator replic
             throw new PrimaryUnavailableException(known, health.Text!);   // the replicator tries every quarter of a second; nobody else needs to
         }
         using var away = Errand.Outside();
+        using var step = Spans.Step("primary write");
         using var deadline = new CancellationTokenSource(WriteDeadline, world.Clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
         try

@@ -190,7 +190,7 @@ internal static class Catalogue
     public static readonly DependencyPolicy Telemetry = new DependencyPolicy("telemetry", "telemetry", TimeSpan.FromSeconds(2), 1,
         "The last 15 minutes are kept on the node, and what was named is in its ring. What cannot be sent is dropped and counted.", [])
     {
-        For = "metrics for the operator",
+        For = "metrics, traces and logs for the operator",
         Again = "the next round, after 5 s",
         SlowAfter = TimeSpan.FromMilliseconds(500),
     };

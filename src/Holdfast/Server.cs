@@ -148,7 +148,10 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddCauses(settings.Data, () => [.. storage.Peers.All.Select(l => new PeerPlace(l.Peer.Address, l.Identity?.Name, l.Identity?.Zone, l.Identity?.Region))], dependencies);
         services.AddIncidents(new NodePlace(settings.Node, settings.Region));
         services.AddOrders();
-        services.AddTelemetry(new TelemetryPlace(settings.Node, settings.Region, settings.Collector));
+        services.AddTelemetry(new TelemetryPlace(settings.Node, settings.Region, settings.Collector)
+        {
+            Version = HealthEndpoints.Version, Scheme = new Uri(settings.PublicUrl).Scheme, Shipped = () => storage.Node.ShippedTo,
+        });
         services.AddLoad(LoadOptions.Default with { Most = settings.MostAtOnce });
         network.AddTo(services);
         services.AddSingleton(new StalenessCeiling(settings.MaxStaleness)).AddSingleton(new OwnName(settings.Node));
@@ -171,6 +174,8 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         var app = builder.Build();
         NodeMeter.Declare(app.Services.GetRequiredService<IMeterFactory>(), storage.Peers, app.Services.GetRequiredService<ProviderFlags>());
         settings.TrustedProxies.Use(app);
+        NodeSamples.Declare(app.Services.GetRequiredService<NodeMetrics>(), app.Services, storage);
+        app.UseTelemetry();
         if (settings.IsDev)
         {
             app.Use(RefuseForeignHost);   // a web page elsewhere must not reach a developer's server under another name

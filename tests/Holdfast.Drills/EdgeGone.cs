@@ -135,7 +135,7 @@ public sealed class EdgeGone(ITestOutputHelper output)
             _process.Kill();
             await _process.WaitForExitAsync();
             _process.Dispose();
-            await Way.DisposeAsync();
+            Way.Dispose();
             Directory.Delete(_data, recursive: true);
         }
     }
@@ -151,12 +151,12 @@ public sealed class EdgeGone(ITestOutputHelper output)
         private readonly ConcurrentQueue<Row> _rows = new();
         private readonly List<Task> _workers = [];
         private readonly SamlPeople _people;
-        private readonly Node _edge;
+        private readonly NodeCaller _edge;
         private readonly (string ApiKey, string ClientId) _environment;
         private volatile string _phase = "";
         private int _number;
 
-        private Load(SamlPeople people, Node edge, (string, string) environment) => (_people, _edge, _environment) = (people, edge, environment);
+        private Load(SamlPeople people, NodeCaller edge, (string, string) environment) => (_people, _edge, _environment) = (people, edge, environment);
 
         internal sealed record Row(string Kind, string Phase, string? Failure, bool IsInFlight, double Milliseconds);
 

@@ -34,6 +34,9 @@ internal sealed record Start(
     /// <summary>The operator's flag provider.</summary>
     public FlagSetting? Flags { get; init; }
 
+    /// <summary>The operator's collector; null for none.</summary>
+    public Uri? Collector { get; init; }
+
     /// <summary>PostgreSQL as the primary; null for a file.</summary>
     public PostgresSettings? Postgres { get; init; }
 
@@ -110,6 +113,7 @@ internal sealed class HoldfastServer : IAsyncDisposable
             Mail = start.Mail,
             Flags = start.Flags,
             TrustedProxies = start.TrustedProxies,
+            Collector = start.Collector,
         };
         var server = await Server.StartAsync(settings, CancellationToken.None, Surroundings.Real with { Clock = clock }, builder =>
         {

@@ -124,6 +124,9 @@ public sealed class NodeStore : IDisposable
     /// <summary>Facts that the primary has not confirmed.</summary>
     public long CountUnshipped() => Math.Max(0, Progress.JournalHead - Progress.Shipped);
 
+    /// <summary>The journal's position that the primary has confirmed.</summary>
+    public long ShippedTo => Progress.Shipped;
+
     /// <summary>The place in this node's journal that the first change of a decision will have, asked by the decision itself.</summary>
     /// <param name="view">The state that the node's writer shows a decision.</param>
     public static long NextPosition(View view) => Lives.JournalHead(view) + 1;

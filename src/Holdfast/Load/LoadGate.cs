@@ -41,6 +41,7 @@ internal sealed class LoadGate(Places places, TimeProvider clock) : IDisposable
         if (entered is null)
         {
             Sweep();
+            using var step = Spans.Step("wait for a place");
             using var gone = http.RequestAborted.UnsafeRegister(_ =>
             {
                 places.Leave(visit);

@@ -108,6 +108,7 @@ internal sealed class HashQueue : IDisposable
             Monitor.Pulse(_gate);
         }
         using var left = ct.UnsafeRegister(_ => Leave(job, ct), null);
+        using var step = Spans.Step("hash password");
         using var away = Errand.Outside();   // it has bounds of its own
         return await job.Done;
     }

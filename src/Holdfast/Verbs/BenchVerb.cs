@@ -20,6 +20,7 @@ internal static class BenchVerb
         [PostgresBench.Name] = PostgresBench.RunAsync,
         [FinderBench.Name] = FinderBench.RunAsync,
         [FlagsBench.Name] = FlagsBench.RunAsync,
+        [DependencyBench.Name] = DependencyBench.RunAsync,
     };
 
     public static Command Create()

@@ -116,7 +116,7 @@ public sealed class GateTests
     {
         await using var server = await HoldfastServer.StartAsync();
         var rows = server.Routes
-            .Select(r => (Path: "/" + r.RoutePattern.RawText!.TrimStart('/'), Methods: string.Join(", ", r.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["any"]), Priority: Priorities.Of(r)))
+            .Select(r => (Path: "/" + r.RoutePattern.RawText!.Trim('/'), Methods: string.Join(", ", r.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["any"]), Priority: Priorities.Of(r)))
             .Distinct().GroupBy(r => r.Priority)
             .OrderBy(g => g.Key is { } p ? (int)p : -1)
             .Select(g => $"| {(g.Key is { } p ? $"`{p.Name()}`" : "never held up")} | {string.Join("; ", g.OrderBy(r => r.Path, StringComparer.Ordinal).ThenBy(r => r.Methods, StringComparer.Ordinal).Select(r => $"{r.Methods} `{r.Path}`"))} |");
