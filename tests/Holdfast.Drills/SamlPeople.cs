@@ -84,7 +84,7 @@ internal sealed class SamlPeople : IDisposable
     private static async Task<Node.Answer> InTimeAsync(Func<Task<Node.Answer>> ask)
     {
         Node.Answer? answer = null;
-        await Nodes.UntilAsync("the other node answers", TimeSpan.FromSeconds(20), async () => (answer = await ask()).Status != 503);
+        await Nodes.UntilAsync("the other node answers", TimeSpan.FromSeconds(60), async () => (answer = await ask()).Status is not (503 or 0));
         return answer!;
     }
 
