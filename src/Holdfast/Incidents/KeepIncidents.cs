@@ -99,12 +99,12 @@ internal sealed partial class KeepIncidents(Finder finder, Traffic traffic, Data
         var name = cause.Scope == CauseScope.Shared ? "host" : cause.Dependency;
         var (left, closed) = database.Read(view => (
             IncidentStore.OpenOf(view, here.Node).Find(r => r.Dependency == name && _open.Values.All(o => o.Id != r.Id)), IncidentStore.LatestClosed(view, here.Node, name, now - OpensAgainWithin)));
-        var open = new Open(left?.Id ?? closed?.Id ?? cause.Id!, traffic.Totals.ToDictionary(), traffic.Between(cause.Since, now), (left ?? closed)?.Impacts ?? []) { Dependency = name };
+        var open = new Open(left?.Id ?? closed?.Id ?? cause.Id!, traffic.Totals.ToDictionary(), traffic.Between(cause.Since, now), (left ?? closed)?.Impacts ?? []) { Dependency = name, Began = (left ?? closed) is { } before ? DateTimeOffset.FromUnixTimeMilliseconds(before.Since) : cause.Since };
         open.Take(cause, now);
         var (entry, changes) = left is not null ? (Entry(open.Id, "again", $"The node was restarted. {cause.Text}", now), Array.Empty<Change>())
             : closed is not null ? (Entry(open.Id, "again", cause.Text, now), [IncidentStore.Ended(open.Id, null)])
             : (Entry(open.Id, "named", cause.Text, cause.NamedAt), [IncidentStore.Made(open.Id, here.Node, here.Region, now), IncidentStore.Ended(open.Id, null)]);
-        await KeepAsync(open.Id, entry, [.. changes, IncidentStore.Caused(open.Id, cause), IncidentStore.Impacted(open.Id, ImpactOf(open, now))]);
+        await KeepAsync(open.Id, entry, [.. changes, IncidentStore.Caused(open.Id, open.Whole(cause)), IncidentStore.Impacted(open.Id, ImpactOf(open, now))]);
         _open[cause.Id!] = open;
     }
 
@@ -112,7 +112,7 @@ internal sealed partial class KeepIncidents(Finder finder, Traffic traffic, Data
     {
         if (!open.IsAs(cause))
         {
-            await KeepAsync(open.Id, Entry(open.Id, "known_better", cause.Text, now), IncidentStore.Caused(open.Id, cause));
+            await KeepAsync(open.Id, Entry(open.Id, "known_better", cause.Text, now), IncidentStore.Caused(open.Id, open.Whole(cause)));
             open.Take(cause, now);
         }
         else if (now - open.WrittenAt >= s_impactEvery)
@@ -171,9 +171,15 @@ internal sealed partial class KeepIncidents(Finder finder, Traffic traffic, Data
 
         public required string Dependency { get; set; }
 
+        /// <summary>When it began for the first time.</summary>
+        public required DateTimeOffset Began { get; init; }
+
         public string? Written { get; set; }
 
         public DateTimeOffset WrittenAt { get; set; }
+
+        /// <summary>One that began again is as old as it was.</summary>
+        public Cause Whole(Cause cause) => cause.Since > Began ? cause with { Since = Began } : cause;
 
         public bool IsAs(Cause cause) => (_name, _how, _symptoms) == (cause.Dependency, cause.How, cause.Symptoms.Count);
 

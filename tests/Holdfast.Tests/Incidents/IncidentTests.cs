@@ -75,7 +75,7 @@ public sealed class IncidentTests
 
         server.Clock.Advance(TimeSpan.FromMinutes(5));
         await BreakAsync(server);
-        Assert.Equal(("open", Text(open, "id")), (Text(await OfDnsAsync(server), "status"), Text(await OfDnsAsync(server), "id")));
+        Assert.Equal(("open", Text(open, "id"), Text(open, "began_at")), (Text(await OfDnsAsync(server), "status"), Text(await OfDnsAsync(server), "id"), Text(await OfDnsAsync(server), "began_at")));
 
         await MendAsync(server);
         server.Clock.Advance(TimeSpan.FromMinutes(11));
