@@ -11,7 +11,7 @@ internal static class Priorities
     private const string Authenticate = "/user_management/authenticate";
 
     /// <summary>What is never held up: how the node is, what nodes ask each other (they have bounds of their own), and the test providers of <c>dev</c>.</summary>
-    private static readonly string[] s_always = ["/health", "/metrics", "/peers", "/dev", "/openapi"];
+    private static readonly string[] s_always = ["/health", "/metrics", "/peers", "/dev"];
 
     private static readonly string[] s_signIn = ["/sso", "/user_management/authorize", "/user_management/magic_auth", "/user_management/password_reset", "/user_management/authenticate"];
 
@@ -30,7 +30,7 @@ internal static class Priorities
     {
         var (path, has) = ("/" + (endpoint.RoutePattern.RawText ?? "").TrimStart('/'), endpoint.Metadata);
         var writes = has.GetMetadata<Writes>();
-        return s_always.Any(a => path.StartsWith(a, StringComparison.Ordinal)) ? null
+        return s_always.Any(a => path == a || path.StartsWith(a + "/", StringComparison.Ordinal)) ? null
             : writes == Writes.Deny || writes == Writes.ToPrimaryOrDeny || path.Contains("/jwks", StringComparison.Ordinal) ? Priority.Session
             : writes == Writes.Fact ? Priority.SignIn
             : has.GetMetadata<PageRoute>() is not null || path.StartsWith("/assets", StringComparison.Ordinal) || path.StartsWith("/status", StringComparison.Ordinal) || path.StartsWith("/incidents", StringComparison.Ordinal) ? Priority.Page

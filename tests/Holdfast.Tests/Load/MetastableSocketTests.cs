@@ -13,11 +13,15 @@ namespace Holdfast.Tests.Load;
 /// <summary>The same over real sockets and by the machine's clock: a disk that serves one at a time is slow for a while, and clients give up and come again at once. Little load, and ratios only.</summary>
 public sealed class MetastableSocketTests
 {
-    private const int People = 60;                     // who come again until they are served, and then once more
-    private static readonly TimeSpan Serves = TimeSpan.FromMilliseconds(20);
+    private const int MostWaiting = 120;                                    // who is not served yet; beyond, nobody comes
+    private static readonly TimeSpan Serves = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan ServesIll = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan GivesUp = TimeSpan.FromMilliseconds(800);
-    private static readonly TimeSpan Stretch = TimeSpan.FromSeconds(6);
+    private static readonly TimeSpan Comes = TimeSpan.FromMilliseconds(80);   // somebody: six tenths of what the disk can do
+    private static readonly TimeSpan GivesUp = TimeSpan.FromSeconds(1.5);
+    private static readonly TimeSpan ComesAgain = TimeSpan.FromSeconds(1);    // who was refused; who gave up comes at once
+    private static readonly TimeSpan Before = TimeSpan.FromSeconds(6);
+    private static readonly TimeSpan Trigger = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan Settles = TimeSpan.FromSeconds(10);
 
     [Fact]
     public async Task With_places_goodput_comes_back_by_itself_and_without_them_it_does_not()
@@ -29,7 +33,7 @@ public sealed class MetastableSocketTests
         Assert.True(naiveAfter * 4 <= naiveBefore, $"without: {naiveBefore} answers before, {naiveAfter} after");
     }
 
-    /// <returns>Answers that reached somebody who still waited: in a stretch before the trigger with a tenth of the people, and in one that begins ten seconds after it, with all of them.</returns>
+    /// <returns>Answers that reached somebody who still waited, before the trigger and from ten seconds after its end, over as long a time.</returns>
     private static async Task<(int Before, int After)> RunAsync(LoadOptions options)
     {
         using var disk = new SemaphoreSlim(1);
@@ -69,44 +73,58 @@ public sealed class MetastableSocketTests
         await app.StartAsync();
         using var client = new LoopbackClient();
         using var end = new CancellationTokenSource();
-        var good = 0;
-        async Task ComeAsync(int who)
+        var (good, waiting) = (0, 0);
+        async Task ComeAsync()
         {
-            while (!end.IsCancellationRequested)
+            for (var isServed = false; !isServed && !end.IsCancellationRequested;)
             {
                 using var patience = CancellationTokenSource.CreateLinkedTokenSource(end.Token);
                 patience.CancelAfter(GivesUp);
                 try
                 {
-                    using var request = new HttpRequestMessage(HttpMethod.Get, $"{app.Urls.Single()}/work/{who}");
+                    using var request = new HttpRequestMessage(HttpMethod.Get, $"{app.Urls.Single()}/work/one");
                     using var response = await client.SendAsync(request, patience.Token);
-                    if (response.IsSuccessStatusCode)
+                    isServed = response.IsSuccessStatusCode;
+                    if (!isServed)
                     {
-                        Interlocked.Increment(ref good);
-                        continue;
+                        await Task.Delay(ComesAgain, end.Token);
                     }
-                    await Task.Delay(200, end.Token);
                 }
                 catch (Exception gone) when (gone is OperationCanceledException or HttpRequestException)
                 {
                     // It gave up, and comes again at once.
                 }
             }
+            Interlocked.Add(ref good, end.IsCancellationRequested ? 0 : 1);
+            Interlocked.Decrement(ref waiting);
         }
 
-        var people = Enumerable.Range(0, People / 10).Select(ComeAsync).ToList();
-        await Task.Delay(Stretch);
-        var before = Interlocked.Exchange(ref good, 0);
+        var people = new List<Task>();
+        async Task ArriveAsync()
+        {
+            while (!end.IsCancellationRequested)
+            {
+                if (Volatile.Read(ref waiting) < MostWaiting)
+                {
+                    Interlocked.Increment(ref waiting);
+                    people.Add(ComeAsync());
+                }
+                await Task.Delay(Comes, CancellationToken.None);
+            }
+        }
 
+        var arriving = ArriveAsync();
+        await Task.Delay(Before);
+        var before = Interlocked.Exchange(ref good, 0);
         serves = ServesIll;
-        people.AddRange(Enumerable.Range(People / 10, People - (People / 10)).Select(ComeAsync));
-        await Task.Delay(Stretch);
+        await Task.Delay(Trigger);
         serves = Serves;
-        await Task.Delay(TimeSpan.FromSeconds(10));
+        await Task.Delay(Settles);
         Interlocked.Exchange(ref good, 0);
-        await Task.Delay(Stretch);
+        await Task.Delay(Before);
         var after = good;
         await end.CancelAsync();
+        await arriving;
         await Task.WhenAll(people);
         return (before, after);
     }
