@@ -62,6 +62,8 @@ public sealed class CatalogueTests
     private static readonly Dictionary<string, string> Doors = new(StringComparer.Ordinal)
     {
         ["Holdfast.Resilience.OutboundHttp"] = "each call is a dependency's",
+        ["Holdfast.Resilience.EdgeHttp"] = "each call is a dependency's",
+        ["Holdfast.Resilience.EdgeClient"] = "opens nothing: hands a forwarder's requests to whoever calls by a dependency",
         ["Holdfast.Resilience.OperatorHttp"] = "each call is a dependency's, or its probe's",
         ["Holdfast.Resilience.DnsTexts"] = "each call is a dependency's, or its probe's",
         ["Holdfast.Resilience.LoopbackClient"] = "loopback alone: benchmarks",

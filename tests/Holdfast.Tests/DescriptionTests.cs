@@ -117,7 +117,7 @@ public sealed class DescriptionTests(Shared shared) : IClassFixture<Shared>
     }
 
     /// <summary>What nodes ask each other is no part of the API.</summary>
-    internal static bool IsPeers(RouteEndpoint route) => Template(route).StartsWith("/peers/", StringComparison.Ordinal);
+    internal static bool IsPeers(RouteEndpoint route) => Template(route).StartsWith("/peers/", StringComparison.Ordinal) || Template(route) == Keys.EdgeKey.DomainsPath;
 
     internal static string Template(RouteEndpoint route) => "/" + route.RoutePattern.RawText!.Trim('/');
 

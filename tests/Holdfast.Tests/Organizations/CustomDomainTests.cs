@@ -27,7 +27,7 @@ public sealed class CustomDomainTests : IAsyncLifetime
     {
         var made = (await _server.PostAsync("/custom_domains", new { domain = "Login.ACME.test" })).Is(201);
         Assert.Equal(("login.acme.test", "custom_domain"), (made["domain"], made["object"]));
-        Assert.Equal($$$"""{"domains":{"login.acme.test":"{{{_server.A.Id}}}"}}""", await MapAsync());
+        Assert.Equal("{\"domains\":{\"login.acme.test\":\"" + _server.A.Id + "\"}}", await MapAsync());
         (await _server.PostAsync("/custom_domains", new { domain = "login.acme.test" })).Is(409, "duplicate_custom_domain");
         (await _server.SendAsync("POST", "/custom_domains", _server.B.ApiKey, new { domain = "login.acme.test" })).Is(409, "duplicate_custom_domain");
 
@@ -35,7 +35,7 @@ public sealed class CustomDomainTests : IAsyncLifetime
         (await _server.DeleteAsync($"/custom_domains/{made["id"]}")).Is(404);
         Assert.Equal("""{"domains":{}}""", await MapAsync());
         (await _server.SendAsync("POST", "/custom_domains", _server.B.ApiKey, new { domain = "login.acme.test" })).Is(201);
-        Assert.Equal($$$"""{"domains":{"login.acme.test":"{{{_server.B.Id}}}"}}""", await MapAsync());
+        Assert.Equal("{\"domains\":{\"login.acme.test\":\"" + _server.B.Id + "\"}}", await MapAsync());
         Assert.Empty((await _server.GetAsync("/custom_domains")).Is(200).Ids);
         Assert.Single((await _server.SendAsync("GET", "/custom_domains", _server.B.ApiKey)).Is(200).Ids);
     }
