@@ -14,6 +14,14 @@ internal static class PostgresBench
 {
     public const string Name = "postgres";
 
+    /// <summary>A node of its own, with an empty disk, on a primary of very many users.</summary>
+    public const string CatchUp = "catch-up";
+
+    /// <summary>How many users, where it is to be less than <see cref="Users"/>: a busy machine takes its time.</summary>
+    private const string Fewer = "HOLDFAST_BENCH_USERS";
+
+    private const int Users = 1_000_000;
+
     private const int Offered = 20_000;
     private const int AtOnce = 500;
     private const int WritesPerWriter = 50;
@@ -51,6 +59,68 @@ internal static class PostgresBench
                 Measured.Of("replication/postgres/p50_ms", Percentile.Of(lag, 0.5), "ms", $"{lag.Count} facts at {FactsPerSecond} a second: from recorded at one node until read at the other"),
                 Measured.AtMost(GoalMilliseconds, "replication/postgres/p99_ms", Percentile.Of(lag, 0.99), "ms"),
             ];
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    public static async Task<IReadOnlyList<Measured>> CatchUpAsync(Action<string> progress, CancellationToken ct)
+    {
+        if (PostgresProcess.Missing is { } missing)
+        {
+            throw new InvalidOperationException(missing);
+        }
+        var users = int.TryParse(Environment.GetEnvironmentVariable(Fewer), NumberStyles.None, CultureInfo.InvariantCulture, out var fewer) ? Math.Min(fewer, Users) : Users;
+        await using var server = await PostgresProcess.StartAsync();
+        var connection = await server.MakeDatabaseAsync("holdfast");
+        var folder = Directory.CreateTempSubdirectory("holdfast-bench-").FullName;
+        try
+        {
+            await using (var one = await Node.StartAsync(folder, "node-1", connection, ct))
+            {
+                var clock = new HybridClock(TimeProvider.System, "bbbbbbbbbbbb");
+                for (var n = 0; n < users; n += AtOnce)
+                {
+                    await one.Primary.OfferAsync([.. Enumerable.Range(n, Math.Min(AtOnce, users - n)).Select(i => User(i, clock))], LogPosition.Start, ct);
+                    if (n % (100 * AtOnce) == 0)
+                    {
+                        progress($"{n} of {users} users are there");
+                    }
+                }
+            }
+            progress("a node starts on an empty disk");
+            var own = Process.GetCurrentProcess();
+            GC.Collect();
+            own.Refresh();
+            var before = own.WorkingSet64;
+            var most = before;
+            using var over = new CancellationTokenSource();
+            var watching = Task.Run(async () =>
+            {
+                while (!over.IsCancellationRequested)
+                {
+                    own.Refresh();
+                    most = Math.Max(most, own.WorkingSet64);
+                    await Task.Delay(50, CancellationToken.None);
+                }
+            }, CancellationToken.None);
+            var since = Stopwatch.GetTimestamp();
+            await using var empty = await Node.StartAsync(folder, "node-2", connection, ct);
+            var took = Stopwatch.GetElapsedTime(since).TotalSeconds;
+            await over.CancelAsync();
+            await watching;
+            var held = empty.Host.Database.Read(view => view.Find<long>("SELECT count(*) FROM users"));
+            return held != users
+                ? throw new InvalidOperationException($"The node was ready with {held} of {users} users.")
+                :
+                [
+                    Measured.Of("catch_up/postgres/s", took, "s", $"from an empty disk until ready, {users} users"),
+                    Measured.Of("catch_up/postgres/per_second", users / took, "1/s"),
+                    Measured.Of("catch_up/postgres/memory_mb", (most - before) / 1048576.0, "MB", "the most that the process had more than before"),
+                    Measured.Of("catch_up/postgres/disk_mb", Directory.GetFiles(Path.Combine(folder, "node-2")).Sum(f => new FileInfo(f).Length) / 1048576.0, "MB"),
+                ];
         }
         finally
         {
@@ -144,6 +214,16 @@ internal static class PostgresBench
 
     private static string Event(string id, HybridClock clock) => new RowVersion(Schema.Events, id,
         [new GroupVersion(clock.Next(), ["environment_1", "test", """{"object":"event","data":{"id":"user_01","email":"ada@acme.test","first_name":"Ada"}}""", 1L]), null]).ToJson();
+
+    private static string User(int number, HybridClock clock)
+    {
+        var stamp = clock.Next();
+        var groups = new GroupVersion?[Schema.Users.Groups.Length];
+        groups[0] = new GroupVersion(stamp, ["environment_1", 1L]);
+        groups[1] = new GroupVersion(stamp, [string.Create(CultureInfo.InvariantCulture, $"person-{number}@acme.test")]);
+        groups[2] = new GroupVersion(stamp, ["Ada", "Lovelace"]);
+        return new RowVersion(Schema.Users, string.Create(CultureInfo.InvariantCulture, $"user_{number:0000000}"), groups).ToJson();
+    }
 
     private sealed record Told(long Sequence, string Version);
 

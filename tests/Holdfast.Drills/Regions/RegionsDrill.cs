@@ -69,6 +69,7 @@ internal static class RegionsDrill
         await using var regions = await ThreeRegions.StartAsync(options);
         Say($"up, in {regions.Folder}");
         var outcomes = new List<Outcome>();
+        var commit = await Commit.FindAsync();
         await using (var people = await RegionPeople.StartAsync(regions, options.PerSecond))
         {
             foreach (var fault in options.Faults)
@@ -76,10 +77,13 @@ internal static class RegionsDrill
                 outcomes.Add(await RunOneAsync(regions, people, fault, fault.IsLong ? options.HoldLong : options.Hold, Say));
                 Say(Row(outcomes[^1]));
                 outcomes[^1].Failures.TakeLast(16).ToList().ForEach(Say);
+                if (options.Markdown is not null)
+                {
+                    await File.WriteAllTextAsync(options.Markdown, Table(options, outcomes, commit, startedAt));   // what there is so far: the run is long
+                }
             }
         }
         var results = outcomes.SelectMany(Figures).ToList();
-        var commit = await Commit.FindAsync();
         var text = Table(options, outcomes, commit, startedAt);
         Console.WriteLine(text);
         if (options.Json is not null)

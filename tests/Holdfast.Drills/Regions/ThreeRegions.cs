@@ -125,19 +125,19 @@ internal sealed class ThreeRegions : IAsyncDisposable
     public Task<string> SqlAsync(int region, string sql) => RunAsync(
         "timeout", ["4", "psql", "-h", Home(region), "-U", "postgres", "-d", "holdfast", "-v", "ON_ERROR_STOP=1", "-qAtc", sql], TimeSpan.FromSeconds(30), Secret("superuser"));
 
-    public async Task<string> DigestAsync(int leader)
+    private async Task<string> DigestAsync(int leader, DateTimeOffset now)
     {
 #pragma warning disable RS0030 // A socket in the file system, of this machine alone.
         await using var connection = new NpgsqlConnection($"Host={Home(leader)};Username=postgres;Password={Secret("superuser")};Database=holdfast;Timeout=15;Pooling=false");
 #pragma warning restore RS0030
         await connection.OpenAsync();
-        return Storage.Rows.Digest.Of(connection, Schema.Tables, TimeProvider.System.GetUtcNow());
+        return Storage.Rows.Digest.Of(connection, Schema.Tables, now);
     }
 
-    public static string Digest(RegionNode node)
+    private static string Digest(RegionNode node, DateTimeOffset now)
     {
         using var connection = Stores.Open(Path.Combine(node.Data, "node.db"));
-        return Storage.Rows.Digest.Of(connection, Schema.Tables, TimeProvider.System.GetUtcNow());
+        return Storage.Rows.Digest.Of(connection, Schema.Tables, now);
     }
 
     /// <summary>Whether all nodes and the primary hold the same, and no node holds what the primary has not.</summary>
@@ -151,7 +151,8 @@ internal sealed class ThreeRegions : IAsyncDisposable
                 return false;
             }
         }
-        return await LeaderAsync() is { } leader && (string[])[.. Nodes.Select(Digest), await DigestAsync(leader)] is var digests && digests.Distinct().Count() == 1;
+        var now = TimeProvider.System.GetUtcNow();   // of all alike: codes expire all the time
+        return await LeaderAsync() is { } leader && (string[])[.. Nodes.Select(n => Digest(n, now)), await DigestAsync(leader, now)] is var digests && digests.Distinct().Count() == 1;
     }
 
     /// <summary>Waits until it is so.</summary>
