@@ -121,7 +121,7 @@ public static class Schema
     public static readonly Table PendingItems = new("pending_items",
         [new("made", First, "environment_id", "kind", "authority", "subject", "secret_hash", "data", "created_at", "expires_at")], Expires: true, FromNodes: true);
 
-    /// <summary>What proves a user. <c>proof</c> is <c>mailbox</c>, <c>credential</c> or <c>administrator</c>; <c>replaces</c> a JSON array of ids.</summary>
+    /// <summary>What proves a user. <c>proof</c> is <c>mailbox</c>, <c>credential</c>, <c>administrator</c> or <c>unproven</c>; <c>replaces</c> a JSON array of ids.</summary>
     public static readonly Table Credentials = new("credentials",
         [new("made", First, "environment_id", "user_id", "kind", "secret", "proof", "proven_by", "replaces", "created_at")], FromNodes: true, NeedsCopy: true);
 
