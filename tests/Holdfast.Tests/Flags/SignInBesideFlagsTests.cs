@@ -85,10 +85,10 @@ public sealed class SignInBesideFlagsTests : IDisposable
         {
             var browser = new Browser(server);
             var onward = await browser.GetAsync($"/user_management/authorize?client_id={server.A.ClientId}&redirect_uri={Uri.EscapeDataString(HoldfastServer.Callback)}&response_type=code&state=s&provider=authkit");
-            var page = onward.Headers.Location is { } location ? await browser.GetAsync(location.OriginalString) : onward;
-            if ((int)page.Status != 200 || !page.Text.Contains("name=\"email\"", StringComparison.Ordinal))
+            var page = onward.Location is { } location ? await browser.GetAsync(location) : onward;
+            if (page.Status != 200 || !page.Text.Contains("name=\"email\"", StringComparison.Ordinal))
             {
-                failures.Add($"{(int)onward.Status}, then {(int)page.Status}: {page.Text[..Math.Min(page.Text.Length, 200)]}");
+                failures.Add($"{onward.Status}, then {page.Status}: {page.Text[..Math.Min(page.Text.Length, 200)]}");
             }
         }
         return failures;
