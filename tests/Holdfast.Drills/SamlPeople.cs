@@ -84,7 +84,7 @@ internal sealed class SamlPeople : IDisposable
     private static async Task<Node.Answer> InTimeAsync(Func<Task<Node.Answer>> ask)
     {
         Node.Answer? answer = null;
-        await Nodes.UntilAsync("the other node answers", TimeSpan.FromSeconds(60), async () => (answer = await ask()).Status is not (503 or 0));
+        await Nodes.UntilAsync("the other node answers", TimeSpan.FromSeconds(90), async () => (answer = await ask()).Status is not (0 or 503));   // 0: not in time
         return answer!;
     }
 
