@@ -39,6 +39,7 @@ stop_part() {
 stop_postgres() {
   local data="$folder/r$1/data" pid child
   [ -f "$data/postmaster.pid" ] && pid=$(head -1 "$data/postmaster.pid") || return 0
+  [ -d "/proc/$pid" ] || return 0
   tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qE "^(--?D=?|--data-directory=)?$data\$|-D$data|--config-file=$data/" || return 0
   for child in "$pid" $(cat "/proc/$pid/task/$pid/children" 2>/dev/null); do kill -CONT "$child" 2>/dev/null; done
   kill -QUIT "$pid" 2>/dev/null
