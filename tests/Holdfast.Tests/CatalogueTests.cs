@@ -32,7 +32,7 @@ public sealed class CatalogueTests
     /// <summary>What opens nothing: messages, words for faults, and what works on a connection that is open.</summary>
     private static readonly string[] Harmless =
     [
-        "System.Net.Http.Headers.", "System.Net.Http.HttpMethod", "System.Net.Http.HttpRequestMessage", "System.Net.Http.HttpResponseMessage", "System.Net.Http.HttpRequestError", "System.Net.Sockets.SocketError",
+        "System.Net.Http.Headers.", "System.Net.Http.HttpMethod", "System.Net.Http.HttpRequestMessage", "System.Net.Http.HttpResponseMessage", "System.Net.Http.HttpRequestError", "System.Net.Http.HttpRequestOptions", "System.Net.Http.HttpRequestOptionsKey`1", "System.Net.Http.HttpVersionPolicy", "System.Net.Sockets.SocketError",
         "System.Net.Sockets.AddressFamily", "System.Net.Sockets.TcpListener", "System.Net.Security.RemoteCertificateValidationCallback", "System.Net.Security.SslPolicyErrors",
         "Npgsql.NpgsqlConnection", "Npgsql.NpgsqlCommand", "Npgsql.NpgsqlBatch", "Npgsql.NpgsqlBatchCommand", "Npgsql.NpgsqlParameter", "Npgsql.NpgsqlDataReader", "Npgsql.NpgsqlTransaction", "Npgsql.NotificationEventHandler",
         "Npgsql.NpgsqlNotificationEventArgs", "Npgsql.NpgsqlConnectionStringBuilder", "Yarp.ReverseProxy.Forwarder.ForwarderRequestConfig", "Yarp.ReverseProxy.Forwarder.HttpTransformer",
@@ -49,7 +49,7 @@ public sealed class CatalogueTests
         ["BouncyCastle.Cryptography"] = "nothing", ["Dapper"] = "nothing", ["DnsClient"] = "resolvers, by DnsTexts", ["MailKit"] = "mail servers, by SmtpRelay", ["MimeKit"] = "nothing",
         ["Microsoft.AspNetCore.OpenApi"] = "nothing", ["Microsoft.Data.Sqlite"] = "files", ["Microsoft.IdentityModel.JsonWebTokens"] = "nothing: keys are handed to it", ["Microsoft.IdentityModel.Tokens"] = "nothing: keys are handed to it",
         ["Microsoft.OpenApi"] = "nothing", ["NSec.Cryptography"] = "nothing", ["Npgsql"] = "database servers, by PostgresServers", ["QRCoder"] = "nothing", ["SQLitePCLRaw.batteries_v2"] = "files", ["SQLitePCLRaw.core"] = "files",
-        ["Yarp.ReverseProxy"] = "the other node, by ForwardToAuthority", ["zxcvbn-core"] = "nothing",
+        ["Yarp.ReverseProxy"] = "the other node, by ForwardToAuthority; nodes, by the edge", ["zxcvbn-core"] = "nothing",
     };
 
     /// <summary>Parts of the framework that call out by themselves.</summary>
@@ -68,6 +68,7 @@ public sealed class CatalogueTests
         ["Holdfast.Resilience.DnsTexts"] = "each call is a dependency's, or its probe's",
         ["Holdfast.Resilience.LoopbackClient"] = "loopback alone: benchmarks",
         ["Holdfast.Peers.ForwardToAuthority"] = "hands the forwarder a client, inside a dependency's call",
+        ["Holdfast.Edge.SendOn"] = "hands the forwarder a client that calls by a dependency",
         ["Holdfast.Keys.CredentialSource"] = "runs the operator's program, inside a dependency's call",
         ["Holdfast.Resilience.PostgresServers"] = "each call is a dependency's",
         ["Holdfast.Resilience.SmtpRelay"] = "each call is a dependency's",
@@ -75,6 +76,8 @@ public sealed class CatalogueTests
         ["Holdfast.Bench.OpenSession"] = "a child process of a benchmark",
         ["Holdfast.Bench.DevServer"] = "a child process of a benchmark",
         ["Holdfast.Bench.StartBench"] = "a child process of a benchmark",
+        ["Holdfast.Bench.RefreshBench"] = "a child process of a benchmark",
+        ["Holdfast.Bench.PostgresBench"] = "a child process of a benchmark",
         ["Holdfast.Verbs.Commit"] = "asks git for the checkout's commit, in a benchmark's report",
     };
 
