@@ -22,8 +22,11 @@ internal sealed record LoadOptions(int Least, int Most)
     /// <summary>The same once there has been a queue for <see cref="Standing"/>: then the latest come first, and what has waited long is of use to nobody.</summary>
     public TimeSpan ShortPatience { get; init; } = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>How many may wait. A burst that is served within the patience is refused nobody: all tabs of an office that wake at once.</summary>
+    public int MostWaiting { get; init; } = Most;
+
     /// <summary>How long there must have been a queue, without a break, to be more than a burst.</summary>
-    public TimeSpan Standing { get; init; } = TimeSpan.FromMilliseconds(100);
+    public TimeSpan Standing { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>The share of a priority's places that one tenant may have.</summary>
     public double OfOneTenant { get; init; } = 0.8;

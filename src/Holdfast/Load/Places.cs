@@ -192,7 +192,7 @@ internal sealed class Places(LoadOptions options, TimeProvider clock)
     {
         _wasShort = true;
         DropLate(now, ref told);
-        if (_waiting >= Math.Max(options.Least, (int)_limit.Value))
+        if (_waiting >= options.MostWaiting)
         {
             // Of the lowest priority that waits, and there of who has the most waiting, whoever has waited longest: the newer one is of more use.
             var lowest = _queues.Length - 1;

@@ -5,7 +5,7 @@ namespace Holdfast.Tests.Load;
 /// <summary>Who comes in, who waits, who is refused; on a clock that only the test moves.</summary>
 public sealed class PlacesTests
 {
-    private static readonly LoadOptions Ten = new(10, 10) { Start = 10 };
+    private static readonly LoadOptions Ten = new(10, 10) { Start = 10, Standing = TimeSpan.FromMilliseconds(100) };
 
     private readonly VirtualClock _clock = new();
 
