@@ -168,7 +168,7 @@ internal sealed class Node
     public Ruling<SignedIn> Sso(string subject, string email, string organization = "org_1", string connection = "conn_1") => Do((view, act) =>
         SsoSignIn.Decide(view, act, new SsoSignIn.Profile(connection, organization, subject, email, new PersonNames("Ada", "L"))));
 
-    public void VerifyDomain(string domain, string organization = "org_1") => Do((view, act) =>
+    public void VerifyDomain(string domain, string organization = "org_1") => Write((view, act) =>
         Decide.To(true, Claim.Give(view, act.EnvironmentId, act.IdKey, Claim.VerifiedDomain, domain, organization, verified: true)));
 
     public RefreshToken Start(Func<View, Act, Decision<Ruling<SignedIn>>> signIn) => TryStart(signIn).Granted();
