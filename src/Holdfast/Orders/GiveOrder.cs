@@ -79,7 +79,7 @@ internal static class GiveOrder
     }
 
     /// <summary>A name in the catalogue, or of one of those that it has many of. Whether this node has it does not matter: another may.</summary>
-    private static bool IsDependency(string target) => Catalogue.All.Any(p => p.MayBeSetByHand && IsOf(p, target)) && !Catalogue.All.Any(p => !p.MayBeSetByHand && IsOf(p, target));
+    public static bool IsDependency(string target) => Catalogue.All.Any(p => p.MayBeSetByHand && IsOf(p, target)) && !Catalogue.All.Any(p => !p.MayBeSetByHand && IsOf(p, target));
 
     private static bool IsOf(DependencyPolicy policy, string name)
     {
