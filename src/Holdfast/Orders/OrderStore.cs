@@ -46,6 +46,11 @@ internal static class OrderStore
 
     public static bool IsRegion(View view, string name) => view.Find<long>("SELECT count(*) FROM nodes WHERE region = @name", new { name }) > 0;
 
+    /// <summary>Where a node is; null for one that nobody knows, or that was put out.</summary>
+    public static string? RegionOf(View view, string node) => view.Find<string>(
+        "SELECT n.region FROM nodes n WHERE n.name = @node AND NOT EXISTS (SELECT 1 FROM denies d WHERE d.subject = n.id AND NOT EXISTS (SELECT 1 FROM lifts l WHERE l.deny_id = d.id)) ORDER BY n.born_at DESC, n.id LIMIT 1",
+        new { node });
+
     /// <summary>Lives of a node that no deny stands against.</summary>
     public static List<string> LivesInForce(View view, string node, int most) => view.Query<string>(
         "SELECT n.id FROM nodes n WHERE n.name = @node AND NOT EXISTS (SELECT 1 FROM denies d WHERE d.subject = n.id AND NOT EXISTS (SELECT 1 FROM lifts l WHERE l.deny_id = d.id)) ORDER BY n.id LIMIT @most",

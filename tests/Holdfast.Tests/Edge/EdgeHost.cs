@@ -185,9 +185,11 @@ internal sealed class EdgeHost : IAsyncDisposable
     /// <summary>Writes bytes as they are, and reads until the edge closes or has answered.</summary>
     public async Task<string> RawAsync(string text)
     {
+#pragma warning disable RS0030 // What no HTTP client would send.
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, Port);
         var stream = client.GetStream();
+#pragma warning restore RS0030
         await stream.WriteAsync(Encoding.Latin1.GetBytes(text));
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         var (buffer, read) = (new byte[64 * 1024], 0);

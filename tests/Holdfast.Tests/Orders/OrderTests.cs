@@ -121,7 +121,10 @@ public sealed class OrderTests
             {
                 (a, b) = (before.A, before.B);
                 (await CloseAsync(before)).Is(201);
-                (await GiveAsync(before, new { kind = "drain", node = "node", author = "Ada", reason = "a new disk", lasts_s = 600 })).Is(201);
+                // Given elsewhere, when there were others: alone, this node would refuse it.
+                var now = clock.GetUtcNow();
+                await before.Storage.Database.RecordAsync(_ => Holdfast.Storage.Rows.Decide.To(true, OrderStore.Given(new OrderRow(
+                    "order_elsewhere", OrderKind.Drain, null, "drained", "node", "node", "Ada", "a new disk", now.ToUnixTimeMilliseconds(), now.AddSeconds(600).ToUnixTimeMilliseconds(), null, null))));
             }
             using var gone = new PrimaryLock(Path.Combine(data, "primary.db"));
             await using var after = await HoldfastServer.StartAsync(new Start(Data: data, Clock: clock), a, b);
@@ -349,6 +352,24 @@ public sealed class OrderTests
         {
             Directory.Delete(data, recursive: true);
         }
+    }
+
+    [Fact]
+    public async Task The_last_node_that_takes_new_work_is_not_drained()
+    {
+        await using (var alone = await HoldfastServer.StartAsync())
+        {
+            (await alone.WithoutEffectAsync(() => GiveAsync(alone, new { kind = "drain", node = "node", author = "Ada", reason = "r" }))).Is(409, "last_node");
+            (await alone.WithoutEffectAsync(() => GiveAsync(alone, new { kind = "drain", region = "region", author = "Ada", reason = "r" }))).Is(409, "last_node");
+        }
+        await using var nodes = await Cluster.StartAsync(2);
+        await nodes.HeardAsync(by: 0, whom: 1);
+        await nodes.HasAsync(0, view => Holdfast.Storage.Peers.NodeList.Of(view).Now.Contains("node-2"));
+        (await GiveAsync(nodes[0], new { kind = "drain", region = "region", author = "Ada", reason = "r" })).Is(409, "last_node");
+        var first = (await GiveAsync(nodes[0], new { kind = "drain", node = "node-1", author = "Ada", reason = "r" })).Is(201)["id"]!;
+        (await GiveAsync(nodes[0], new { kind = "drain", node = "node-2", author = "Ada", reason = "r" })).Is(409, "last_node");
+        (await nodes[0].SendAsync("POST", $"/ops/orders/{first}/lift", Key(nodes[0]), new { author = "Ada" })).Is(200);
+        (await GiveAsync(nodes[0], new { kind = "drain", node = "node-2", author = "Ada", reason = "r" })).Is(201);
     }
 
     [Fact]
