@@ -181,9 +181,8 @@ public sealed class CustomDomainTests : IAsyncLifetime
         Assert.Equal((true, NodeAnswer.Unable), (answer.Headers.Contains("X-Request-ID"), answer.Headers.GetValues(NodeAnswer.Header).Single()));
         var page = await _server.SendAsync("GET", "/sso/authorize", null, null, ("Host", "login.acme.test"), ("Accept", "text/html"));
         Assert.Equal((503, NodeAnswer.Unable), (page.Status, page.Headers.GetValues(NodeAnswer.Header).Single()));
-        (await _server.SendAsync("GET", "/health/live", null, null, ("Host", "login.acme.test"))).Is(200);
-        var here = (await _server.GetAsync("/organizations")).Is(200);
-        Assert.Equal(NodeAnswer.Given, here.Headers.GetValues(NodeAnswer.Header).Single());
+        var live = (await _server.SendAsync("GET", "/health/live", null, null, ("Host", "login.acme.test"))).Is(200);
+        Assert.Equal(NodeAnswer.Given, live.Headers.GetValues(NodeAnswer.Header).Single());
     }
 
     [Fact]
