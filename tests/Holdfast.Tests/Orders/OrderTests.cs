@@ -332,8 +332,9 @@ public sealed class OrderTests
                 }
                 // One that says nothing at all, one whose lift has no time, and one that is sound.
                 await before.Storage.Database.RecordAsync(_ => Holdfast.Storage.Rows.Decide.To(true,
-                    Holdfast.Storage.Rows.Change.To(Holdfast.Storage.Schema.Orders, "order_bad_empty", ("kind", OrderKind.Drain), ("ends_at", now + Week)),
-                    Holdfast.Storage.Rows.Change.To(Holdfast.Storage.Schema.OrderLifts, "lift_bad", ("order_id", "order_lifted"), ("author", "x"), ("created_at", long.MaxValue)),
+                    Holdfast.Storage.Rows.Change.To(Holdfast.Storage.Schema.Orders, "order_bad_empty", ("kind", OrderKind.Drain), ("target", null), ("setting", null), ("scope", null), ("place", null), ("author", null),
+                        ("reason", null), ("created_at", null), ("ends_at", now + Week), ("expires_at", now + Week)),
+                    Holdfast.Storage.Rows.Change.To(Holdfast.Storage.Schema.OrderLifts, "lift_bad", ("order_id", "order_lifted"), ("author", null), ("reason", null), ("created_at", long.MaxValue), ("expires_at", now + Week)),
                     OrderStore.Given(good with { Id = "order_lifted", Target = "mail" }), OrderStore.Given(good)));
             }
             var lines = new Lines();
