@@ -19,6 +19,7 @@ public sealed class EdgeHttp : IDisposable
             MaxResponseHeadersLength = 64,   // KiB: flows under way travel as cookies
             MaxResponseDrainSize = 0,
             ActivityHeadersPropagator = null,
+            RequestHeaderEncodingSelector = static (_, _) => System.Text.Encoding.UTF8,   // as the web server read them: a stranger's letters are no node's fault
             ConnectTimeout = connectWithin,
             PooledConnectionLifetime = TimeSpan.FromMinutes(2),   // so that a changed address is noticed
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),   // sooner than a node gives an idle one up
@@ -63,6 +64,15 @@ public sealed class EdgeHttp : IDisposable
         OperationCanceledException { InnerException: TimeoutException } => true,   // it took longer to connect than it may
         DependencyUnavailableException { InnerException: { } inner } => WasNotSent(inner),
         DependencyUnavailableException { How: Trouble.Full } => true,
+        _ => false,
+    };
+
+    /// <summary>Whether a call failed by what was to be sent, and not by anything that came from the other side: it says nothing of the node.</summary>
+    public static bool WasNotSendable(Exception fault) => fault switch
+    {
+        DependencyUnavailableException { InnerException: { } inner } => WasNotSendable(inner),
+        HttpRequestException { HttpRequestError: HttpRequestError.Unknown, InnerException: null, StatusCode: null } => true,   // whatever breaks on the way has an exception of the socket inside
+        HttpRequestException { HttpRequestError: HttpRequestError.Unknown, InnerException: HttpRequestException inner } => WasNotSendable(inner),
         _ => false,
     };
 

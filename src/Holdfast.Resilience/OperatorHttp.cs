@@ -24,6 +24,7 @@ public sealed class OperatorHttp : IDisposable
             AutomaticDecompression = DecompressionMethods.None,
             MaxResponseHeadersLength = 64,   // KiB: a forwarded answer sets a flow's cookies
             ActivityHeadersPropagator = null,
+            RequestHeaderEncodingSelector = static (_, _) => System.Text.Encoding.UTF8,   // what is sent on was read so
             ConnectTimeout = TimeSpan.FromSeconds(2),
             PooledConnectionLifetime = TimeSpan.FromMinutes(2),   // so that a changed address is noticed
             EnableMultipleHttp2Connections = true,

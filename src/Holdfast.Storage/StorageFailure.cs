@@ -1,7 +1,11 @@
 namespace Holdfast.Storage;
 
 /// <summary>Something that storage stands on is away. Caught once, at the HTTP floor: 503 and <c>Retry-After</c>.</summary>
-public abstract class StorageUnavailableException(string message, Exception? inner) : Exception(message, inner);
+public abstract class StorageUnavailableException(string message, Exception? inner) : Exception(message, inner)
+{
+    /// <summary>Its own code, where it is not this node that is the trouble; null where it is.</summary>
+    public virtual string? Code => null;
+}
 
 /// <summary>The primary did not answer, or must not be written to. Whether it wrote may be unknown: repeat only what is safe to repeat.</summary>
 public sealed class PrimaryUnavailableException(PrimaryFault fault, string message, Exception? inner = null)

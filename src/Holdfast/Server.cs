@@ -142,6 +142,8 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         services.AddSingleton(settings).AddSingleton(world.Clock).AddSingleton(world.Entropy).AddSingleton(keys);
         services.AddSingleton(storage.Database).AddSingleton(storage.Replicator).AddSingleton(storage.Node).AddSingleton(storage.Peers)
             .AddSingleton(storage.SingleUse);
+        services.AddSingleton(new OwnHosts(
+            [settings.PublicUrl, .. settings.Urls.Split(';', ','), .. settings.Peers.Append(settings.PrimaryNode).OfType<Uri>().Select(u => u.AbsoluteUri)], settings.ReservedHosts));
         services.AddSingleton(new PublicAddress(settings.PublicUrl, settings.IsDev)).AddSingleton(new RateLimits(world.Clock, settings.RateLimitFactor, nodes: 1 + settings.Peers.Count));
         services.AddSingleton(new RequestBounds()).AddSingleton<Ids>().AddSingleton<Idempotency>().AddSingleton<Readiness>();
         services.AddSingleton(new OutboundHttp(settings.Guard, world.Clock)).AddSingleton(new DnsTexts(settings.Dns)).AddSingleton(dependencies);
@@ -181,9 +183,8 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
             app.Use(RefuseForeignHost);   // a web page elsewhere must not reach a developer's server under another name
         }
         app.UseForwardedRequests();
-        app.Services.GetRequiredService<CustomDomains>().Use(app);
         app.Services.GetRequiredService<Traffic>().Use(app);   // above the floor, which turns faults into answers
-        app.UseFloor();
+        app.UseFloor(app.Services.GetRequiredService<CustomDomains>().Place);
         app.UseLoad();
         app.MapHealth();
         if (!settings.IsDev)

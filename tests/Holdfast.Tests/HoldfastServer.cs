@@ -43,6 +43,9 @@ internal sealed record Start(
     /// <summary>Whose word about a request's sender is believed.</summary>
     public TrustedProxies TrustedProxies { get; init; } = TrustedProxies.None;
 
+    /// <summary>Names that no environment takes.</summary>
+    public IReadOnlyList<string> ReservedHosts { get; init; } = [];
+
     /// <summary>The resolver; by default a port where nobody listens, so that no test asks a real one.</summary>
     public IPEndPoint Dns { get; init; } = new(IPAddress.Loopback, 9);
 }
@@ -114,6 +117,7 @@ internal sealed class HoldfastServer : IAsyncDisposable
             Flags = start.Flags,
             TrustedProxies = start.TrustedProxies,
             Collector = start.Collector,
+            ReservedHosts = start.ReservedHosts,
         };
         var server = await Server.StartAsync(settings, CancellationToken.None, Surroundings.Real with { Clock = clock }, builder =>
         {
@@ -130,7 +134,7 @@ internal sealed class HoldfastServer : IAsyncDisposable
         if (start.OnNetwork)
         {
             var services = new ServiceCollection();
-            services.AddHttpClient("browser").UseSocketsHttpHandler((sockets, _) => (sockets.AllowAutoRedirect, sockets.UseCookies) = (false, false));
+            services.AddHttpClient("browser").UseSocketsHttpHandler((sockets, _) => (sockets.AllowAutoRedirect, sockets.UseCookies, sockets.RequestHeaderEncodingSelector) = (false, false, (_, _) => Encoding.UTF8));
             network = services.BuildServiceProvider();
             handler = network.GetRequiredService<IHttpMessageHandlerFactory>().CreateHandler("browser");
         }

@@ -19,10 +19,10 @@ internal static class AuthKitEndpoints
     public static void MapAuthKit(this IEndpointRouteBuilder routes)
     {
         var api = routes.MapGroup("/user_management").WithTags("AuthKit");
-        api.MapGet("/authorize", (HttpContext http, StartHosted start) => start.HandleAsync(http)).WithMetadata(Writes.Nothing).Produces(302);
-        api.MapPost("/authenticate", (HttpContext http, Authenticate authenticate) => authenticate.HandleAsync(http)).WithMetadata(Writes.Fact).Produces<SessionAnswer.Body>();
-        api.MapMethods("/authenticate", [HttpMethods.Options], (HttpContext http, CrossOrigin crossOrigin) => crossOrigin.Preflight(http)).WithMetadata(Writes.Nothing).Produces(204);
-        api.MapPost("/authorize/device", (HttpContext http, DeviceCodes devices) => devices.BeginAsync(http)).WithMetadata(Writes.Nothing).Produces<DeviceCodes.Body>();
+        api.MapGet("/authorize", (HttpContext http, StartHosted start) => start.HandleAsync(http)).WithMetadata(Writes.Nothing, UnderDomains.Yes).Produces(302);
+        api.MapPost("/authenticate", (HttpContext http, Authenticate authenticate) => authenticate.HandleAsync(http)).WithMetadata(Writes.Fact, UnderDomains.Yes).Produces<SessionAnswer.Body>();
+        api.MapMethods("/authenticate", [HttpMethods.Options], (HttpContext http, CrossOrigin crossOrigin) => crossOrigin.Preflight(http)).WithMetadata(Writes.Nothing, UnderDomains.Yes).Produces(204);
+        api.MapPost("/authorize/device", (HttpContext http, DeviceCodes devices) => devices.BeginAsync(http)).WithMetadata(Writes.Nothing, UnderDomains.Yes).Produces<DeviceCodes.Body>();
         api.MapPost("/magic_auth", (HttpContext http, MagicAuth magic) => magic.CreateAsync(http)).WithMetadata(ApiKeyRequired.Yes)
             .Accepts<MagicAuth.Input>(JsonBody.AnyType).Produces<MagicAuth.Body>(201).WithMetadata(Writes.Fact);
         api.MapGet("/magic_auth/{id}", (string id, HttpContext http, MagicAuth magic) => magic.Get(id, http)).WithMetadata(ApiKeyRequired.Yes).Produces<MagicAuth.Body>();
@@ -47,7 +47,7 @@ internal static class AuthKitEndpoints
         api.MapGet("/users/{id}/sessions", (string id, HttpContext http, Sessions sessions) => sessions.List(id, http)).WithMetadata(ApiKeyRequired.Yes).Produces<ListBody<SessionBody>>();
         api.MapPost("/sessions/revoke", (HttpContext http, Sessions sessions) => sessions.RevokeAsync(http)).WithMetadata(ApiKeyRequired.Yes)
             .Accepts<Sessions.RevokeInput>(JsonBody.AnyType).Produces(200).WithMetadata(Writes.Deny);
-        api.MapGet("/sessions/logout", (HttpContext http, Sessions sessions) => sessions.SignOutAsync(http)).WithMetadata(Writes.Deny).Produces(302);
+        api.MapGet("/sessions/logout", (HttpContext http, Sessions sessions) => sessions.SignOutAsync(http)).WithMetadata(Writes.Deny, UnderDomains.Yes).Produces(302);
         routes.MapHostedPages();
 
         var actions = routes.MapGroup("/actions").WithTags("Actions").WithMetadata(ApiKeyRequired.Yes);

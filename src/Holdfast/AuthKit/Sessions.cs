@@ -54,7 +54,8 @@ internal sealed class Sessions(Database database, RedirectUriStore redirectUris,
             return ApiError.Validation("session_id", "required");
         }
         // One that has not come here is ended all the same (law 4): its id says of which environment it is.
-        if (database.Read(view => view.Find<string>("SELECT environment_id FROM sessions WHERE id = @id", new { id }) ?? SessionIds.EnvironmentOf(view, acts.SessionIdKey, id)) is not { } environmentId)
+        if (database.Read(view => view.Find<string>("SELECT environment_id FROM sessions WHERE id = @id", new { id }) ?? SessionIds.EnvironmentOf(view, acts.SessionIdKey, id)) is not { } environmentId
+            || !ServedUnder.Allows(http, environmentId))
         {
             return AuthKitErrors.SessionNotHere;   // nobody here has made such an id
         }

@@ -52,7 +52,7 @@ internal sealed record Asked(Priority Priority, string? Authority, string? Key, 
             : Priority.Administration;
 
         var authority = isRefresh ? null : Named(fields.GetValueOrDefault("code")) ?? Named(fields.GetValueOrDefault("RelayState")) ?? Named(fields.GetValueOrDefault("state")) ?? Named(fields.GetValueOrDefault("flow"));
-        var isSafe = isRead || hasIdempotencyKey || isRefresh;
+        var isSafe = isRead || isRefresh || (hasIdempotencyKey && method == "POST" && !IsMadeHere(path));
         var hedge = !isRead || method == "OPTIONS" ? null : isKeys ? "keys" : priority == Priority.Read ? "read" : null;
         var (first, whole) = priority switch
         {
@@ -63,6 +63,12 @@ internal sealed record Asked(Priority Priority, string? Authority, string? Key, 
         };
         return new Asked(priority, authority, KeyOf(path, authorization, isRefresh, isAuthenticate, fields), isSafe, hedge, TimeSpan.FromSeconds(isSafe ? first : whole), TimeSpan.FromSeconds(whole));
     }
+
+    /// <summary>What one node makes by itself, under ids that are its own, or does by itself: another one does not know that it was done, whatever the key.</summary>
+    private static bool IsMadeHere(string path) => path.ToLowerInvariant().Split('/', StringSplitOptions.RemoveEmptyEntries) is
+        ["auth" or "ops" or "incidents", ..]
+        or ["user_management", "magic_auth" or "password_reset" or "radar_challenges", ..]
+        or ["user_management", "users", _, "email_verification" or "email_change" or "impersonations" or "auth_factors" or "recovery_codes", ..];
 
     /// <summary>A directory by its path; an API key by what it is, in the header or, at the token endpoints, in the body.</summary>
     private static string? KeyOf(string path, string? authorization, bool isRefresh, bool isAuthenticate, Dictionary<string, string> fields)

@@ -17,8 +17,11 @@ internal enum Told
     /// <summary>No answer in time.</summary>
     Hung,
 
-    /// <summary>It says itself that it cannot: 502, 504, or 503 of its own disk or start.</summary>
+    /// <summary>It says itself that it cannot, by its own disk or start; or what stands in its place does.</summary>
     Unable,
+
+    /// <summary>It cannot be written down for a node: the request's fault. Never told of a node.</summary>
+    Unsendable,
 }
 
 /// <summary>Whether a node is asked.</summary>

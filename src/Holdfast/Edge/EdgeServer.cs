@@ -29,7 +29,9 @@ internal sealed class EdgeServer(WebApplication app, Ways ways, IReadOnlyList<Ed
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestLineSize = 32 * 1024;
-            kestrel.Limits.MaxRequestHeadersTotalSize = 64 * 1024;   // as the nodes take them
+            // Below what the nodes take, because the edge adds some of its own.
+            kestrel.Limits.MaxRequestHeadersTotalSize = 60 * 1024;
+            kestrel.Limits.MaxRequestHeaderCount = 90;
             kestrel.Limits.MaxRequestBodySize = JsonBody.MaxBytes + 1;
             kestrel.Limits.MaxConcurrentConnections = settings.MaxConnections;
             kestrel.Limits.MaxConcurrentUpgradedConnections = 0;

@@ -16,8 +16,13 @@ internal sealed class SendOn(
 {
     private const string RequestIdHeader = "X-Request-ID";
 
-    /// <summary>Bodies that are held at once, in bytes. What would be more is turned away.</summary>
+    /// <summary>Bodies that are held at once, in bytes, those that are still coming included. What would be more is turned away.</summary>
     private const long MostHeld = 64L << 20;
+
+    /// <summary>A part of it for small bodies alone, which sign-ins and refreshes are: whoever fills the rest does not keep people out.</summary>
+    private const long ForSmall = 16L << 20;
+
+    private const int Small = 16 * 1024;
 
     private static readonly string[] s_methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
@@ -41,19 +46,28 @@ internal sealed class SendOn(
             await WriteAsync(http, refusal.Status, refusal.Code, refusal.Says);
             return;
         }
-        var (body, tooMuch) = await ReadAsync(http);
+        var held = RoomFor(http);
+        if (!TryHold(held))
+        {
+            counts.Refused[(int)Priority.Administration].Add();
+            await WriteAsync(http, 429, "busy", "There is too much to do just now.", 1);
+            return;
+        }
         try
         {
+            var (body, tooMuch) = await ReadAsync(http);
+            Interlocked.Add(ref _held, (body?.Length ?? 0) - held);   // no more than was asked for
+            held = body?.Length ?? 0;
             if (body is null)
             {
-                await WriteAsync(http, tooMuch!.Value.Status, tooMuch.Value.Code, tooMuch.Value.Says, tooMuch.Value.Status == 429 ? 1 : null);
+                await WriteAsync(http, tooMuch!.Value.Status, tooMuch.Value.Code, tooMuch.Value.Says);
                 return;
             }
             await SendAsync(http, body);
         }
         finally
         {
-            Interlocked.Add(ref _held, -(body?.Length ?? 0));
+            Interlocked.Add(ref _held, -held);
         }
     }
 
@@ -70,6 +84,7 @@ internal sealed class SendOn(
         }
         // Whatever two readers could read differently is refused here rather than sent on: another form of target, a backslash, two framings, several hosts.
         if (!raw.StartsWith('/') || raw.StartsWith("//", StringComparison.Ordinal) || raw.Contains('\\', StringComparison.Ordinal) || raw.Contains('#', StringComparison.Ordinal)
+            || raw.AsSpan().IndexOfAnyInRange('\0', ' ') >= 0 || raw.Contains('\x7f', StringComparison.Ordinal)
             || (request.Path.Value ?? "").AsSpan().IndexOfAny('\\', '\0') >= 0
             || (request.Headers.ContainsKey("Transfer-Encoding") && (request.Headers.ContainsKey("Content-Length") || request.Headers.ContainsKey("X-Content-Length")))
             || request.Headers.Host.Count != 1)
@@ -96,6 +111,20 @@ internal sealed class SendOn(
         || (!settings.Expose.Contains("health") && path.StartsWithSegments("/health", StringComparison.OrdinalIgnoreCase))
         || (!settings.Expose.Contains("metrics") && path.StartsWithSegments("/metrics", StringComparison.OrdinalIgnoreCase));
 
+    /// <summary>What a body may come to: what its sender says, or the most there may be.</summary>
+    private static long RoomFor(HttpContext http) =>
+        http.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } ? 0 : Math.Min(http.Request.ContentLength ?? JsonBody.MaxBytes, JsonBody.MaxBytes);
+
+    private bool TryHold(long bytes)
+    {
+        if (Interlocked.Add(ref _held, bytes) <= (bytes <= Small ? MostHeld : MostHeld - ForSmall))
+        {
+            return true;
+        }
+        Interlocked.Add(ref _held, -bytes);
+        return bytes == 0;
+    }
+
     /// <summary>The whole body, so that a slow sender holds no node, and what is safe can be sent again.</summary>
     private async Task<(byte[]? Body, (int Status, string Code, string Says)? Refusal)> ReadAsync(HttpContext http)
     {
@@ -103,17 +132,11 @@ internal sealed class SendOn(
         {
             return ([], null);
         }
-        if (Interlocked.Read(ref _held) + Math.Min(http.Request.ContentLength ?? JsonBody.MaxBytes, JsonBody.MaxBytes) > MostHeld)
-        {
-            counts.Refused[(int)Priority.Administration].Add();
-            return (null, (429, "busy", "There is too much to do just now."));
-        }
         try
         {
             var (bytes, refusal) = await JsonBody.ReadBytesAsync(http, JsonBody.MaxBytes);
             if (bytes is not null)
             {
-                Interlocked.Add(ref _held, bytes.Length);
                 return (bytes, null);
             }
             return (null, refusal!.Status == 413 ? (413, "payload_too_large", "The body is too large.") : (408, "request_timeout", "The request did not arrive in time."));
@@ -157,6 +180,7 @@ internal sealed class SendOn(
             await (errand.Failed switch
             {
                 Told.Hung => WriteAsync(http, 504, "node_timeout", "No answer came in time. Whether it was done is unknown: repeat the request with the same Idempotency-Key.", 1),
+                Told.Unsendable => WriteAsync(http, 400, "bad_request", "The request cannot be read."),
                 Told.Lost => WriteAsync(http, 502, "node_lost", "The connection broke before there was an answer. Whether it was done is unknown: repeat the request with the same Idempotency-Key.", 1),
                 _ => WriteAsync(http, 503, "no_node", "No node can be reached just now. Nothing was done.", 1),
             });
@@ -229,7 +253,7 @@ internal sealed class SendOn(
         public override async ValueTask<bool> TransformResponseAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
         {
             var copies = await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
-            foreach (var name in SignedText.Headers.Append(EdgeKey.Header))
+            foreach (var name in SignedText.Headers.Concat([EdgeKey.Header, NodeAnswer.Header]))
             {
                 httpContext.Response.Headers.Remove(name);
             }

@@ -1,4 +1,5 @@
 using System.Net;
+using Holdfast.Http;
 using Holdfast.Resilience;
 
 namespace Holdfast.Edge;
@@ -31,7 +32,7 @@ internal sealed class Tries(EdgeNodes nodes, Ways ways, EdgeSettings settings, E
 {
     private const int MostOfRefusal = 16 * 1024;
 
-    /// <summary>What a node answers with 503 when it is itself the trouble. Other 503 (the primary is away) would be the same elsewhere.</summary>
+    /// <summary>What a node without <see cref="NodeAnswer"/> (an elder release) answers with 503 when it is itself the trouble. Other 503 (the primary is away) would be the same elsewhere.</summary>
     private static readonly string[] s_own = ["node_unavailable", "starting", "stopping", "disk"];
 
     private readonly Budget _retries = new(share: 0.2, floor: 10, clock);
@@ -46,7 +47,7 @@ internal sealed class Tries(EdgeNodes nodes, Ways ways, EdgeSettings settings, E
         var order = nodes.Order(asked);
         _retries.Count();
         _hedges.Count();
-        var (isRepeated, at) = (false, 0);
+        var (isRepeated, at, worst) = (false, 0, Told.Refused);
         while (at < order.Count)
         {
             var (result, used) = await TryAsync(errand, template, order, at, isRepeated, ct);
@@ -56,26 +57,35 @@ internal sealed class Tries(EdgeNodes nodes, Ways ways, EdgeSettings settings, E
                 return result.Response!;
             }
             ct.ThrowIfCancellationRequested();
+            worst = Rank(result.Told) > Rank(worst) ? result.Told : worst;
             var more = at < order.Count;
             if (more && result.Told == Told.Refused)
             {
                 counts.Elsewhere.Add();   // nothing was sent: it was no try
                 continue;
             }
-            if (more && asked.IsSafe && !isRepeated && used == 1 && _retries.TryTake())
+            if (more && asked.IsSafe && result.Told != Told.Unsendable && !isRepeated && used == 1 && _retries.TryTake())
             {
                 result.Response?.Dispose();
                 isRepeated = true;
                 counts.Retries.Add();
                 continue;
             }
-            errand.Failed = result.Told;
-            return result.Response ?? throw new HttpRequestException($"No node answers: {result.Told}.");
+            errand.Failed = worst;
+            if (worst == result.Told && result.Response is { } response)
+            {
+                return response;
+            }
+            result.Response?.Dispose();   // the node that said it knows nothing of what another may have done
+            throw new HttpRequestException($"No node answers: {worst}.");
         }
         errand.IsFull = order.Count == 0;
         errand.Failed = Told.Refused;
         throw new HttpRequestException("No node takes it.");
     }
+
+    /// <summary>How little is known of what was done: of several tries the worst is told.</summary>
+    private static int Rank(Told told) => told switch { Told.Hung => 4, Told.Lost => 3, Told.Unable => 2, Told.Unsendable => 1, _ => 0 };
 
     /// <summary>One try, or two at once where the first is among the slowest.</summary>
     /// <returns>What came of it, and how many nodes were asked.</returns>
@@ -168,6 +178,10 @@ internal sealed class Tries(EdgeNodes nodes, Ways ways, EdgeSettings settings, E
             }
             return new Result(Told.Hung, null);
         }
+        catch (Exception fault) when (EdgeHttp.WasNotSendable(fault))
+        {
+            return new Result(Told.Unsendable, null);
+        }
         catch (Exception fault) when (fault is DependencyUnavailableException or HttpRequestException or IOException)
         {
             var told = EdgeHttp.WasNotSent(fault) ? Told.Refused : Trouble.Of(fault is DependencyUnavailableException { InnerException: { } inner } ? inner : fault) == Trouble.Hangs || fault is DependencyUnavailableException { How: Trouble.Hangs } ? Told.Hung : Told.Lost;
@@ -176,9 +190,14 @@ internal sealed class Tries(EdgeNodes nodes, Ways ways, EdgeSettings settings, E
         }
     }
 
-    /// <summary>502 and 504 a node never says of itself, 503 it says of the primary too: what stands in it decides.</summary>
+    /// <summary>Whether it is the node that cannot. A node also answers so of others (an identity provider, the primary), and then not of itself: what it says beside it decides, and where nothing is said beside it,
+    /// 502 and 504 are of something in the node's place.</summary>
     private static async Task<bool> IsUnableAsync(HttpResponseMessage response, CancellationToken ct)
     {
+        if ((int)response.StatusCode >= 500 && response.Headers.NonValidated.TryGetValues(NodeAnswer.Header, out var mark))
+        {
+            return mark.ToString() == NodeAnswer.Unable;
+        }
         if (response.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.GatewayTimeout)
         {
             return true;

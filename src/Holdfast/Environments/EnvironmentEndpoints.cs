@@ -13,7 +13,7 @@ internal static class EnvironmentEndpoints
 
     public static void MapEnvironments(this IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/sso/jwks/{clientId}", ReadKeys).WithTags("JWKS").Produces<JwksBody>();
+        routes.MapGet("/sso/jwks/{clientId}", ReadKeys).WithMetadata(UnderDomains.Yes).WithTags("JWKS").Produces<JwksBody>();
 
         var api = routes.MapGroup("/user_management/redirect_uris").WithTags("Redirect URIs").WithMetadata(ApiKeyRequired.Yes);
         api.MapGet("", RedirectUris.List).Produces<ListBody<RedirectUris.Body>>();

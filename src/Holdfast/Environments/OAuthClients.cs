@@ -19,7 +19,7 @@ internal sealed class OAuthClients(Database database, EnvironmentStore environme
     /// <summary>The client, or the refusal. SDKs send the secret in the body, as Bearer, or both.</summary>
     public (Client? Client, ApiAnswer? Refusal) Find(HttpContext http, OAuthParameters asked, string clientId)
     {
-        if (environments.FindByClient(clientId) is not { } environmentId)
+        if (environments.FindByClient(clientId) is not { } environmentId || !ServedUnder.Allows(http, environmentId))
         {
             return (null, ApiError.OAuth("invalid_client", "There is no such client."));
         }

@@ -12,19 +12,25 @@ public static class Floor
     public static readonly TimeSpan FreshEnough = TimeSpan.FromSeconds(5);
 
     /// <summary>Puts the floor under all endpoints.</summary>
-    public static void UseFloor(this WebApplication app)
+    /// <param name="place">Finds out under whose name a request came; answers what is not for that name. May read the disk.</param>
+    public static void UseFloor(this WebApplication app, Func<HttpContext, IResult?> place)
     {
         app.UseRouting();
-        app.Use(HandleAsync);
+        app.Use((http, next) => HandleAsync(http, place, next));
     }
 
-    private static async Task HandleAsync(HttpContext http, RequestDelegate next)
+    private static async Task HandleAsync(HttpContext http, Func<HttpContext, IResult?> place, RequestDelegate next)
     {
         var services = http.RequestServices;
         http.TraceIdentifier = RequestId(http, services.GetRequiredService<Ids>());
         http.Response.OnStarting(WriteHeaders, http);
         try
         {
+            if (place(http) is { } elsewhere)
+            {
+                await elsewhere.ExecuteAsync(http);
+                return;
+            }
             if (Admit(http, services) is { } refusal)
             {
                 await refusal.ExecuteAsync(http);
@@ -78,7 +84,10 @@ public static class Floor
                     retryAfter: 5);
             case DataTooOldException old:
                 return ApiError.Unavailable("data_too_old", old.Message, retryAfter: 60);
+            case StorageUnavailableException { Code: { } code } others:
+                return ApiError.Unavailable(code, others.Message, retryAfter: 1);
             case StorageUnavailableException storage:
+                http.Response.Headers[NodeAnswer.Header] = NodeAnswer.Unable;
                 return ApiError.Unavailable("node_unavailable", storage.Message, retryAfter: 1);
             case BusyException busy:
                 return ApiError.TooManyRequests(busy.RetryAfter);
@@ -127,6 +136,7 @@ public static class Floor
         var http = (HttpContext)state;
         var headers = http.Response.Headers;
         headers[RequestIdHeader] = http.TraceIdentifier;
+        headers.TryAdd(NodeAnswer.Header, NodeAnswer.Given);
         headers.XContentTypeOptions = "nosniff";
         if (!headers.ContainsKey("Cache-Control"))
         {

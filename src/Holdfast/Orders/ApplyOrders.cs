@@ -10,6 +10,7 @@ internal sealed partial class ApplyOrders(Database database, OrdersInForce inFor
     public static readonly TimeSpan Every = TimeSpan.FromSeconds(1);
 
     private readonly Lock _one = new();
+    private readonly HashSet<string> _told = new(StringComparer.Ordinal);
     private IReadOnlyList<OrderRow> _before = [];
 
     public override Task StartAsync(CancellationToken cancellationToken)
@@ -18,9 +19,9 @@ internal sealed partial class ApplyOrders(Database database, OrdersInForce inFor
         {
             Round();   // before anything is served
         }
-        catch (StorageUnavailableException fault)
+        catch (Exception fault) when (fault is not OperationCanceledException)
         {
-            NotRead(log, fault);
+            NotRead(log, fault);   // whatever it is: a node that does not start serves nobody
         }
         return base.StartAsync(cancellationToken);
     }
@@ -40,7 +41,13 @@ internal sealed partial class ApplyOrders(Database database, OrdersInForce inFor
         lock (_one)
         {
             // Of two about one thing the later holds.
-            List<OrderRow> now = [.. database.Read(view => OrderStore.InForce(view, clock.GetUtcNow())).Where(o => o.IsFor(here)).DistinctBy(o => o.About)];
+            var (read, unsound) = database.Read(view => (OrderStore.InForce(view, clock.GetUtcNow()), OrderStore.Unsound(view)));
+            List<OrderRow> now = [.. read.Where(o => o.IsFor(here) && (o.Kind != OrderKind.Dependency || GiveOrder.IsDependency(o.Target!))).DistinctBy(o => o.About)];
+            foreach (var one in unsound.Where(_told.Add))
+            {
+                Unsound(log, one);
+            }
+            _told.IntersectWith(unsound);
             if (now.Select(o => o.Id).SequenceEqual(_before.Select(o => o.Id)))
             {
                 return;
@@ -66,6 +73,9 @@ internal sealed partial class ApplyOrders(Database database, OrdersInForce inFor
 
     [LoggerMessage(1301, LogLevel.Warning, "No longer in force: {What}")]
     private static partial void Ends(ILogger log, string what);
+
+    [LoggerMessage(1500, LogLevel.Warning, "What came as the order {Order} is none that this release knows, and is not followed")]
+    private static partial void Unsound(ILogger log, string order);
 
     [LoggerMessage(1302, LogLevel.Warning, "What is ordered could not be read; it is tried again in a second, and what was read before holds until its end")]
     private static partial void NotRead(ILogger log, Exception fault);

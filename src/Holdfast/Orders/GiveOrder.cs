@@ -2,6 +2,7 @@ using Holdfast.Http;
 using Holdfast.Incidents;
 using Holdfast.Resilience;
 using Holdfast.Storage;
+using Holdfast.Storage.Peers;
 using Holdfast.Storage.Rows;
 
 namespace Holdfast.Orders;
@@ -33,9 +34,18 @@ internal static class GiveOrder
             order.Scope == "node" && order.Place != here.Node && !OrderStore.IsNode(view, order.Place!) ? Decide.Nothing(ApiError.Validation("node", "unknown"))
             : order.Scope == "region" && order.Place != here.Region && !OrderStore.IsRegion(view, order.Place!) ? Decide.Nothing(ApiError.Validation("region", "unknown"))
             : OrderStore.InForce(view, now).Count >= OrderStore.Most ? Decide.Nothing(ApiError.Unprocessable("too_many_orders", $"At most {OrderStore.Most} orders are in force at a time. Lift some."))
+            : order.Kind == OrderKind.Drain && !LeavesSomebody(view, order, here, now) ? Decide.Nothing(ApiError.Conflict("last_node", "With this no node would be left that takes new work. Lift another drain first."))
             : Decide.To(ApiAnswer.Created(ReadOrders.BodyOf(order, now)), OrderStore.Given(order)));
         apply.Round();
         return answer;
+    }
+
+    /// <summary>Whether a node is left that is not drained, as far as this one knows. Two who are asked at once, apart, may still drain all.</summary>
+    private static bool LeavesSomebody(View view, OrderRow order, NodePlace here, DateTimeOffset now)
+    {
+        List<OrderRow> drains = [.. OrderStore.InForce(view, now).Where(o => o.Kind == OrderKind.Drain), order];
+        return NodeList.Of(view).Now.Where(name => name != here.Node).Select(name => OrderStore.RegionOf(view, name) is { } region ? new NodePlace(name, region) : null).OfType<NodePlace>()
+            .Append(here).Any(node => !drains.Any(d => d.IsFor(node)));
     }
 
     private static OrderRow? Read(Input input, string id, DateTimeOffset now, out ApiAnswer? refusal)
@@ -79,7 +89,7 @@ internal static class GiveOrder
     }
 
     /// <summary>A name in the catalogue, or of one of those that it has many of. Whether this node has it does not matter: another may.</summary>
-    private static bool IsDependency(string target) => Catalogue.All.Any(p => p.MayBeSetByHand && IsOf(p, target)) && !Catalogue.All.Any(p => !p.MayBeSetByHand && IsOf(p, target));
+    public static bool IsDependency(string target) => Catalogue.All.Any(p => p.MayBeSetByHand && IsOf(p, target)) && !Catalogue.All.Any(p => !p.MayBeSetByHand && IsOf(p, target));
 
     private static bool IsOf(DependencyPolicy policy, string name)
     {

@@ -12,24 +12,44 @@ internal static class OrderStore
     /// <summary>The most that may be in force at a time, everywhere.</summary>
     public const int Most = 100;
 
-    private const string Columns = """
-        SELECT o.id AS Id, o.kind AS Kind, o.target AS Target, o.setting AS Setting, o.scope AS Scope, o.place AS Place, o.author AS Author, o.reason AS Reason, o.created_at AS CreatedAt,
-          o.ends_at AS EndsAt, (SELECT min(l.created_at) FROM order_lifts l WHERE l.order_id = o.id) AS LiftedAt, (SELECT min(l.author) FROM order_lifts l WHERE l.order_id = o.id) AS LiftedBy
-        FROM orders o WHERE o.kind IS NOT NULL AND o.ends_at IS NOT NULL
+    /// <summary>The last millisecond of a time that can be told.</summary>
+    private const string Last = "253402300799999";
+
+    /// <summary>What an order must be to be one. A peer's journal, a younger release's or a thief's, may say anything: what is none is not followed, shown or lifted, and <see cref="Unsound"/> tells of it.</summary>
+    private static readonly string s_sound = $"""
+        typeof(o.created_at) = 'integer' AND typeof(o.ends_at) = 'integer' AND o.created_at BETWEEN 0 AND {Last} AND o.ends_at BETWEEN o.created_at AND o.created_at + {(long)GiveOrder.Longest.TotalMilliseconds}
+          AND o.ends_at <= {Last} AND o.author IS NOT NULL AND o.reason IS NOT NULL AND (o.scope = 'all' OR (o.scope IN ('node', 'region') AND o.place IS NOT NULL))
+          AND ((o.kind = '{OrderKind.End}' AND o.setting IS NOT NULL AND o.ends_at = o.created_at)
+            OR {string.Join(" OR ", OrderKind.Settings.Select(k => $"(o.kind = '{k.Key}' AND o.setting IN ({string.Join(", ", k.Value.Select(s => $"'{s}'"))}))"))})
+          AND (o.kind NOT IN ('{OrderKind.Dependency}', '{OrderKind.Log}') OR o.target IS NOT NULL) AND (o.kind <> '{OrderKind.Log}' OR o.target = 'Holdfast' OR o.target GLOB 'Holdfast.*')
         """;
 
-    public static OrderRow? Find(View view, string id) => view.Find<OrderRow>($"{Columns} AND o.id = @id", new { id });
+    private static readonly string s_columns = $"""
+        SELECT o.id AS Id, o.kind AS Kind, o.target AS Target, o.setting AS Setting, o.scope AS Scope, o.place AS Place, o.author AS Author, o.reason AS Reason, o.created_at AS CreatedAt,
+          o.ends_at AS EndsAt, (SELECT min(CASE WHEN l.created_at BETWEEN 0 AND {Last} THEN l.created_at ELSE o.created_at END) FROM order_lifts l WHERE l.order_id = o.id) AS LiftedAt, (SELECT min(l.author) FROM order_lifts l WHERE l.order_id = o.id) AS LiftedBy
+        FROM orders o WHERE {s_sound}
+        """;
+
+    public static OrderRow? Find(View view, string id) => view.Find<OrderRow>($"{s_columns} AND o.id = @id", new { id });
 
     /// <summary>Those that are in force somewhere, the latest first. What two nodes were told apart may be some more than <see cref="Most"/>.</summary>
     public static List<OrderRow> InForce(View view, DateTimeOffset now) => view.Query<OrderRow>(
-        $"{Columns} AND o.ends_at > @now AND NOT EXISTS (SELECT 1 FROM order_lifts l WHERE l.order_id = o.id) ORDER BY o.made_stamp DESC LIMIT {10 * Most}", new { now = now.ToUnixTimeMilliseconds() });
+        $"{s_columns} AND o.ends_at > @now AND NOT EXISTS (SELECT 1 FROM order_lifts l WHERE l.order_id = o.id) ORDER BY o.made_stamp DESC LIMIT {10 * Most}", new { now = now.ToUnixTimeMilliseconds() });
+
+    /// <summary>Ids of what came as an order and is none.</summary>
+    public static List<string> Unsound(View view) => view.Query<string>($"SELECT o.id FROM orders o WHERE NOT coalesce(({s_sound}), 0) ORDER BY o.id LIMIT {Most}");
 
     /// <summary>All that are kept, the latest first.</summary>
-    public static List<OrderRow> All(View view) => view.Query<OrderRow>($"{Columns} ORDER BY o.made_stamp DESC LIMIT 500");
+    public static List<OrderRow> All(View view) => view.Query<OrderRow>($"{s_columns} ORDER BY o.made_stamp DESC LIMIT 500");
 
     public static bool IsNode(View view, string name) => view.Find<long>("SELECT count(*) FROM nodes WHERE name = @name", new { name }) > 0;
 
     public static bool IsRegion(View view, string name) => view.Find<long>("SELECT count(*) FROM nodes WHERE region = @name", new { name }) > 0;
+
+    /// <summary>Where a node is; null for one that nobody knows, or that was put out.</summary>
+    public static string? RegionOf(View view, string node) => view.Find<string>(
+        "SELECT n.region FROM nodes n WHERE n.name = @node AND NOT EXISTS (SELECT 1 FROM denies d WHERE d.subject = n.id AND NOT EXISTS (SELECT 1 FROM lifts l WHERE l.deny_id = d.id)) ORDER BY n.born_at DESC, n.id LIMIT 1",
+        new { node });
 
     /// <summary>Lives of a node that no deny stands against.</summary>
     public static List<string> LivesInForce(View view, string node, int most) => view.Query<string>(

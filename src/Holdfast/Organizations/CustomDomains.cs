@@ -1,5 +1,7 @@
+using System.Net;
 using System.Text.Json;
 using Holdfast.Claims;
+using Holdfast.Environments;
 using Holdfast.Http;
 using Holdfast.Keys;
 using Holdfast.Storage;
@@ -8,7 +10,7 @@ using Holdfast.Storage.Rows;
 namespace Holdfast.Organizations;
 
 /// <summary>Names of an environment's own, under which it is served: list, add, take away; and the map of all of them, for an edge. A name is one environment's in the whole cluster.</summary>
-internal sealed class CustomDomains(Database database, Idempotency idempotency, ClusterKeys keys, PublicAddress address, Ids ids, TimeProvider clock)
+internal sealed class CustomDomains(Database database, Idempotency idempotency, ClusterKeys keys, PublicAddress address, OwnHosts own, EnvironmentStore environments, Ids ids, TimeProvider clock)
 {
     /// <summary>The most of one environment.</summary>
     public const int Most = 50;
@@ -25,7 +27,8 @@ internal sealed class CustomDomains(Database database, Idempotency idempotency, 
     /// <summary>Where sign-ins begin.</summary>
     private static readonly string[] s_begins = ["/sso/authorize", "/user_management/authorize"];
 
-    private readonly string _own = new Uri(address.Url).IdnHost.ToLowerInvariant();
+    /// <summary>What is the node's, and no environment's, whatever the name: no disk is read for it.</summary>
+    private static readonly string[] s_nodes = ["/health", "/metrics", "/peers", "/edge"];
 
     public sealed record Input(Given<string> Domain);
 
@@ -50,7 +53,7 @@ internal sealed class CustomDomains(Database database, Idempotency idempotency, 
             return refusal!;
         }
         var domain = OrganizationInput.Normalize(input.Domain.Value);
-        if (domain is null || !domain.Contains('.', StringComparison.Ordinal) || IsOurs(domain))
+        if (domain is null || !domain.Contains('.', StringComparison.Ordinal) || own.Takes(domain) || IPAddress.TryParse(domain, out _))
         {
             return ApiError.Validation("domain", input.Domain.Value is null ? "required" : "invalid");
         }
@@ -92,39 +95,47 @@ internal sealed class CustomDomains(Database database, Idempotency idempotency, 
             return;
         }
         var domains = database.Read(view => view.Query<Served>($"SELECT domain AS Domain, environment_id AS EnvironmentId FROM custom_domains WHERE {s_served}", new { }));
-        var body = JsonSerializer.SerializeToUtf8Bytes(new { domains = domains.ToDictionary(d => d.Domain, d => d.EnvironmentId, StringComparer.Ordinal) }, JavaScriptJson.Options);
+        var body = JsonSerializer.SerializeToUtf8Bytes(new { domains = domains.Where(d => !own.Takes(d.Domain)).ToDictionary(d => d.Domain, d => d.EnvironmentId, StringComparer.Ordinal) }, JavaScriptJson.Options);
         http.Response.Headers[EdgeKey.Header] = key.Answer(nonce, body);
         await ApiAnswer.Ok(body).ExecuteAsync(http);
     }
 
-    /// <summary>From here on a request knows whose name it came under, and what is another environment's is not served there.</summary>
-    public void Use(WebApplication app) => app.Use((http, next) =>
+    /// <summary>From here on a request knows whose name it came under, and what is another environment's is not served there: of the routes that need no API key those alone that look for themselves
+    /// (<see cref="UnderDomains"/>). A name that has become the operator's is no environment's any more.</summary>
+    /// <returns>The answer, where it is given here.</returns>
+    /// <exception cref="StorageUnavailableException">The disk cannot be read.</exception>
+    public IResult? Place(HttpContext http)
     {
-        if (http.Request.Host.Host.ToLowerInvariant() is { Length: > 0 and <= 253 } host && !host.Equals(_own, StringComparison.Ordinal) && host.Contains('.', StringComparison.Ordinal)
-            && database.Read(view => view.Find<string>($"SELECT environment_id FROM custom_domains WHERE domain = @host AND {s_served}", new { host })) is { } environmentId)
+        var (host, path) = (OwnHosts.Normal(http.Request.Host.Host), http.Request.Path);
+        if (host.Length is 0 or > 253 || !host.Contains('.', StringComparison.Ordinal) || own.Takes(host) || s_nodes.Any(n => path.StartsWithSegments(n, StringComparison.OrdinalIgnoreCase))
+            || database.Read(view => view.Find<string>($"SELECT environment_id FROM custom_domains WHERE domain = @host AND {s_served}", new { host })) is not { } environmentId)
         {
-            http.Features.Set(new ServedUnder(environmentId));
-            if (HttpMethods.IsGet(http.Request.Method) && s_begins.Contains(http.Request.Path.Value))
-            {
-                // An identity provider sends people back to the public address, so their browser must begin there.
-                return OnAsync(http);
-            }
+            return null;
         }
-        return next(http);
-    });
-
-    private Task OnAsync(HttpContext http)
-    {
-        http.Response.StatusCode = StatusCodes.Status307TemporaryRedirect;
-        http.Response.Headers.CacheControl = "no-store";
-        http.Response.Headers.Location = address.Url + http.Request.Path.ToUriComponent() + http.Request.QueryString.ToUriComponent();
-        return Task.CompletedTask;
+        http.Features.Set(new ServedUnder(environmentId));
+        var route = http.GetEndpoint()?.Metadata;
+        if (route?.GetMetadata<ApiKeyRequired>() is null && route?.GetMetadata<UnderDomains>() is null)
+        {
+            return ApiError.OfStatus(StatusCodes.Status404NotFound);
+        }
+        // An identity provider sends people back to the public address, so their browser must begin there.
+        return HttpMethods.IsGet(http.Request.Method) && s_begins.Contains(path.Value?.TrimEnd('/'), StringComparer.OrdinalIgnoreCase)
+            && http.Request.Query["client_id"] is [{ Length: > 0 } client] && environments.FindByClient(client) == environmentId
+            ? new On(address.Url + path.ToUriComponent() + http.Request.QueryString.ToUriComponent())
+            : null;
     }
 
-
-    /// <summary>The server's own name, what is below or above it, and names that are none: an address of numbers.</summary>
-    private bool IsOurs(string domain) => domain == _own || domain.EndsWith("." + _own, StringComparison.Ordinal) || _own.EndsWith("." + domain, StringComparison.Ordinal)
-        || System.Net.IPAddress.TryParse(domain, out _);
+    /// <summary>The same request, at another address.</summary>
+    private sealed class On(string url) : IResult
+    {
+        public Task ExecuteAsync(HttpContext httpContext)
+        {
+            httpContext.Response.StatusCode = StatusCodes.Status307TemporaryRedirect;
+            httpContext.Response.Headers.CacheControl = "no-store";
+            httpContext.Response.Headers.Location = url;
+            return Task.CompletedTask;
+        }
+    }
 
     private static Body Write(Row row)
     {

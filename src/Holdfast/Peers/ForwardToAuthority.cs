@@ -139,6 +139,7 @@ internal sealed class ForwardToAuthority(Authorities authorities, PeerVoice voic
             await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
             httpContext.Response.Headers.Remove(SignedText.NodeHeader);
             httpContext.Response.Headers.Remove(SignedText.SignedHeader);
+            httpContext.Response.Headers.Remove(NodeAnswer.Header);   // what it says of itself, it does not say of this node
             await httpContext.Response.Body.WriteAsync(answer, cancellationToken);
             return false;
         }

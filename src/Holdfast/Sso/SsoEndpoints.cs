@@ -23,7 +23,7 @@ internal static class SsoEndpoints
     public static void MapSso(this IEndpointRouteBuilder routes)
     {
         var sso = routes.MapGroup("/sso").WithTags("Single Sign-On");
-        sso.MapMethods("/authorize", ["GET", "POST"], (HttpContext http, StartSignIn start) => start.HandleAsync(http)).WithMetadata(Writes.Nothing).Produces(302);
+        sso.MapMethods("/authorize", ["GET", "POST"], (HttpContext http, StartSignIn start) => start.HandleAsync(http)).WithMetadata(Writes.Nothing, UnderDomains.Yes).Produces(302);
         // The identity provider posts from its own site: RelayState and the flow's cookie do the work of an antiforgery token.
         sso.MapPost("/saml/acs/{connectionId}", (string connectionId, HttpContext http, FinishSamlSignIn finish) => finish.HandleAsync(connectionId, http))
             .WithMetadata(Writes.Fact).Produces(302);
@@ -32,7 +32,7 @@ internal static class SsoEndpoints
         sso.MapMethods("/oidc/callback/{connectionId}", ["GET", "POST"], (string connectionId, HttpContext http, FinishOidcSignIn finish) => finish.HandleAsync(connectionId, http))
             .WithMetadata(Writes.Fact).Produces(302);
         sso.MapGet("/oidc/jwks/{connectionId}", ReadClientKey);
-        sso.MapPost("/token", (HttpContext http, ExchangeCode exchange) => exchange.HandleAsync(http)).WithMetadata(Writes.Fact).Produces<ExchangeCode.Body>();
+        sso.MapPost("/token", (HttpContext http, ExchangeCode exchange) => exchange.HandleAsync(http)).WithMetadata(Writes.Fact, UnderDomains.Yes).Produces<ExchangeCode.Body>();
         sso.MapGet("/profile", (HttpContext http, ReadProfile read) => read.Handle(http)).Produces<ProfileBody>();
         sso.MapPost("/logout/authorize", (HttpContext http, AuthorizeLogout logout) => logout.HandleAsync(http)).WithMetadata(ApiKeyRequired.Yes)
             .Accepts<AuthorizeLogout.Input>(JsonBody.AnyType).Produces<AuthorizeLogout.Body>().WithMetadata(Writes.Nothing);

@@ -46,6 +46,9 @@ internal sealed record Settings(
     /// <summary>Whose word about a request's sender is believed.</summary>
     public TrustedProxies TrustedProxies { get; init; } = TrustedProxies.None;
 
+    /// <summary>Names that the operator uses besides those of its addresses: no environment takes them.</summary>
+    public IReadOnlyList<string> ReservedHosts { get; init; } = [];
+
     /// <summary>Origin of the node that has the primary; null when it is this one's own.</summary>
     public Uri? PrimaryNode { get; init; }
 
@@ -83,6 +86,7 @@ internal sealed class SettingsOptions
         Add(command, "zone", "its failure domain (default: the host name)");
         Add(command, "peers", "base URLs of the cluster's other nodes, separated by commas");
         Add(command, "cluster-key-file", "the cluster's keys; made on the first start (default <data>/cluster.key)");
+        Add(command, "reserved-hosts", "host names that no environment may take as a custom domain, nor one below or above them, separated by commas: those of the edge's --hosts (always: those of --urls, --public-url, --peers and --primary)");
         Add(command, "trusted-proxies", "whose X-Forwarded-For, -Proto and -Host are believed: addresses and CIDRs, separated by commas (default: nobody's)");
         Add(command, "outbound-allow", "exceptions from the guard on outbound addresses: CIDR:port, separated by commas");
         Add(command, "dns", "resolvers that are asked for the proofs of domains: IP[:port], separated by commas (default: the system's)");
@@ -158,6 +162,8 @@ internal sealed class SettingsOptions
             faults.Add("--max-staleness: a number of seconds, minutes, hours or days is needed, such as 72h; a minute at least, a year at most.");
             maxStaleness = default;
         }
+        var reserved = (Get("reserved-hosts") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        faults.AddRange(reserved.Where(h => Uri.CheckHostName(h) == UriHostNameType.Unknown).Select(h => $"--reserved-hosts: '{h}' is not a host's name."));
         var (proxies, proxyFaults) = TrustedProxies.Read(Get("trusted-proxies"));
         faults.AddRange(proxyFaults);
         var collector = Get("otlp") is { } otlp ? ReadOrigin(otlp) : null;
@@ -171,7 +177,7 @@ internal sealed class SettingsOptions
             : (new Settings(
                 urls, publicUrl, data, primaryNode is null && postgres is null ? Path.GetFullPath(primary[Sqlite.Length..]) : "", Get("node") ?? host, Get("region") ?? "local", Get("zone") ?? host,
                 Path.GetFullPath(Get("cluster-key-file") ?? Path.Combine(data, "cluster.key")), guard.Guard, factor, new JournalLimits(journal), _isDev)
-            { Peers = peers, PrimaryNode = primaryNode, Postgres = postgres, Dns = resolvers, Mail = mail, Breached = breached, MaxStaleness = maxStaleness, Flags = flags, Collector = collector, MostAtOnce = mostAtOnce, TrustedProxies = proxies }, faults);
+            { Peers = peers, PrimaryNode = primaryNode, Postgres = postgres, Dns = resolvers, Mail = mail, Breached = breached, MaxStaleness = maxStaleness, Flags = flags, Collector = collector, MostAtOnce = mostAtOnce, TrustedProxies = proxies, ReservedHosts = reserved }, faults);
     }
 
     private List<Uri> ReadPeers(string? text, List<string> faults)

@@ -61,6 +61,24 @@ public sealed class AskedTests
         Assert.False(Of("POST", "/user_management/authenticate", "not json", "application/json").IsSafe);
     }
 
+    [Theory]
+    [InlineData("PUT", "/organizations/org_1")]   // the key means nothing there
+    [InlineData("PATCH", "/organizations/org_1")]
+    [InlineData("DELETE", "/organizations/org_1")]
+    [InlineData("POST", "/user_management/magic_auth")]
+    [InlineData("POST", "/User_Management/Magic_Auth/")]
+    [InlineData("POST", "/user_management/password_reset")]
+    [InlineData("POST", "/user_management/users/user_1/email_verification/send")]
+    [InlineData("POST", "/user_management/users/user_1/email_change/send")]
+    [InlineData("POST", "/user_management/users/user_1/impersonations")]
+    [InlineData("POST", "/user_management/users/user_1/auth_factors")]
+    [InlineData("POST", "/user_management/users/user_1/recovery_codes")]
+    [InlineData("POST", "/auth/factors/enroll")]
+    [InlineData("POST", "/auth/factors/factor_1/challenge")]
+    [InlineData("POST", "/ops/orders")]
+    [InlineData("POST", "/ops/nodes/node-2/end")]
+    public void What_a_node_makes_by_itself_is_not_sent_again_whatever_its_key(string method, string path) => Assert.False(Of(method, path, "{}", "application/json", key: true).IsSafe);
+
     [Fact]
     public void An_API_key_has_one_key_wherever_it_stands_and_a_directory_has_its_own()
     {

@@ -1,6 +1,8 @@
+using System.Text;
 using Holdfast.Edge;
 using Holdfast.Http;
 using Holdfast.Keys;
+using Holdfast.Resilience;
 using Holdfast.Storage;
 using Microsoft.AspNetCore.Http;
 
@@ -87,6 +89,10 @@ public sealed class EdgeServerTests
     [InlineData("GET /a\\..\\peers HTTP/1.1\r\nHost: id.edge.test\r\n", 400)]
     [InlineData("GET /a HTTP/1.1\r\nHost: id.edge.test\r\nHost: evil.test\r\n", 400)]
     [InlineData("GET /a HTTP/1.1\r\n", 400)]
+    [InlineData("GET /a\tb HTTP/1.1\r\nHost: id.edge.test\r\n", 400)]
+    [InlineData("GET /a?x=\u0001 HTTP/1.1\r\nHost: id.edge.test\r\n", 400)]
+    [InlineData("GET /a\u007fb HTTP/1.1\r\nHost: id.edge.test\r\n", 400)]
+    [InlineData("GET /a b HTTP/1.1\r\nHost: id.edge.test\r\n", 400)]
     [InlineData("TRACE /a HTTP/1.1\r\nHost: id.edge.test\r\n", 405)]
     [InlineData("POST /a HTTP/1.1\r\nHost: id.edge.test\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /peers HTTP/1.1\r\nHost: id.edge.test\r\n", 400)]
     [InlineData("POST /a HTTP/1.1\r\nHost: id.edge.test\r\nTransfer-Encoding: gzip\r\n", 400)]
@@ -379,6 +385,153 @@ public sealed class EdgeServerTests
             Assert.Equal(404, (await edge.SendAsync("GET", "/edge/metrics", host: host, headers: headers)).Status);
         }
         Assert.Equal(200, (await edge.SendAsync("GET", "/edge/ready", host: "anything")).Status);
+    }
+
+    [Theory]
+    [InlineData("X-Name: J\u00fcrgen \u4e16\u754c")]
+    [InlineData("User-Agent: caf\u00e9")]
+    [InlineData("Cookie: a=\u00fc")]
+    [InlineData("Authorization: Bearer \u00fc")]
+    public async Task A_header_in_another_alphabet_reaches_a_node_and_is_no_fault_of_one(string header)
+    {
+        await using var edge = await EdgeHost.StartAsync(2);
+        for (var i = 0; i < 8; i++)
+        {
+            var answer = await edge.RawAsync(Encoding.Latin1.GetString(Encoding.UTF8.GetBytes($"GET /organizations HTTP/1.1\r\nHost: {EdgeHost.Host}\r\n{header}\r\nConnection: close\r\n\r\n")));
+            Assert.StartsWith("HTTP/1.1 200 ", answer, StringComparison.Ordinal);
+        }
+        Assert.All(edge.Nodes.All, n => Assert.Equal((NodeState.Ready, 0L), (n.State, n.Ejections)));
+        var (name, value) = header.Split(": ", 2) is [var n, var v] ? (n, v) : default;
+        Assert.All(edge.Backends.SelectMany(b => b.Requests), r => Assert.Equal(value, r.Headers[name]));
+    }
+
+    [Fact]
+    public void What_cannot_be_written_down_is_told_apart_from_what_breaks_on_the_way()
+    {
+        Assert.True(EdgeHttp.WasNotSendable(new HttpRequestException("Request headers must contain only ASCII characters.")));
+        Assert.True(EdgeHttp.WasNotSendable(new DependencyUnavailableException("edge_node:a", Trouble.Errors, TimeSpan.Zero, new HttpRequestException("x"))));
+        Assert.False(EdgeHttp.WasNotSendable(new HttpRequestException("x", new IOException("y", new System.Net.Sockets.SocketException()))));
+        Assert.False(EdgeHttp.WasNotSendable(new HttpRequestException(HttpRequestError.ResponseEnded)));
+        Assert.False(EdgeHttp.WasNotSendable(new HttpRequestException(HttpRequestError.InvalidResponse)));
+        Assert.False(EdgeHttp.WasNotSendable(new HttpRequestException(HttpRequestError.ConnectionError)));
+    }
+
+    [Theory]
+    [InlineData(502, "{\"code\":\"identity_provider_unavailable\"}")]
+    [InlineData(503, "{\"code\":\"signing_key_unavailable\"}")]
+    [InlineData(503, "{\"code\":\"node_unavailable\"}")]   // another node's word, passed on
+    [InlineData(504, "{}")]
+    public async Task What_a_node_says_of_others_is_the_answer_and_ejects_nobody(int status, string body)
+    {
+        await using var edge = await EdgeHost.StartAsync(2);
+        foreach (var backend in edge.Backends)
+        {
+            backend.Answer = http =>
+            {
+                http.Response.Headers[NodeAnswer.Header] = NodeAnswer.Given;
+                return Say(status, body)(http);
+            };
+        }
+        for (var i = 0; i < 10; i++)
+        {
+            var answer = await edge.SendAsync("GET", "/sso/oidc/callback/conn_1?state=x");
+            Assert.Equal((status, body), (answer.Status, answer.Body));
+            Assert.DoesNotContain(answer.Headers, h => h.Key == NodeAnswer.Header);
+        }
+        Assert.Equal(10, edge.Backends.Sum(b => b.Requests.Count));
+        Assert.All(edge.Nodes.All, n => Assert.Equal((NodeState.Ready, 0L), (n.State, n.Ejections)));
+    }
+
+    [Fact]
+    public async Task A_page_of_a_node_that_cannot_is_its_own_trouble()
+    {
+        await using var edge = await EdgeHost.StartAsync(2);
+        edge.First(s_any).Answer = async http =>
+        {
+            (http.Response.StatusCode, http.Response.ContentType) = (503, "text/html; charset=utf-8");
+            http.Response.Headers[NodeAnswer.Header] = NodeAnswer.Unable;
+            await http.Response.WriteAsync("<!doctype html><h1>Not now</h1>");
+        };
+        var answer = await edge.SendAsync("GET", "/organizations", headers: [Bearer, ("Accept", "text/html")]);
+        Assert.Equal((200, "here"), (answer.Status, answer.Body));
+        Assert.Equal(1, edge.Counts.Retries.Value);
+    }
+
+    [Fact]
+    public async Task Of_two_tries_the_one_is_told_of_which_less_is_known()
+    {
+        await using var edge = await EdgeHost.StartAsync(2, s => s with { ProbeEvery = TimeSpan.FromHours(1), Times = s.Times with { Patience = 0.05 } });
+        var first = edge.First(s_any);
+        var held = new TaskCompletionSource();
+        first.Answer = _ => held.Task;
+        await edge.Backends.Single(b => b != first).StopAsync();
+        var answer = await edge.SendAsync("POST", "/organizations", "{}", headers: [Bearer, ("Idempotency-Key", "k")]);
+        Assert.Equal((504, "node_timeout"), (answer.Status, answer.Code));
+        Assert.Single(first.Requests);
+        held.SetResult();
+    }
+
+    [Fact]
+    public async Task A_node_that_cannot_does_not_speak_for_one_that_may_have()
+    {
+        await using var edge = await EdgeHost.StartAsync(2);
+        var first = edge.First(s_any);
+        first.Answer = Break;
+        edge.Backends.Single(b => b != first).Answer = Say(503, "{\"code\":\"node_unavailable\"}");
+        var answer = await edge.SendAsync("POST", "/organizations", "{}", headers: [Bearer, ("Idempotency-Key", "k")]);
+        Assert.Equal((502, "node_lost"), (answer.Status, answer.Code));
+    }
+
+    [Fact]
+    public async Task Bodies_under_way_have_a_bound_and_small_ones_a_part_of_it()
+    {
+        var patient = new RequestBounds { BodyWithin = TimeSpan.FromMinutes(10), LeastBytesPerSecond = 1, Grace = TimeSpan.FromMinutes(10) };
+        await using var edge = await EdgeHost.StartAsync(1, bounds: patient);
+        var large = new string('x', JsonBody.MaxBytes);
+        async Task<int> LargeAsync() => (await edge.SendAsync("POST", "/a", large)).Status;
+        async Task UntilLargeIsAsync(int status)
+        {
+            using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(90));
+            while (await LargeAsync() != status)
+            {
+                await Task.Delay(20, deadline.Token);
+            }
+        }
+
+        var slow = new List<System.Net.Sockets.TcpClient>();
+        try
+        {
+            foreach (var framing in Enumerable.Range(0, 60).Select(i => i % 2 == 0 ? $"Content-Length: {JsonBody.MaxBytes}" : "Transfer-Encoding: chunked"))
+            {
+#pragma warning disable RS0030 // A sender that promises a body and does not send it: no HTTP client does that.
+                var client = new System.Net.Sockets.TcpClient();
+#pragma warning restore RS0030
+                slow.Add(client);
+                await client.ConnectAsync(System.Net.IPAddress.Loopback, edge.Port);
+                await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"POST /a HTTP/1.1\r\nHost: {EdgeHost.Host}\r\n{framing}\r\n\r\n"));   // and no more
+            }
+            await UntilLargeIsAsync(429);
+            Assert.Equal(200, (await edge.SendAsync("POST", Authenticate, Refresh)).Status);
+        }
+        finally
+        {
+            slow.ForEach(c => c.Dispose());
+        }
+        await UntilLargeIsAsync(200);
+        await UntilLargeIsAsync(200);
+    }
+
+    [Fact]
+    public async Task What_the_edge_adds_fits_into_what_a_node_takes()
+    {
+        await using var edge = await EdgeHost.StartAsync(1);
+        string Ask(int headers, int each) => $"GET /a HTTP/1.1\r\nHost: {EdgeHost.Host}\r\nConnection: close\r\n{string.Concat(Enumerable.Range(0, headers).Select(i => $"X-{i}: {new string('x', each)}\r\n"))}\r\n";
+        Assert.StartsWith("HTTP/1.1 200 ", await edge.RawAsync(Ask(88, 1)), StringComparison.Ordinal);
+        foreach (var (headers, each) in new[] { (98, 1), (62, 1000) })
+        {
+            Assert.StartsWith("HTTP/1.1 431 ", await edge.RawAsync(Ask(headers, each)), StringComparison.Ordinal);
+        }
+        Assert.Single(edge.Backends[0].Requests);
     }
 
     [Fact]

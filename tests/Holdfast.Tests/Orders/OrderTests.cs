@@ -121,7 +121,10 @@ public sealed class OrderTests
             {
                 (a, b) = (before.A, before.B);
                 (await CloseAsync(before)).Is(201);
-                (await GiveAsync(before, new { kind = "drain", node = "node", author = "Ada", reason = "a new disk", lasts_s = 600 })).Is(201);
+                // Given elsewhere, when there were others: alone, this node would refuse it.
+                var now = clock.GetUtcNow();
+                await before.Storage.Database.RecordAsync(_ => Holdfast.Storage.Rows.Decide.To(true, OrderStore.Given(new OrderRow(
+                    "order_elsewhere", OrderKind.Drain, null, "drained", "node", "node", "Ada", "a new disk", now.ToUnixTimeMilliseconds(), now.AddSeconds(600).ToUnixTimeMilliseconds(), null, null))));
             }
             using var gone = new PrimaryLock(Path.Combine(data, "primary.db"));
             await using var after = await HoldfastServer.StartAsync(new Start(Data: data, Clock: clock), a, b);
@@ -288,6 +291,86 @@ public sealed class OrderTests
         await using var server = await HoldfastServer.StartAsync();
         var refused = (await server.WithoutEffectAsync(() => server.SendAsync("POST", "/ops/orders", Key(server), body))).Is(422);
         Assert.Equal(faults, string.Join(", ", refused.Faults));
+    }
+
+    [Fact]
+    public async Task What_a_journal_calls_an_order_and_is_none_keeps_no_node_from_starting_and_is_told_once()
+    {
+        const long Week = 7 * 24 * 60 * 60 * 1000L;
+        var data = Directory.CreateTempSubdirectory("holdfast-test-").FullName;
+        try
+        {
+            var clock = new HeldClock();
+            var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+            var good = new OrderRow("order_good", OrderKind.Dependency, "dns", "closed", "all", null, "Ada", "r", now, now + Week, null, null);
+            OrderRow[] bad =
+            [
+                good with { Target = null },
+                good with { Kind = OrderKind.Log, Target = null, Setting = "debug" },
+                good with { Kind = OrderKind.Log, Target = "Microsoft.AspNetCore", Setting = "trace" },
+                good with { Kind = "reboot" },
+                good with { Setting = "ajar" },
+                good with { Scope = "node" },
+                good with { Scope = "galaxy", Place = "x" },
+                good with { EndsAt = now + Week + 1 },
+                good with { CreatedAt = long.MaxValue, EndsAt = long.MaxValue },
+                good with { CreatedAt = long.MinValue },
+                good with { EndsAt = long.MaxValue },
+                good with { Kind = OrderKind.End, Target = null, Setting = "ended" },
+            ];
+            bad = [.. bad.Select((o, i) => o with { Id = $"order_bad_{i}" })];
+            Holdfast.Environments.NewEnvironment a, b;
+            await using (var before = await HoldfastServer.StartAsync(new Start(Data: data, Clock: clock)))
+            {
+                (a, b) = (before.A, before.B);
+                foreach (var order in bad)
+                {
+                    await before.Storage.Database.RecordAsync(_ => Holdfast.Storage.Rows.Decide.To(true, OrderStore.Given(order with { EndsAt = Math.Min(order.EndsAt, now + (2 * Week)) })));
+                    await before.Storage.Database.RecordAsync(_ => Holdfast.Storage.Rows.Decide.To(true, Holdfast.Storage.Rows.Change.To(Holdfast.Storage.Schema.Orders, order.Id + "_late",
+                        ("kind", order.Kind), ("target", order.Target), ("setting", order.Setting), ("scope", order.Scope), ("place", order.Place), ("author", order.Author), ("reason", order.Reason),
+                        ("created_at", order.CreatedAt), ("ends_at", order.EndsAt), ("expires_at", now + (2 * Week)))));
+                }
+                // One that says nothing at all, one whose lift has no time, and one that is sound.
+                await before.Storage.Database.RecordAsync(_ => Holdfast.Storage.Rows.Decide.To(true,
+                    Holdfast.Storage.Rows.Change.To(Holdfast.Storage.Schema.Orders, "order_bad_empty", ("kind", OrderKind.Drain), ("target", null), ("setting", null), ("scope", null), ("place", null), ("author", null),
+                        ("reason", null), ("created_at", null), ("ends_at", now + Week), ("expires_at", now + Week)),
+                    Holdfast.Storage.Rows.Change.To(Holdfast.Storage.Schema.OrderLifts, "lift_bad", ("order_id", "order_lifted"), ("author", null), ("reason", null), ("created_at", long.MaxValue), ("expires_at", now + Week)),
+                    OrderStore.Given(good with { Id = "order_lifted", Target = "mail" }), OrderStore.Given(good)));
+            }
+            var lines = new Lines();
+            await using var after = await HoldfastServer.StartAsync(new Start(Data: data, Clock: clock, Configure: builder => builder.Logging.AddProvider(lines)), a, b);
+            Round(after);
+            Assert.Equal(Trouble.Closed, await CallAsync(Dependency(after, "dns")));
+            Assert.Equal(["order_good"], await InForceAsync(after));
+            (await after.SendAsync("GET", "/health/ready", null)).Is(200);
+            (await after.SendAsync("GET", "/ops/orders", Key(after))).Is(200);
+            Assert.DoesNotContain("order_bad", (await after.SendAsync("GET", "/ops/orders?all=true", Key(after))).Is(200).Text, StringComparison.Ordinal);
+            (await after.SendAsync("POST", "/ops/orders/order_bad_0/lift", Key(after), new { author = "Ada" })).Is(404);
+            Assert.Single(lines.All, l => l.Contains("order order_bad_empty is none", StringComparison.Ordinal));
+            Assert.Single(lines.All, l => l.Contains("order order_bad_0 is none", StringComparison.Ordinal));
+        }
+        finally
+        {
+            Directory.Delete(data, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task The_last_node_that_takes_new_work_is_not_drained()
+    {
+        await using (var alone = await HoldfastServer.StartAsync())
+        {
+            (await alone.WithoutEffectAsync(() => GiveAsync(alone, new { kind = "drain", node = "node", author = "Ada", reason = "r" }))).Is(409, "last_node");
+            (await alone.WithoutEffectAsync(() => GiveAsync(alone, new { kind = "drain", region = "region", author = "Ada", reason = "r" }))).Is(409, "last_node");
+        }
+        await using var nodes = await Cluster.StartAsync(2);
+        await nodes.HeardAsync(by: 0, whom: 1);
+        await nodes.HasAsync(0, view => Holdfast.Storage.Peers.NodeList.Of(view).Now.Contains("node-2"));
+        (await GiveAsync(nodes[0], new { kind = "drain", region = "region", author = "Ada", reason = "r" })).Is(409, "last_node");
+        var first = (await GiveAsync(nodes[0], new { kind = "drain", node = "node-1", author = "Ada", reason = "r" })).Is(201)["id"]!;
+        (await GiveAsync(nodes[0], new { kind = "drain", node = "node-2", author = "Ada", reason = "r" })).Is(409, "last_node");
+        (await nodes[0].SendAsync("POST", $"/ops/orders/{first}/lift", Key(nodes[0]), new { author = "Ada" })).Is(200);
+        (await GiveAsync(nodes[0], new { kind = "drain", node = "node-2", author = "Ada", reason = "r" })).Is(201);
     }
 
     [Fact]

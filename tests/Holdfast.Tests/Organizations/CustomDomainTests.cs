@@ -1,4 +1,9 @@
+using System.Text.RegularExpressions;
+using Holdfast.Http;
 using Holdfast.Keys;
+using Holdfast.Tests.AuthKit;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Holdfast.Tests.Organizations;
@@ -50,6 +55,7 @@ public sealed class CustomDomainTests : IAsyncLifetime
     [InlineData("id.holdfast.test")]   // the server's own, what is below it, and what is above
     [InlineData("x.id.holdfast.test")]
     [InlineData("holdfast.test")]
+    [InlineData("id.holdfast.test.")]
     [InlineData("a..test")]
     [InlineData("")]
     public async Task What_cannot_be_a_name_of_theirs_is_refused(string domain) =>
@@ -70,7 +76,113 @@ public sealed class CustomDomainTests : IAsyncLifetime
         {
             var on = (await _server.SendAsync("GET", $"{path}?client_id={_server.A.ClientId}&state=a%2Fb", null, null, under)).Is(307);
             Assert.Equal($"{_server.PublicUrl}{path}?client_id={_server.A.ClientId}&state=a%2Fb", on.Location);
+            Assert.Null((await _server.SendAsync("GET", $"{path}?client_id={_server.B.ClientId}", null, null, under)).Is(400).Location);
+            Assert.Null((await _server.SendAsync("GET", $"{path}?client_id={_server.A.ClientId}&client_id={_server.B.ClientId}", null, null, under)).Is(400).Location);
         }
+    }
+
+    [Fact]
+    public async Task Nothing_of_another_environment_is_served_under_a_name()
+    {
+        var session = await SignedIn.ByMagicCodeAsync(_server, "ada@people.test");
+        var connection = await _server.SamlConnectionAsync();
+        (await _server.SendAsync("POST", "/custom_domains", _server.B.ApiKey, new { domain = "login.bravo.test" })).Is(201);
+        var query = $"client_id={_server.A.ClientId}&redirect_uri={Uri.EscapeDataString(HoldfastServer.Callback)}&return_to={Uri.EscapeDataString(HoldfastServer.Callback)}&response_type=code&provider=authkit&session_id={session.SessionId}";
+        var form = new Dictionary<string, string>
+        {
+            ["client_id"] = _server.A.ClientId, ["client_secret"] = _server.A.ApiKey, ["grant_type"] = "refresh_token", ["refresh_token"] = session.RefreshToken, ["redirect_uri"] = HoldfastServer.Callback,
+        };
+        var served = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var host in new[] { "login.bravo.test", "login.bravo.test.", "LOGIN.bravo.test:443" })
+        {
+            foreach (var route in _server.Routes.Where(r => r.Metadata.GetMetadata<ApiKeyRequired>() is null))
+            {
+                var pattern = "/" + route.RoutePattern.RawText!.TrimStart('/');
+                if (new[] { "/health", "/metrics", "/peers", "/edge" }.Any(p => pattern.StartsWith(p, StringComparison.Ordinal)))
+                {
+                    continue;   // the node's own
+                }
+                var path = Regex.Replace(pattern.Replace("{clientId}", _server.A.ClientId, StringComparison.Ordinal).Replace("{connectionId}", connection.Id, StringComparison.Ordinal), "\\{[^}]*\\}", "x", RegexOptions.None, TimeSpan.FromSeconds(5));
+                foreach (var method in route.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["GET"])
+                {
+                    var isPost = method == "POST";
+                    var answer = await _server.WithoutEffectAsync(() => _server.SendAsync(method, $"{path}?{(isPost ? "" : query)}", null, isPost ? new FormUrlEncodedContent(form) : null, ("Host", host)));
+                    Assert.True(answer.Location is null, $"{method} {path} leads to {answer.Location}");
+                    if (route.Metadata.GetMetadata<UnderDomains>() is null)
+                    {
+                        Assert.True(answer.Status == 404, $"{method} {path}: {answer.Status}");
+                        continue;
+                    }
+                    served.Add(pattern);
+                    Assert.True(answer.Status is 400 or 401 or 404 || (method == "OPTIONS" && answer.Status == 204), $"{method} {path}: {answer.Status}");
+                }
+            }
+        }
+        // Whatever is added here looks for itself whose it is that it names.
+        Assert.Equal(["/assets/{name}", "/sso/authorize", "/sso/jwks/{clientId}", "/sso/token", "/user_management/authenticate", "/user_management/authorize", "/user_management/authorize/device", "/user_management/sessions/logout"], served);
+        (await session.RefreshAsync()).Is(200);   // nobody has ended it
+        // Its own environment's is there.
+        (await _server.PostAsync("/custom_domains", new { domain = "login.acme.test" })).Is(201);
+        Assert.Equal(HoldfastServer.Callback, (await _server.SendAsync("GET", $"/user_management/sessions/logout?{query}", null, null, ("Host", "login.acme.test."))).Is(302).Location);
+    }
+
+    [Fact]
+    public async Task A_name_that_becomes_the_operator_s_is_nobody_else_s_any_more()
+    {
+        var data = Directory.CreateTempSubdirectory("holdfast-test-").FullName;
+        try
+        {
+            Holdfast.Environments.NewEnvironment a, b;
+            await using (var before = await HoldfastServer.StartAsync(new Start(Data: data)))
+            {
+                (a, b) = (before.A, before.B);
+                (await before.PostAsync("/custom_domains", new { domain = "www.operator.test" })).Is(201);
+                (await before.SendAsync("GET", "/organizations", b.ApiKey, null, ("Host", "www.operator.test"))).Is(401);
+            }
+            await using var after = await HoldfastServer.StartAsync(new Start(Data: data) { ReservedHosts = ["WWW.operator.test.", "console.internal"] }, a, b);
+            (await after.SendAsync("GET", "/organizations", b.ApiKey, null, ("Host", "www.operator.test"))).Is(200);
+            var key = EdgeKey.Of(after.Services.GetRequiredService<ClusterKeys>());
+            Assert.Equal("""{"domains":{}}""", (await after.SendAsync("GET", EdgeKey.DomainsPath, null, null, (EdgeKey.Header, key.Ask(after.Clock.GetUtcNow().ToUnixTimeSeconds(), "n")))).Is(200).Text);
+            foreach (var domain in new[] { "www.operator.test", "x.www.operator.test", "operator.test", "console.internal", "a.console.internal" })
+            {
+                (await after.WithoutEffectAsync(() => after.PostAsync("/custom_domains", new { domain }))).Is(422);
+            }
+            (await after.PostAsync("/custom_domains", new { domain = "other.test" })).Is(201);
+        }
+        finally
+        {
+            Directory.Delete(data, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Names_of_every_address_of_the_operator_are_reserved()
+    {
+        var own = new OwnHosts(["https://id.acme.test", "http://n1.inside.test:4100", "http://127.0.0.1:4100", "https://n2.inside.test/"], ["edge.acme.test"]);
+        Assert.All(["id.acme.test", "n1.inside.test", "n2.inside.test", "inside.test", "x.n2.inside.test", "edge.acme.test", "a.edge.acme.test", "acme.test"], h => Assert.True(own.Takes(h)));
+        Assert.All(["login.acme.test", "n3.inside.test", "xid.acme.test", "0.0.1"], h => Assert.False(own.Takes(h)));
+        var command = new System.CommandLine.Command("serve");
+        var options = new Verbs.SettingsOptions(command, isDev: false);
+        Assert.Equal(["a.test", "b.test"], options.Read(command.Parse(["--reserved-hosts", "a.test, b.test"])).Settings!.ReservedHosts);
+        Assert.Equal(["--reserved-hosts: 'https://a.test' is not a host's name."], options.Read(command.Parse(["--reserved-hosts", "https://a.test"])).Faults);
+    }
+
+    [Fact]
+    public async Task A_disk_that_cannot_be_read_is_503_under_any_name_and_health_does_not_ask_it_for_names()
+    {
+        await using (var other = new SqliteConnection($"Data Source={Path.Combine(_server.Data, "node.db")};Pooling=False"))
+        {
+            await other.OpenAsync();
+            await using var damage = other.CreateCommand();
+            damage.CommandText = "PRAGMA busy_timeout = 30000; PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = 1000000 WHERE tbl_name = 'custom_domains'; PRAGMA schema_version = 1000000;";
+            await damage.ExecuteNonQueryAsync();
+        }
+        var answer = (await _server.GetAsync("/organizations", ("Host", "login.acme.test"))).Is(503, "node_unavailable");
+        Assert.Equal((true, NodeAnswer.Unable), (answer.Headers.Contains("X-Request-ID"), answer.Headers.GetValues(NodeAnswer.Header).Single()));
+        var page = await _server.SendAsync("GET", "/sso/authorize", null, null, ("Host", "login.acme.test"), ("Accept", "text/html"));
+        Assert.Equal((503, NodeAnswer.Unable), (page.Status, page.Headers.GetValues(NodeAnswer.Header).Single()));
+        var live = (await _server.SendAsync("GET", "/health/live", null, null, ("Host", "login.acme.test"))).Is(200);
+        Assert.Equal(NodeAnswer.Given, live.Headers.GetValues(NodeAnswer.Header).Single());
     }
 
     [Fact]

@@ -24,6 +24,21 @@ public sealed class ClusterTests
     }
 
     [Fact]
+    public async Task A_request_with_headers_in_another_alphabet_is_sent_on_too()
+    {
+        await using var nodes = await Cluster.StartAsync(2);
+        var connection = await nodes[0].SamlConnectionAsync();
+        await nodes.HeardAsync(by: 1, whom: 0);
+        var form = new Dictionary<string, string>
+        {
+            ["client_id"] = nodes[1].A.ClientId, ["client_secret"] = nodes[1].A.ApiKey, ["grant_type"] = "authorization_code", ["code"] = await connection.SignInAsync(),
+        };
+        var redeemed = (await nodes[1].SendAsync("POST", "/sso/token", null, new FormUrlEncodedContent(form), ("X-Name", "J\u00fcrgen \u4e16\u754c"))).Is(200);
+        Assert.Equal(Holdfast.Http.NodeAnswer.Given, redeemed.Headers.GetValues(Holdfast.Http.NodeAnswer.Header).Single());
+        Assert.Null(nodes.Peer(from: 1, to: 0).Forwarding.Health.How);
+    }
+
+    [Fact]
     public async Task Of_twenty_who_redeem_a_code_at_two_nodes_one_gets_it()
     {
         await using var nodes = await Cluster.StartAsync(2);

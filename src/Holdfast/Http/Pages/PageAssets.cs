@@ -20,7 +20,7 @@ public static class PageAssets
         .Where(name => name.StartsWith(Folder, StringComparison.Ordinal)).Select(Read).ToFrozenDictionary(a => a.Name, StringComparer.Ordinal);
 
     public static void MapAssets(this IEndpointRouteBuilder routes) =>
-        routes.MapGet("/assets/{name}", (string name, HttpContext http) => Send(name, http)).ExcludeFromDescription();
+        routes.MapGet("/assets/{name}", (string name, HttpContext http) => Send(name, http)).WithMetadata(UnderDomains.Yes).ExcludeFromDescription();
 
     /// <summary>The address of the stylesheet, for a brand's colour.</summary>
     public static string Stylesheet(Accent accent) => $"/assets/{StylesheetName}?v={s_all[StylesheetName].Version}&accent={accent.Hex}";
