@@ -19,6 +19,9 @@ internal enum Told
 
     /// <summary>It says itself that it cannot: 502, 504, or 503 of its own disk or start.</summary>
     Unable,
+
+    /// <summary>It is well, has too much to do, and has done nothing of it.</summary>
+    Busy,
 }
 
 /// <summary>Whether a node is asked.</summary>

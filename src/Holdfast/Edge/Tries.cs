@@ -1,4 +1,5 @@
 using System.Net;
+using Holdfast.Load;
 using Holdfast.Resilience;
 
 namespace Holdfast.Edge;
@@ -57,6 +58,16 @@ internal sealed class Tries(EdgeNodes nodes, Ways ways, EdgeSettings settings, E
             }
             ct.ThrowIfCancellationRequested();
             var more = at < order.Count;
+            if (result.Told == Told.Busy)
+            {
+                if (!more || !_retries.TryTake())
+                {
+                    return result.Response!;   // what it says is the answer, with its Retry-After
+                }
+                result.Response!.Dispose();
+                counts.Retries.Add();
+                continue;
+            }
             if (more && result.Told == Told.Refused)
             {
                 counts.Elsewhere.Add();   // nothing was sent: it was no try
@@ -152,9 +163,9 @@ internal sealed class Tries(EdgeNodes nodes, Ways ways, EdgeSettings settings, E
         try
         {
             var response = await ways.SendAsync(node, request, either.Token);
-            var told = await IsUnableAsync(response, either.Token) ? Told.Unable : Told.Answered;
-            node.Tell(told);
-            if (asked.Hedge is { } kind)
+            var told = IsBusy(response) ? Told.Busy : await IsUnableAsync(response, either.Token) ? Told.Unable : Told.Answered;
+            node.Tell(told == Told.Busy ? Told.Answered : told);   // no illness
+            if (told != Told.Busy && asked.Hedge is { } kind)      // and no measure of how long an answer takes
             {
                 _latencies.Add(kind, clock.GetElapsedTime(began));
             }
@@ -175,6 +186,9 @@ internal sealed class Tries(EdgeNodes nodes, Ways ways, EdgeSettings settings, E
             return new Result(told, null);
         }
     }
+
+    /// <summary>Refused for load: a node says so in a header, for a page as for the API.</summary>
+    private static bool IsBusy(HttpResponseMessage response) => response.StatusCode == HttpStatusCode.ServiceUnavailable && response.Headers.Contains(LoadGate.Header);
 
     /// <summary>502 and 504 a node never says of itself, 503 it says of the primary too: what stands in it decides.</summary>
     private static async Task<bool> IsUnableAsync(HttpResponseMessage response, CancellationToken ct)

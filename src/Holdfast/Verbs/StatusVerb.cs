@@ -42,7 +42,7 @@ internal static class StatusVerb
             await Console.Error.WriteLineAsync($"holdfast status: {cause.GetProperty("text").GetString()}");
             return 1;
         }
-        catch (OutboundAnswerException { Status: StatusCodes.Status401Unauthorized })
+        catch (OutboundAnswerException refused) when (refused.Status == StatusCodes.Status401Unauthorized)
         {
             await Console.Error.WriteLineAsync("holdfast status: the node asks for the operator's key. Give --key or HOLDFAST_OPERATOR_KEY.");
             return 1;
