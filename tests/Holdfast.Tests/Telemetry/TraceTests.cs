@@ -148,9 +148,9 @@ public sealed class TraceTests
         await using var server = await HoldfastServer.StartAsync(new Start(Configure: builder =>
         {
             builder.Services.AddSingleton(_ => new KeepTraces(oneOf: 1_000_000_000));
-            builder.Services.AddSingleton(Holdfast.Load.LoadOptions.Default with { MostBodies = 10 });
+            builder.Services.AddSingleton(Holdfast.Load.LoadOptions.Default with { MostBodies = 400 });
         }) { Collector = collector.Origin });
-        (await server.PostAsync("/organizations", new { name = "refused for load" })).Is(503, "overloaded");
+        (await server.PostAsync("/organizations", new { name = new string('a', 300) })).Is(503, "overloaded");
         Assert.Empty(server.Services.GetRequiredService<KeepTraces>().Take(100, 0));
     }
 
