@@ -1,3 +1,5 @@
+using Holdfast.Resilience;
+
 namespace Holdfast.Storage.Peers;
 
 /// <summary>How far this node's journal is on other nodes' disks, in other failure domains (law 3).</summary>
@@ -94,6 +96,7 @@ public sealed class Copies(string ownRegion, string ownZone, TimeProvider clock)
             }
             _waiting.Add((position, copied, wantsFar));
         }
+        using var away = Errand.Outside();   // another node's disk is waited for, not this one's
         using var patience = new CancellationTokenSource(Patience, clock);
         try
         {

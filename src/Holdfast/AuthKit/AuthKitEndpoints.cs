@@ -20,9 +20,9 @@ internal static class AuthKitEndpoints
     {
         var api = routes.MapGroup("/user_management").WithTags("AuthKit");
         api.MapGet("/authorize", (HttpContext http, StartHosted start) => start.HandleAsync(http)).WithMetadata(Writes.Nothing, UnderDomains.Yes).Produces(302);
-        api.MapPost("/authenticate", (HttpContext http, Authenticate authenticate) => authenticate.HandleAsync(http)).WithMetadata(Writes.Fact, UnderDomains.Yes).Produces<SessionAnswer.Body>();
+        api.MapPost("/authenticate", (HttpContext http, Authenticate authenticate) => authenticate.HandleAsync(http)).WithMetadata(Writes.Fact, UnderDomains.Yes, OAuthParameters.Most).Produces<SessionAnswer.Body>();
         api.MapMethods("/authenticate", [HttpMethods.Options], (HttpContext http, CrossOrigin crossOrigin) => crossOrigin.Preflight(http)).WithMetadata(Writes.Nothing, UnderDomains.Yes).Produces(204);
-        api.MapPost("/authorize/device", (HttpContext http, DeviceCodes devices) => devices.BeginAsync(http)).WithMetadata(Writes.Nothing, UnderDomains.Yes).Produces<DeviceCodes.Body>();
+        api.MapPost("/authorize/device", (HttpContext http, DeviceCodes devices) => devices.BeginAsync(http)).WithMetadata(Writes.Nothing, UnderDomains.Yes, OAuthParameters.Most).Produces<DeviceCodes.Body>();
         api.MapPost("/magic_auth", (HttpContext http, MagicAuth magic) => magic.CreateAsync(http)).WithMetadata(ApiKeyRequired.Yes)
             .Accepts<MagicAuth.Input>(JsonBody.AnyType).Produces<MagicAuth.Body>(201).WithMetadata(Writes.Fact);
         api.MapGet("/magic_auth/{id}", (string id, HttpContext http, MagicAuth magic) => magic.Get(id, http)).WithMetadata(ApiKeyRequired.Yes).Produces<MagicAuth.Body>();

@@ -27,6 +27,7 @@ internal sealed class Knocks(Dependencies dependencies, Func<Uri, bool, Cancella
     /// <summary>What a host can be held to, whatever is asked of it.</summary>
     private static readonly string[] s_hosts = [Trouble.Refuses, Trouble.Hangs, Trouble.Unreachable, Trouble.Unresolved, Trouble.Reset, Trouble.Certificate];
 
+    private int _from;   // where the next look goes on, when there are too many for one
     private readonly ConcurrentDictionary<string, Host> _hosts = new(StringComparer.Ordinal);
 
     /// <summary>Knocks where it is due. Waits for nothing.</summary>
@@ -34,8 +35,12 @@ internal sealed class Knocks(Dependencies dependencies, Func<Uri, bool, Cancella
     public void Knock(IReadOnlyList<Doubted> doubted, CancellationToken ct)
     {
         var now = clock.GetTimestamp();
-        foreach (var (dependency, _, heardAt) in doubted.Take(MostDoubts))
+        var count = Math.Min(doubted.Count, MostDoubts);
+        var from = doubted.Count > count ? _from % doubted.Count : 0;
+        _from = from + count;
+        for (var i = 0; i < count; i++)
         {
+            var (dependency, _, heardAt) = doubted[(from + i) % doubted.Count];
             if (clock.GetElapsedTime(heardAt, now) < s_quiet)
             {
                 continue;

@@ -26,6 +26,9 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
     /// <summary>What nobody has called for so long is not known to be broken any more.</summary>
     private static readonly TimeSpan s_forgotten = TimeSpan.FromMinutes(10);
 
+    /// <summary>The same of what the background reads every ten minutes and a knock asks meanwhile: one read less or later is not forgetting.</summary>
+    private static readonly TimeSpan s_forgottenDocument = 2.5 * s_forgotten;
+
     /// <summary>In a row, where this process was late itself: on a machine that has too much to do everybody seems to hang now and then, and whoever truly does hangs on.</summary>
     private const int InARowWhenLate = 6;
 
@@ -49,6 +52,9 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
     /// <summary>When it last answered, in timestamps of the clock; null when it did not among what is kept.</summary>
     public long? WellAt { get; private set; }
 
+    /// <summary>When it last had an outcome that was no knock's; or was found, where none was kept. What knocks alone keep alive is forgotten like the rest.</summary>
+    private long? _metAt;
+
     /// <summary>When anything was last heard of it, in timestamps of the clock.</summary>
     public long? HeardAt { get; private set; }
 
@@ -60,7 +66,11 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
         WellAt = calls.LastOrDefault(c => IsWell(Dependency, c)) is { At: > 0 } well ? well.At : null;
         HeardAt = calls.Length > 0 ? calls[^1].At : null;
         var silence = lateness.Awake(SilenceNow(calls), now);
-        IsSuspect = (calls.Length > 0 && calls[^1].How is not null) || silence > TimeSpan.FromMilliseconds(500);
+        if (Array.FindLast(calls, c => !c.IsKnock) is { At: > 0 } met)
+        {
+            _metAt = met.At;
+        }
+        IsSuspect = (calls.Length > 0 && calls[^1].How is not null && !IsForgotten(now)) || silence > TimeSpan.FromMilliseconds(500);
         Doubt = calls.Length > 0 && Array.FindLast(calls, c => !c.IsKnock) is { At: > 0 } last && !IsWell(Dependency, last) && !IsWell(Dependency, calls[^1]) && clock.GetElapsedTime(last.At, now) < s_recent
             && !lateness.Weakens(last, slow)
             ? (last.How ?? Trouble.Slow, last.At, last.At - (last.Took is { } took ? Ticks(took) : 0))
@@ -84,7 +94,13 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
         }
     }
 
-    private void Found(string how, long since, long now) => Symptom = new Symptom(Dependency, how, Utc(since, now), since, now) { Detail = Dependency.Detail };
+    private void Found(string how, long since, long now)
+    {
+        _metAt ??= now;
+        Symptom = new Symptom(Dependency, how, Utc(since, now), since, now) { Detail = Dependency.Detail };
+    }
+
+    private bool IsForgotten(long now) => _metAt is { } met && clock.GetElapsedTime(met, now) > (Dependency.Document is null ? s_forgotten : s_forgottenDocument);
 
     /// <summary>It answered, and in time.</summary>
     public static bool IsWell(Dependency dependency, CallOutcome call) => call.How is null && !(call.Took > dependency.Policy.SlowAfter);
@@ -92,6 +108,10 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
     /// <param name="weak">Which of them say less, because this process was late itself.</param>
     private (string How, long Since)? Find(CallOutcome[] calls, bool[] weak, TimeSpan silence, long now)
     {
+        if (IsForgotten(now))
+        {
+            (calls, weak) = ([], []);   // knocks go on for a while yet; they find nothing anew
+        }
         var run = Trailing(calls, c => c.How is not null);
         if (run > 0 && clock.GetElapsedTime(calls[^1].At, now) < s_forgotten && (Dependency.Policy.IsJudgedByItsDriver || IsEnough(calls.AsSpan()[^run..], weak.AsSpan()[^run..])))
         {
@@ -143,7 +163,7 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
 
     private bool IsOver(CallOutcome[] calls, TimeSpan silence, long now)
     {
-        if (calls.Length == 0 || clock.GetElapsedTime(calls[^1].At, now) > s_forgotten)
+        if (calls.Length == 0 || IsForgotten(now))
         {
             return silence < s_silence;
         }

@@ -22,6 +22,9 @@ internal enum Told
 
     /// <summary>It cannot be written down for a node: the request's fault. Never told of a node.</summary>
     Unsendable,
+
+    /// <summary>It is well, has too much to do, and has done nothing of it.</summary>
+    Busy,
 }
 
 /// <summary>Whether a node is asked.</summary>

@@ -1,5 +1,6 @@
 using System.Net;
 using Holdfast.Http;
+using Holdfast.Load;
 using Holdfast.Resilience;
 
 namespace Holdfast.Edge;
@@ -59,6 +60,16 @@ internal sealed class Tries(EdgeNodes nodes, Ways ways, EdgeSettings settings, E
             ct.ThrowIfCancellationRequested();
             worst = Rank(result.Told) > Rank(worst) ? result.Told : worst;
             var more = at < order.Count;
+            if (result.Told == Told.Busy)
+            {
+                if (!more || !_retries.TryTake())
+                {
+                    return result.Response!;   // what it says is the answer, with its Retry-After
+                }
+                result.Response!.Dispose();
+                counts.Retries.Add();
+                continue;
+            }
             if (more && result.Told == Told.Refused)
             {
                 counts.Elsewhere.Add();   // nothing was sent: it was no try
@@ -162,9 +173,9 @@ internal sealed class Tries(EdgeNodes nodes, Ways ways, EdgeSettings settings, E
         try
         {
             var response = await ways.SendAsync(node, request, either.Token);
-            var told = await IsUnableAsync(response, either.Token) ? Told.Unable : Told.Answered;
-            node.Tell(told);
-            if (asked.Hedge is { } kind)
+            var told = IsBusy(response) ? Told.Busy : await IsUnableAsync(response, either.Token) ? Told.Unable : Told.Answered;
+            node.Tell(told == Told.Busy ? Told.Answered : told);   // no illness
+            if (told != Told.Busy && asked.Hedge is { } kind)      // and no measure of how long an answer takes
             {
                 _latencies.Add(kind, clock.GetElapsedTime(began));
             }
@@ -189,6 +200,9 @@ internal sealed class Tries(EdgeNodes nodes, Ways ways, EdgeSettings settings, E
             return new Result(told, null);
         }
     }
+
+    /// <summary>Refused for load: a node says so in a header, for a page as for the API.</summary>
+    private static bool IsBusy(HttpResponseMessage response) => response.StatusCode == HttpStatusCode.ServiceUnavailable && response.Headers.Contains(LoadGate.Header);
 
     /// <summary>Whether it is the node that cannot. A node also answers so of others (an identity provider, the primary), and then not of itself: what it says beside it decides, and where nothing is said beside it,
     /// 502 and 504 are of something in the node's place.</summary>

@@ -46,12 +46,13 @@ public static class JsonBody
         }
     }
 
-    /// <summary>The body's bytes; or 413, or 408 when they do not come in time.</summary>
-    public static async Task<(byte[]? Bytes, ApiAnswer? Refusal)> ReadBytesAsync(HttpContext http, int maxBytes)
+    /// <summary>The body's bytes; or 413, or 408 when they do not come in time. Who asks again is told the same.</summary>
+    /// <param name="may">Asked before more bytes are kept; both are null when it says no.</param>
+    public static async Task<(byte[]? Bytes, ApiAnswer? Refusal)> ReadBytesAsync(HttpContext http, int maxBytes, Func<long, bool>? may = null)
     {
         if (http.Features.Get<ReadBody>() is { } already)
         {
-            return already.Bytes.Length > maxBytes ? (null, ApiError.OfStatus(StatusCodes.Status413PayloadTooLarge)) : (already.Bytes, null);
+            return already.Bytes is null || already.Bytes.Length > maxBytes ? (null, ApiError.OfStatus(StatusCodes.Status413PayloadTooLarge)) : (already.Bytes, null);
         }
         if (http.Request.ContentLength > maxBytes)
         {
@@ -66,11 +67,17 @@ public static class JsonBody
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, http.RequestAborted);
         try
         {
-            if (await ReadAsync(http.Request.BodyReader, maxBytes, either.Token) is not { } bytes)
+            var (bytes, isAllowed) = await ReadAsync(http.Request.BodyReader, maxBytes, may, either.Token);
+            if (!isAllowed)
+            {
+                http.Response.Headers.Connection = "close";
+                return (null, null);
+            }
+            http.Features.Set(new ReadBody(bytes));
+            if (bytes is null)
             {
                 return (null, ApiError.OfStatus(StatusCodes.Status413PayloadTooLarge));
             }
-            http.Features.Set(new ReadBody(bytes));
             return (bytes, null);
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested && !http.RequestAborted.IsCancellationRequested)
@@ -80,8 +87,8 @@ public static class JsonBody
         }
     }
 
-    /// <summary>All of it; null when there is more. While it waits it holds what has come, and no buffer for what has not.</summary>
-    private static async Task<byte[]?> ReadAsync(PipeReader body, int maxBytes, CancellationToken ct)
+    /// <summary>All of it; null when there is more, or when it may not be kept. While it waits it holds what has come, and no buffer for what has not.</summary>
+    private static async Task<(byte[]? Bytes, bool IsAllowed)> ReadAsync(PipeReader body, int maxBytes, Func<long, bool>? may, CancellationToken ct)
     {
         using var whole = new MemoryStream();
         while (true)
@@ -90,7 +97,12 @@ public static class JsonBody
             if (whole.Length + part.Buffer.Length > maxBytes)
             {
                 body.AdvanceTo(part.Buffer.Start);
-                return null;
+                return (null, true);
+            }
+            if (part.Buffer.Length > 0 && may?.Invoke(part.Buffer.Length) == false)
+            {
+                body.AdvanceTo(part.Buffer.Start);
+                return (null, false);
             }
             foreach (var segment in part.Buffer)
             {
@@ -99,7 +111,7 @@ public static class JsonBody
             body.AdvanceTo(part.Buffer.End);
             if (part.IsCompleted)
             {
-                return whole.ToArray();
+                return (whole.ToArray(), true);
             }
         }
     }
@@ -146,6 +158,6 @@ public static class JsonBody
         }
     }
 
-    /// <summary>What was read, for whoever asks next (the operation, and the idempotency key's hash).</summary>
-    private sealed record ReadBody(byte[] Bytes);
+    /// <summary>What was read, for whoever asks next (the operation, and the idempotency key's hash); null for one that is too large.</summary>
+    private sealed record ReadBody(byte[]? Bytes);
 }

@@ -8,6 +8,9 @@ internal sealed class OAuthParameters
 {
     private const int MaxBytes = 64 * 1024;
 
+    /// <summary>For the endpoints that read them.</summary>
+    public static MostBytes Most { get; } = new(MaxBytes);
+
     private static readonly ApiAnswer s_repeated = ApiError.OAuth("invalid_request", "A parameter stands in the request twice.");
 
     private readonly Dictionary<string, string> _given = new(StringComparer.Ordinal);

@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Holdfast.Http;
 
-/// <summary>How long a caller may take to say what it wants. Whoever says it drop by drop is told so and let go: it holds a socket until then, and no thread.</summary>
+/// <summary>How long a caller may take to say what it wants, and to take the answer. Whoever does it drop by drop is let go: it holds a socket until then, and no thread and no place.</summary>
 /// <remarks>RFC 9110 §15.5.9 (408). The web server measures by its own clock, in steps of a second; <see cref="BodyWithin"/> is by the node's.</remarks>
 public sealed record RequestBounds
 {
@@ -18,6 +18,9 @@ public sealed record RequestBounds
     /// <summary>For how long a body may be slower than that.</summary>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>Whoever takes its answer more slowly is let go: no answer is large, and each that is not taken is kept in memory.</summary>
+    public double LeastBytesTakenPerSecond { get; init; } = 4096;
+
     /// <summary>How long a connection without a request is kept.</summary>
     public TimeSpan IdleFor { get; init; } = TimeSpan.FromSeconds(130);
 
@@ -26,6 +29,7 @@ public sealed record RequestBounds
     {
         limits.RequestHeadersTimeout = HeadersWithin;
         limits.MinRequestBodyDataRate = new MinDataRate(LeastBytesPerSecond, Grace);
+        limits.MinResponseDataRate = new MinDataRate(LeastBytesTakenPerSecond, Grace);
         limits.KeepAliveTimeout = IdleFor;
     }
 }

@@ -10,7 +10,7 @@ internal static class IncidentEndpoints
 {
     public static void AddIncidents(this IServiceCollection services, NodePlace here)
     {
-        services.AddSingleton(here).AddSingleton<OperatorKey>().AddSingleton<KeepIncidents>();
+        services.AddSingleton(here).AddSingleton<OperatorKey>().AddSingleton<KeepIncidents>().AddSingleton<KeptStatus>();
         services.AddHostedService(all => all.GetRequiredService<KeepIncidents>());
     }
 

@@ -15,10 +15,9 @@ public static class ReadStatus
     private const double Fails = 0.5;
     private const double Impaired = 0.02;
 
-    internal static ApiAnswer Json(Database database, Finder finder, Traffic traffic, NodePlace here, TimeProvider clock) => ApiAnswer.Ok(Now(database, finder, traffic, here, clock));
+    internal static ApiAnswer Json(KeptStatus kept) => ApiAnswer.Ok(kept.Now());
 
-    internal static IResult Page(HttpContext http, Database database, Finder finder, Traffic traffic, NodePlace here, TimeProvider clock) =>
-        PageResult.Of<StatusPage>(PageContext.Of(http), StatusCodes.Status200OK, (nameof(StatusPage.Status), Now(database, finder, traffic, here, clock)));
+    internal static IResult Page(HttpContext http, KeptStatus kept) => PageResult.Of<StatusPage>(PageContext.Of(http), StatusCodes.Status200OK, (nameof(StatusPage.Status), kept.Now()));
 
     /// <summary>One incident, as a page.</summary>
     internal static IResult Incident(string id, HttpContext http, Database database, TimeProvider clock)
@@ -31,7 +30,7 @@ public static class ReadStatus
                 (nameof(MessagePage.LinkPath), "/status"), (nameof(MessagePage.LinkText), context.Texts["status.back"]));
     }
 
-    private static Body Now(Database database, Finder finder, Traffic traffic, NodePlace here, TimeProvider clock)
+    internal static Body Now(Database database, Finder finder, Traffic traffic, NodePlace here, TimeProvider clock)
     {
         var now = clock.GetUtcNow();
         var minute = traffic.Between(now - TimeSpan.FromMinutes(1), now);
@@ -89,4 +88,29 @@ public static class ReadStatus
     /// <param name="Incidents">How many touched it in 90 days.</param>
     /// <param name="Days">One word a day, the last is today (UTC).</param>
     public sealed record ProductBody(string Product, string Title, string Status, int Incidents, IReadOnlyList<string> Days);
+}
+
+/// <summary>The status as it was read last: everybody may ask for it, and reading it goes through the incidents of 90 days.</summary>
+internal sealed class KeptStatus(Database database, Finder finder, Traffic traffic, NodePlace here, TimeProvider clock)
+{
+    /// <summary>How long it is told again, while the same is found broken.</summary>
+    private static readonly TimeSpan s_keptFor = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _gate = new();
+    private (ReadStatus.Body Body, IReadOnlyList<Cause> Causes, long At)? _kept;
+
+    public ReadStatus.Body Now()
+    {
+        lock (_gate)
+        {
+            var (causes, now) = (finder.All, clock.GetTimestamp());
+            if (_kept is { } kept && ReferenceEquals(kept.Causes, causes) && clock.GetElapsedTime(kept.At, now) < s_keptFor)
+            {
+                return kept.Body;
+            }
+            var body = ReadStatus.Now(database, finder, traffic, here, clock);
+            _kept = (body, causes, now);
+            return body;
+        }
+    }
 }

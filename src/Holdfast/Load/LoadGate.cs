@@ -5,7 +5,7 @@ namespace Holdfast.Load;
 
 /// <summary>Where requests come in: each takes a place, waits for one for a moment, or is told at once that there is none (decision 0030).</summary>
 /// <remarks>A body is read before, so that whoever sends it drop by drop holds none; and what waits for a far party gives its place away meanwhile.</remarks>
-internal sealed class LoadGate(Places places, TimeProvider clock) : IDisposable
+internal sealed class LoadGate(Places places, Bodies bodies, TimeProvider clock) : IDisposable
 {
     /// <summary>How often those who wait are looked at while there are any.</summary>
     private static readonly TimeSpan s_sweep = TimeSpan.FromMilliseconds(10);
@@ -23,20 +23,55 @@ internal sealed class LoadGate(Places places, TimeProvider clock) : IDisposable
             await next(http);
             return;
         }
-        byte[] body = [];
-        if (http.Request.ContentLength is > 0 || http.Request.Headers.TransferEncoding.Count > 0)
+        var isDeny = Priorities.IsDeny(endpoint) && http.Features.Get<Caller>() is not null;
+        var tenant = TenantOf(http, isDeny);
+        var sender = new Visit(Priorities.Of(endpoint)!.Value, endpoint.RoutePattern.RawText ?? "", tenant, _ => { }, isDeny);
+        var held = 0L;
+        try
         {
-            var (read, bad) = await JsonBody.ReadBytesAsync(http, JsonBody.MaxBytes);
-            if (bad is not null)
+            byte[] body = [];
+            if (http.Request.ContentLength is > 0 || http.Request.Headers.TransferEncoding.Count > 0)
             {
-                await bad.ExecuteAsync(http);
-                return;
+                var most = MostBytes.Of(endpoint);
+                if (!bodies.HasRoomFor(sender, Math.Min(http.Request.ContentLength ?? 0, most)))
+                {
+                    throw Refused(http, sender, places.TurnAway(sender));
+                }
+                var (read, bad) = await JsonBody.ReadBytesAsync(http, most, more =>
+                {
+                    if (!bodies.TryTake(sender, more))
+                    {
+                        return false;
+                    }
+                    held += more;
+                    return true;
+                });
+                if (bad is null && read is null)
+                {
+                    throw Refused(http, sender, places.TurnAway(sender));
+                }
+                if (bad is { Status: not StatusCodes.Status413PayloadTooLarge })
+                {
+                    await bad.ExecuteAsync(http);
+                    return;
+                }
+                body = read ?? [];   // one that is too large is refused by its endpoint, in the shape of its wire
             }
-            body = read!;
+            var priority = Priorities.Of(endpoint, body)!.Value;
+            var waits = new TaskCompletionSource<Refusal?>(TaskCreationOptions.RunContinuationsAsynchronously);
+            await WorkAsync(http, next, new Visit(priority, sender.Operation, tenant, why => waits.TrySetResult(why), isDeny), waits);
         }
-        var priority = Priorities.Of(endpoint, body)!.Value;
-        var waits = new TaskCompletionSource<Refusal?>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var visit = new Visit(priority, endpoint.RoutePattern.RawText ?? "", TenantOf(http), why => waits.TrySetResult(why));
+        finally
+        {
+            if (held > 0)
+            {
+                bodies.GiveBack(sender, held);
+            }
+        }
+    }
+
+    private async Task WorkAsync(HttpContext http, RequestDelegate next, Visit visit, TaskCompletionSource<Refusal?> waits)
+    {
         var entered = places.Enter(visit, out var refusal);
         if (entered is null)
         {
@@ -51,10 +86,15 @@ internal sealed class LoadGate(Places places, TimeProvider clock) : IDisposable
         }
         if (refusal is not null)
         {
-            http.Response.Headers[Header] = $"refused; priority={priority.Name()}";
-            throw refusal.IsTenants ? new BusyException(refusal.RetryAfter) : new OverloadedException(refusal.RetryAfter);
+            throw Refused(http, visit, refusal);
         }
         Errand.Current = new Errand(() => places.GoOut(visit), () => places.ComeBack(visit));
+        // The work is done when the answer begins to go out: whoever reads it drop by drop holds no place, and its reading is no cost of ours.
+        http.Response.OnStarting(() =>
+        {
+            places.Leave(visit);
+            return Task.CompletedTask;
+        });
         try
         {
             await next(http);
@@ -65,28 +105,36 @@ internal sealed class LoadGate(Places places, TimeProvider clock) : IDisposable
         }
     }
 
-    /// <summary>Whose request it is, as well as can be said without reading: an environment that showed its key; what the path or query names; else where it comes from.</summary>
-    private static string TenantOf(HttpContext http)
+    private static Exception Refused(HttpContext http, Visit visit, Refusal refusal)
+    {
+        http.Response.Headers[Header] = $"refused; priority={visit.Priority.Name()}";
+        return refusal.IsTenants ? new BusyException(refusal.RetryAfter) : new OverloadedException(refusal.RetryAfter);
+    }
+
+    /// <summary>Whose request it is, as well as can be said without reading: an environment that showed its key; else where it comes from, apart for each connection or client that it names.</summary>
+    /// <remarks>Each kind has names of its own, and what is merely said counts at the place that says it: so nobody uses up the share of somebody else by naming them.</remarks>
+    internal static string TenantOf(HttpContext http, bool isDeny)
     {
         if (http.Features.Get<Caller>() is { } caller)
         {
-            return caller.EnvironmentId;
+            return (isDeny ? "deny " : "key ") + caller.EnvironmentId;
         }
+        var from = "from " + http.Connection.RemoteIpAddress;
         foreach (var name in (ReadOnlySpan<string>)["connectionId", "clientId"])
         {
             if (http.Request.RouteValues.TryGetValue(name, out var value) && value is string { Length: > 0 and <= 64 } named)
             {
-                return named;
+                return $"{from} {named}";
             }
         }
         foreach (var name in (ReadOnlySpan<string>)["connection", "organization", "client_id"])
         {
             if (http.Request.Query.TryGetValue(name, out var value) && value.ToString() is { Length: > 0 and <= 64 } named)
             {
-                return named;
+                return $"{from} {named}";
             }
         }
-        return http.Connection.RemoteIpAddress?.ToString() ?? "";
+        return from;
     }
 
     private void Sweep()

@@ -34,6 +34,12 @@ internal sealed record LoadOptions(int Least, int Most)
     /// <summary>The most that wait for somebody else and hold no place meanwhile; beyond that they hold one.</summary>
     public int MostOutside { get; init; } = 1024;
 
+    /// <summary>So many denies with a shown key come in however full the node is: what takes away must get through (law 4). One tenant may have its share of these too.</summary>
+    public int MostDenies { get; init; } = 64;
+
+    /// <summary>The bytes of bodies that the node holds at most, of all requests together: they are read before there is a place. One tenant may have half.</summary>
+    public long MostBodies { get; init; } = 256L << 20;
+
     /// <summary>How long after the last refusal it is over.</summary>
     public TimeSpan Calm { get; init; } = TimeSpan.FromSeconds(5);
 

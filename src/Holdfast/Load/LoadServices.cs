@@ -4,7 +4,7 @@ namespace Holdfast.Load;
 internal static class LoadServices
 {
     public static void AddLoad(this IServiceCollection services, LoadOptions options) =>
-        services.AddSingleton(options).AddSingleton<Places>().AddSingleton<LoadGate>();
+        services.AddSingleton(options).AddSingleton<Places>().AddSingleton<Bodies>().AddSingleton<LoadGate>();
 
     /// <summary>Below the floor, which knows the caller by then and turns what is thrown into an answer.</summary>
     public static void UseLoad(this WebApplication app)

@@ -16,6 +16,7 @@ internal sealed class Places(LoadOptions options, TimeProvider clock)
     private readonly long?[] _refusedAt = new long?[PriorityWords.All.Count];
     private readonly long _began = clock.GetTimestamp();
     private int _inside;
+    private int _denies;   // of those inside
     private int _outside;
     private int _waiting;
     private int _peak;
@@ -35,7 +36,7 @@ internal sealed class Places(LoadOptions options, TimeProvider clock)
         lock (_gate)
         {
             var now = visit.At = clock.GetTimestamp();
-            if (MayEnter(visit.Priority, visit.Tenant))
+            if (MayEnter(visit))
             {
                 LetIn(visit, now);
                 answer = true;
@@ -157,10 +158,20 @@ internal sealed class Places(LoadOptions options, TimeProvider clock)
         }
     }
 
-    private bool MayEnter(Priority priority, string tenant)
+    private bool MayEnter(Visit visit)
     {
-        var most = _limit.Value * LoadOptions.ShareOf(priority);
-        return _inside < most && _ofTenant.GetValueOrDefault(tenant) < Math.Max(1, most * options.OfOneTenant);
+        var (most, own) = (_limit.Value * LoadOptions.ShareOf(visit.Priority), _ofTenant.GetValueOrDefault(visit.Tenant));
+        return (_inside < most && own < Math.Max(1, most * options.OfOneTenant))
+            || (visit.IsDeny && _denies < options.MostDenies && own < Math.Max(1, options.MostDenies * options.OfOneTenant));
+    }
+
+    /// <summary>One that does not come as far as to ask for a place.</summary>
+    public Refusal TurnAway(Visit visit)
+    {
+        lock (_gate)
+        {
+            return Refuse(visit, clock.GetTimestamp());
+        }
     }
 
     private void LetIn(Visit visit, long now)
@@ -174,6 +185,7 @@ internal sealed class Places(LoadOptions options, TimeProvider clock)
     private void Take(Visit visit)
     {
         _inside++;
+        _denies += visit.IsDeny ? 1 : 0;
         _peak = Math.Max(_peak, _inside);
         CollectionsMarshal.GetValueRefOrAddDefault(_ofTenant, visit.Tenant, out _)++;
     }
@@ -181,6 +193,7 @@ internal sealed class Places(LoadOptions options, TimeProvider clock)
     private void GiveBack(Visit visit)
     {
         _inside--;
+        _denies -= visit.IsDeny ? 1 : 0;
         if (--CollectionsMarshal.GetValueRefOrAddDefault(_ofTenant, visit.Tenant, out _) <= 0)
         {
             _ofTenant.Remove(visit.Tenant);
@@ -269,7 +282,7 @@ internal sealed class Places(LoadOptions options, TimeProvider clock)
         var isStanding = IsStanding(now);
         foreach (var priority in PriorityWords.All)
         {
-            while (_queues[(int)priority].Next(isStanding, tenant => MayEnter(priority, tenant)) is { } visit)
+            while (_queues[(int)priority].Next(isStanding, MayEnter) is { } visit)
             {
                 Remove(visit);
                 LetIn(visit, now);
@@ -325,15 +338,16 @@ internal sealed class Places(LoadOptions options, TimeProvider clock)
         public Visit EldestOfLongest() => _byTenant.Values.MaxBy(own => own.Count)!.First!.Value;
 
         /// <summary>The next by turns who may come in; its tenant stands last from then on.</summary>
-        public Visit? Next(bool latestFirst, Func<string, bool> may)
+        public Visit? Next(bool latestFirst, Func<Visit, bool> may)
         {
             for (var turn = _turns.First; turn is not null; turn = turn.Next)
             {
-                if (may(turn.Value))
+                var visit = (latestFirst ? _byTenant[turn.Value].Last : _byTenant[turn.Value].First)!.Value;
+                if (may(visit))
                 {
                     _turns.Remove(turn);
                     _turns.AddLast(turn);
-                    return (latestFirst ? _byTenant[turn.Value].Last : _byTenant[turn.Value].First)!.Value;
+                    return visit;
                 }
             }
             return null;

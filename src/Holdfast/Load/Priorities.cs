@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text.Json;
 using Holdfast.Http;
 using Holdfast.Http.Pages;
 using Microsoft.AspNetCore.Routing.Patterns;
@@ -39,16 +40,62 @@ internal static class Priorities
             : Priority.Administration;
     }
 
-    /// <summary>Whether a body (a form, or JSON) says <c>grant_type</c> refresh_token. What it says falsely is refused later.</summary>
+    /// <summary>Whether it is a deny, or may be one: what takes away must get through (law 4).</summary>
+    public static bool IsDeny(RouteEndpoint endpoint) => endpoint.Metadata.GetMetadata<Writes>() is { } writes && (writes == Writes.Deny || writes == Writes.ToPrimaryOrDeny);
+
+    /// <summary>Whether a body (a form, or JSON) says <c>grant_type</c> refresh_token where the endpoint reads it, and once: the endpoint takes no two.</summary>
     private static bool IsRefresh(ReadOnlySpan<byte> body)
     {
-        var at = body.IndexOf("grant_type"u8);
-        if (at < 0)
+        if (body.IndexOf("refresh_token"u8) < 0)
         {
             return false;
         }
-        var rest = body[(at + "grant_type"u8.Length)..];
-        return rest.IndexOf("refresh_token"u8) is >= 0 and var value && rest[..value].IndexOfAnyExcept("\":= \t\r\n"u8) < 0;
+        var text = body.TrimStart(" \t\r\n"u8);
+        return text is [(byte)'{', ..] ? IsRefreshAsJson(text) : IsRefreshAsForm(text);
+    }
+
+    private static bool IsRefreshAsJson(ReadOnlySpan<byte> text)
+    {
+        var (isSaid, isRefresh) = (false, false);
+        var reader = new Utf8JsonReader(text, new JsonReaderOptions { MaxDepth = 32 });
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader.CurrentDepth == 1 && reader.TokenType == JsonTokenType.PropertyName && reader.ValueTextEquals("grant_type"u8))
+                {
+                    if (isSaid)
+                    {
+                        return false;
+                    }
+                    reader.Read();
+                    (isSaid, isRefresh) = (true, reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("refresh_token"u8));
+                }
+            }
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+        return isRefresh;
+    }
+
+    private static bool IsRefreshAsForm(ReadOnlySpan<byte> text)
+    {
+        var (isSaid, isRefresh) = (false, false);
+        foreach (var part in text.Split((byte)'&'))
+        {
+            var field = text[part];
+            if (field.StartsWith("grant_type="u8))
+            {
+                if (isSaid)
+                {
+                    return false;
+                }
+                (isSaid, isRefresh) = (true, field["grant_type=".Length..].SequenceEqual("refresh_token"u8));
+            }
+        }
+        return isRefresh;
     }
 
     private sealed record Known(Priority? Priority);

@@ -4,13 +4,16 @@ namespace Holdfast.Load;
 /// <param name="operation">Its route: what it costs is learned by it.</param>
 /// <param name="tenant">Whose it is, as well as is known.</param>
 /// <param name="decided">Is told once when a visit that waited is let in (null) or refused; never inside the lock.</param>
-internal sealed class Visit(Priority priority, string operation, string tenant, Action<Refusal?> decided)
+/// <param name="isDeny">It takes something away, and a key was shown: there are places of its own for it.</param>
+internal sealed class Visit(Priority priority, string operation, string tenant, Action<Refusal?> decided, bool isDeny = false)
 {
     public Priority Priority { get; } = priority;
 
     public string Operation { get; } = operation;
 
     public string Tenant { get; } = tenant;
+
+    public bool IsDeny { get; } = isDeny;
 
     public Action<Refusal?> Decided { get; } = decided;
 

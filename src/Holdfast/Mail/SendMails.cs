@@ -101,7 +101,7 @@ internal sealed class SendMails(
         {
             return true;   // of a kind that a younger release knows: a node of that release sends it
         }
-        var isRepeat = before.Tries + before.Failures > 0;
+        var isRepeat = before.Failures > before.Tries;   // the server was away. That a recipient's mailbox says "later" is no load of ours on it, and must not use up what others repeat with
         if (isRepeat && !_mail.MayRepeat())
         {
             return true;   // it is due still, and comes with the next round
@@ -109,7 +109,7 @@ internal sealed class SendMails(
         try
         {
             var verdict = await relay.SendAsync(_mail, new OutgoingMail(row.Id, letter.SenderName.Length > 0 ? letter.SenderName : null, row.Recipient, letter.Subject, letter.Text, letter.Html, clock.GetUtcNow()), ct);
-            if (isRepeat && verdict != MailVerdict.Later)
+            if (isRepeat)
             {
                 _mail.RepeatWorked();
             }

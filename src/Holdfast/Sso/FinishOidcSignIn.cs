@@ -11,7 +11,7 @@ internal sealed class FinishOidcSignIn(
     PublicAddress address, SsoOptions options, TimeProvider clock)
 {
     /// <summary>The largest post that is read, in bytes.</summary>
-    private const int MaxBytes = 64 * 1024;
+    public const int MaxBytes = 64 * 1024;
 
     private const string Bounced = "holdfast_bounced";
 

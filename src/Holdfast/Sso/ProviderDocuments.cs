@@ -67,7 +67,9 @@ internal sealed class ProviderDocuments(
         }
         try
         {
-            return await FetchOnce($"{id}/{SourceOf(connection)}", () => ReadAsync(connection, metadata)).WaitAsync(ct);
+            var fetch = FetchOnce($"{id}/{SourceOf(connection)}", () => ReadAsync(connection, metadata));
+            using var away = fetch.IsCompleted ? default : Errand.Outside();   // whoever waits for it, and not only who began it
+            return await fetch.WaitAsync(ct);
         }
         catch (Exception fault) when (fault is DependencyUnavailableException or OutboundAnswerException or DocumentRefusedException)
         {
@@ -156,6 +158,7 @@ internal sealed class ProviderDocuments(
 
     private async Task<Provider?> ReadAsync(ReadyConnection connection, string? known)
     {
+        Errand.Current = null;   // many share it, and it goes on when who began it has gone
         var settings = connection.Settings.Oidc!;
         var document = known is null
             ? (await outbound.GetAsync(Dependency(connection), new Uri(settings.DiscoveryUrl), OutboundLimits.Document, CancellationToken.None)).Body
@@ -199,8 +202,18 @@ internal sealed class ProviderDocuments(
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Rounds.RunAsync(Every, clock, ReadAllAsync, fault => SsoLog.RoundCutOff(log, fault), stoppingToken);   // what this feeds stands without it
 
+    /// <summary>Documents of connections that were deleted, or are not in force: nobody needs them, so nobody knocks at them.</summary>
+    internal void LetGo()
+    {
+        foreach (var left in dependencies.Tenants.Where(d => d.Document is not null && d.Policy.Instance is { } id && database.Read(view => ConnectionStore.Find(view, id)) is not { IsActive: true }))
+        {
+            left.Document = null;
+        }
+    }
+
     private async Task ReadAllAsync(CancellationToken stoppingToken)
     {
+        LetGo();
         var after = "";
         while (database.Read(view => ConnectionStore.OfOpenIdConnect(view, after, 100)) is { Count: > 0 } page && !stoppingToken.IsCancellationRequested)
         {

@@ -23,23 +23,23 @@ internal static class SsoEndpoints
     public static void MapSso(this IEndpointRouteBuilder routes)
     {
         var sso = routes.MapGroup("/sso").WithTags("Single Sign-On");
-        sso.MapMethods("/authorize", ["GET", "POST"], (HttpContext http, StartSignIn start) => start.HandleAsync(http)).WithMetadata(Writes.Nothing, UnderDomains.Yes).Produces(302);
+        sso.MapMethods("/authorize", ["GET", "POST"], (HttpContext http, StartSignIn start) => start.HandleAsync(http)).WithMetadata(Writes.Nothing, UnderDomains.Yes, new MostBytes(Forms.MaxBytes)).Produces(302);
         // The identity provider posts from its own site: RelayState and the flow's cookie do the work of an antiforgery token.
         sso.MapPost("/saml/acs/{connectionId}", (string connectionId, HttpContext http, FinishSamlSignIn finish) => finish.HandleAsync(connectionId, http))
-            .WithMetadata(Writes.Fact).Produces(302);
+            .WithMetadata(Writes.Fact, new MostBytes(FinishSamlSignIn.MaxBytes)).Produces(302);
         sso.MapGet("/saml/metadata/{connectionId}", ReadMetadata);
         // Some providers post their answer from their own site: state and the flow's cookie do the same work.
         sso.MapMethods("/oidc/callback/{connectionId}", ["GET", "POST"], (string connectionId, HttpContext http, FinishOidcSignIn finish) => finish.HandleAsync(connectionId, http))
-            .WithMetadata(Writes.Fact).Produces(302);
+            .WithMetadata(Writes.Fact, new MostBytes(FinishOidcSignIn.MaxBytes)).Produces(302);
         sso.MapGet("/oidc/jwks/{connectionId}", ReadClientKey);
-        sso.MapPost("/token", (HttpContext http, ExchangeCode exchange) => exchange.HandleAsync(http)).WithMetadata(Writes.Fact, UnderDomains.Yes).Produces<ExchangeCode.Body>();
+        sso.MapPost("/token", (HttpContext http, ExchangeCode exchange) => exchange.HandleAsync(http)).WithMetadata(Writes.Fact, UnderDomains.Yes, OAuthParameters.Most).Produces<ExchangeCode.Body>();
         sso.MapGet("/profile", (HttpContext http, ReadProfile read) => read.Handle(http)).Produces<ProfileBody>();
         sso.MapPost("/logout/authorize", (HttpContext http, AuthorizeLogout logout) => logout.HandleAsync(http)).WithMetadata(ApiKeyRequired.Yes)
             .Accepts<AuthorizeLogout.Input>(JsonBody.AnyType).Produces<AuthorizeLogout.Body>().WithMetadata(Writes.Nothing);
         sso.MapGet("/logout", (HttpContext http, StartLogout logout) => logout.HandleAsync(http)).WithMetadata(Writes.Deny).Produces(302);
         // The identity provider sends the browser here with its own request, or with the answer to ours: the signature does the work of an antiforgery token.
         sso.MapMethods("/saml/slo/{connectionId}", ["GET", "POST"], (string connectionId, HttpContext http, AnswerSamlLogout logout) => logout.HandleAsync(connectionId, http))
-            .WithMetadata(Writes.Deny).Produces(302);
+            .WithMetadata(Writes.Deny, new MostBytes(FinishSamlSignIn.MaxBytes)).Produces(302);
 
         var connections = routes.MapGroup("/connections").WithTags("Connections").WithMetadata(ApiKeyRequired.Yes);
         connections.MapGet("", (HttpContext http, ManageConnections manage) => manage.List(http)).Produces<ListBody<ConnectionBody>>();

@@ -52,10 +52,15 @@ internal sealed class KeepTraces : IDisposable
     public void End(Activity root, bool failed)
     {
         root.Stop();
-        var spans = (List<Activity>)root.GetCustomProperty("spans")!;
-        lock (spans)
+        if (root.GetCustomProperty("spans") is not List<Activity> held)
         {
-            root.SetCustomProperty("spans", null);   // what ends later is no step of it
+            return;
+        }
+        Activity[] spans;
+        lock (held)
+        {
+            root.SetCustomProperty("spans", null);   // what ends later is no step of it…
+            spans = [.. held];                       // … and what is ending now may add itself to a list that nobody reads
         }
         if (!failed && root.Duration < Slow && !IsOneOfMany(root.TraceId))
         {

@@ -33,6 +33,9 @@ internal sealed record Credential(string Id, string Stamp, string Secret, string
     /// <summary>Set for a user whose mailbox nobody had proven.</summary>
     public bool IsUnproven => Proof == UnprovenName;
 
+    /// <summary>Another credential allowed it: the same password renewed, or another by the old one. Of an unproven one that makes it no less unproven.</summary>
+    private bool IsByCredential => Proof == ProvenByCredential || (IsUnproven && ProvenBy.StartsWith(Ids.Credential, StringComparison.Ordinal));
+
     /// <summary>It was set before the mailbox was proven, and who proved that did not come through it: it opens nothing, and stands in nobody's way. That it was made on a node which had not heard of
     /// the proof, or the proof on one that had not heard of it, changes nothing.</summary>
     public bool IsVoid { get; private init; }
@@ -48,8 +51,8 @@ internal sealed record Credential(string Id, string Stamp, string Secret, string
     }
 
     /// <summary>The mailbox is being proven by who goes on from the password that there is, or vouched for by an administrator: it counts from now on. A credential of its own, because none is ever changed.</summary>
-    public static List<Change> Confirm(View view, Act act, string userId) => Standing(Of(view, act.EnvironmentId, userId)) is [{ IsUnproven: true } one]
-        ? [Make(act, userId, Password, one.Secret, Users.Proof.Credential, one.Id, [one])]
+    public static List<Change> Confirm(View view, Act act, string userId) => Of(view, act.EnvironmentId, userId) is var all && Effective(all) is { IsUnproven: true } one
+        ? [Make(act, userId, Password, one.Secret, Users.Proof.Credential, one.Id, Standing(all))]
         : [];
 
     public static Change Make(Act act, string userId, string kind, string secret, Proof proof, string provenBy, IEnumerable<Credential> replaces) => Change.To(
@@ -69,7 +72,7 @@ internal sealed record Credential(string Id, string Stamp, string Secret, string
     {
         [] => null,
         [var one] => one,
-        [var first, ..] several => several.All(c => c.Proof == ProvenByCredential && c.ProvenBy == first.ProvenBy)
+        [var first, ..] several => several.All(c => c.IsByCredential && c.ProvenBy == first.ProvenBy)
             ? several.MaxBy(c => (c.Stamp, c.Id), Order)
             : null,
     };
@@ -77,7 +80,7 @@ internal sealed record Credential(string Id, string Stamp, string Secret, string
     /// <summary>Whether a reset, by mailbox or administrator, replaced it, or replaced what proved it, and so on back: all that it proved has ended.</summary>
     public static bool IsReset(IReadOnlyList<Credential> all, string id)
     {
-        var reset = all.Where(c => c.Proof != ProvenByCredential).SelectMany(c => c.ReplacedIds).ToHashSet(StringComparer.Ordinal);
+        var reset = all.Where(c => !c.IsByCredential).SelectMany(c => c.ReplacedIds).ToHashSet(StringComparer.Ordinal);
         // One step back at a time; a chain has no more steps than there are credentials.
         for (var step = 0; step <= all.Count; step++)
         {
@@ -85,7 +88,7 @@ internal sealed record Credential(string Id, string Stamp, string Secret, string
             {
                 return true;
             }
-            if (all.FirstOrDefault(c => c.Id == id) is not { } credential || credential.Proof != ProvenByCredential)
+            if (all.FirstOrDefault(c => c.Id == id) is not { } credential || !credential.IsByCredential)
             {
                 return false;
             }
@@ -96,7 +99,7 @@ internal sealed record Credential(string Id, string Stamp, string Secret, string
 
     /// <summary>Whether the mailbox, or an administrator, has spoken after this stamp: what was mailed before is over then.</summary>
     public static bool IsProvenAnewSince(IReadOnlyList<Credential> all, string stamp) =>
-        all.Any(c => c.Proof != ProvenByCredential && c.Secret != Nothing && string.CompareOrdinal(c.Stamp, stamp) > 0);
+        all.Any(c => !c.IsByCredential && c.Secret != Nothing && string.CompareOrdinal(c.Stamp, stamp) > 0);
 
     private IEnumerable<string> ReplacedIds => JsonSerializer.Deserialize<List<string>>(Replaces)!;
 

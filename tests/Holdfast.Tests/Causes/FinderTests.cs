@@ -490,6 +490,43 @@ public sealed class FinderTests
     }
 
     [Fact]
+    public void However_many_are_doubted_each_is_knocked_at()
+    {
+        _knock = (_, _) => Task.CompletedTask;
+        var tokens = Enumerable.Range(1, 600).Select(i => Token(i, $"login-{i}.example")).ToList();
+        Pass(TimeSpan.FromSeconds(1));
+        tokens.ForEach(t => t.Report(false, Trouble.Refuses));
+        PassProbing(TimeSpan.FromSeconds(3));
+
+        Assert.Equal(600, _knocked.Select(k => k.At.Host).Distinct().Count());
+    }
+
+    [Theory, InlineData(true), InlineData(false)]
+    public void What_knocks_alone_keep_alive_is_forgotten_unless_it_is_read_in_the_background(bool isRead)
+    {
+        _knock = (_, _) => throw new OutageException(Trouble.Refuses, "knock");
+        var token = Token(1);
+        var documents = _dependencies.GetOrAdd(Catalogue.IdpDocuments.Of("conn_1", "org_1"), _clock);
+        documents.Document = new Uri("https://login.example/.well-known/openid-configuration");
+        token.Report(false, Trouble.Refuses);
+        PassProbing(TimeSpan.FromSeconds(8));
+        Assert.Equal(["idp:conn_1"], Named);
+        for (var i = 0; i < 3; i++)
+        {
+            PassProbing(TimeSpan.FromMinutes(10));
+            if (isRead)
+            {
+                documents.Report(false, Trouble.Refuses);
+            }
+        }
+
+        Assert.Equal(isRead ? ["idp_documents:conn_1"] : [], Named);
+        var before = _knocked.Count;
+        PassProbing(TimeSpan.FromMinutes(2));
+        Assert.Equal(isRead, _knocked.Count > before);
+    }
+
+    [Fact]
     public void A_host_is_knocked_at_a_few_times_a_minute_however_often_calls_fail_there()
     {
         _knock = (_, _) => Task.CompletedTask;

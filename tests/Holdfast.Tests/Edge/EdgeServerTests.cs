@@ -162,6 +162,37 @@ public sealed class EdgeServerTests
     }
 
     [Fact]
+    public async Task A_node_that_has_too_much_to_do_is_passed_over_for_this_request_and_is_not_ill()
+    {
+        await using var edge = await EdgeHost.StartAsync(3);
+        Task Busy(HttpContext http)
+        {
+            http.Response.StatusCode = 503;
+            http.Response.Headers["Holdfast-Load"] = "refused; priority=administration";
+            http.Response.Headers.RetryAfter = "2";
+            return http.Response.WriteAsync("{\"code\":\"overloaded\"}");
+        }
+        // Nothing was done of it: a change without a key may go elsewhere too.
+        edge.First(s_any).Answer = Busy;
+        for (var i = 0; i < 6; i++)
+        {
+            Assert.Equal((200, "here"), await edge.SendAsync("POST", "/organizations", "{}", headers: [Bearer]) is var answer ? (answer.Status, answer.Body) : default);
+        }
+        foreach (var backend in edge.Backends)
+        {
+            backend.Answer = Busy;
+        }
+        var all = await edge.SendAsync("POST", "/organizations", "{}", headers: [Bearer]);
+        Assert.Equal((503, "overloaded", "2"), (all.Status, all.Code, all.Headers["Retry-After"]));
+        for (var i = 0; i < 20; i++)
+        {
+            await edge.SendAsync("GET", "/organizations", headers: Bearer);
+        }
+        Assert.InRange(edge.Counts.Retries.Value, 1, 10 + 6);   // the budget holds: a floor of ten and a share
+        Assert.All(edge.Nodes.All, n => Assert.Equal(0, n.Ejections));
+    }
+
+    [Fact]
     public async Task What_a_node_says_of_the_primary_is_the_answer_and_no_fault_of_its_own()
     {
         await using var edge = await EdgeHost.StartAsync(2);

@@ -240,6 +240,20 @@ public sealed class IncidentTests
     }
 
     [Fact]
+    public async Task The_status_is_read_once_a_second_however_many_ask()
+    {
+        await using var server = await HoldfastServer.StartAsync();
+        var kept = server.Services.GetRequiredService<KeptStatus>();
+        var first = kept.Now();
+        Assert.Same(first, kept.Now());
+        server.Clock.Advance(TimeSpan.FromSeconds(1));
+        var second = kept.Now();
+        Assert.NotSame(first, second);
+        await BreakAsync(server);
+        Assert.NotSame(second, kept.Now());   // what is found is told at once
+    }
+
+    [Fact]
     public async Task An_incident_is_a_page_that_reads_as_a_post_mortem_in_the_reader_s_language()
     {
         await using var server = await HoldfastServer.StartAsync();

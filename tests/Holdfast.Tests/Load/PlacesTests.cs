@@ -57,6 +57,45 @@ public sealed class PlacesTests
     }
 
     [Fact]
+    public void A_deny_with_a_shown_key_comes_in_however_full_it_is_up_to_a_bound_of_its_own()
+    {
+        var places = new Places(Ten with { OfOneTenant = 0.5, MostDenies = 4 }, _clock);
+        foreach (var tenant in (string[])["a", "b"])
+        {
+            Assert.All(Enumerable.Range(0, 5), _ => Assert.True(Come(places, Priority.Session, tenant).IsInside));
+        }
+        Assert.False(Come(places, Priority.Session, "c").IsInside);
+
+        var denies = ((string[])["c", "c", "d"]).Select(t => Come(places, Priority.Session, "deny " + t, isDeny: true)).ToList();
+        Assert.All(denies, d => Assert.True(d.IsInside));
+        var third = Come(places, Priority.Session, "deny c", isDeny: true);
+        Assert.False(third.IsInside);   // one tenant has half of these too
+        Assert.True(Come(places, Priority.Session, "deny e", isDeny: true).IsInside);
+        Assert.False(Come(places, Priority.Session, "deny f", isDeny: true).IsInside);
+
+        places.Leave(denies[0].Visit);
+        Assert.True(third.IsInside);
+    }
+
+    [Fact]
+    public async Task Who_waits_for_a_copy_on_another_node_holds_no_place()
+    {
+        var copies = new Holdfast.Storage.Peers.Copies("here", "zone", _clock);
+        var other = new Holdfast.Storage.Peers.NodeIdentity("other", "there", "zone-2", "1");
+        copies.Confirm(other, 1);
+        var told = new List<string>();
+        Holdfast.Resilience.Errand.Current = new(() => told.Add("out"), () => told.Add("back"));
+        Assert.True(await copies.WaitAsync(1));
+        Assert.Empty(told);
+
+        var waits = copies.WaitAsync(2);
+        Assert.Equal(["out"], told);
+        copies.Confirm(other, 2);
+        Assert.True(await waits);
+        Assert.Equal(["out", "back"], told);
+    }
+
+    [Fact]
     public void The_queue_is_bounded_and_who_came_first_of_the_tenant_with_the_most_waiting_gives_way()
     {
         var places = new Places(Ten, _clock);
@@ -191,10 +230,10 @@ public sealed class PlacesTests
         Assert.Null(places.State.OverloadedSince);
     }
 
-    private static Caller Come(Places places, Priority priority, string tenant = "tenant")
+    private static Caller Come(Places places, Priority priority, string tenant = "tenant", bool isDeny = false)
     {
         var caller = new Caller();
-        caller.Visit = new Visit(priority, "operation", tenant, why => (caller.IsInside, caller.Refusal) = (why is null, why));
+        caller.Visit = new Visit(priority, "operation", tenant, why => (caller.IsInside, caller.Refusal) = (why is null, why), isDeny);
         if (places.Enter(caller.Visit, out var refusal) is { } inside)
         {
             (caller.IsInside, caller.Refusal) = (inside, refusal);

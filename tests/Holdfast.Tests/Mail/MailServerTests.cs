@@ -186,6 +186,24 @@ public sealed class MailServerTests
     }
 
     [Fact]
+    public async Task Mailboxes_that_put_off_use_up_nothing_that_others_repeat_with()
+    {
+        using var host = new SmtpHost().Then([.. Enumerable.Repeat(SmtpHabit.Later, 60)]);
+        await using var server = await StartAsync(host);
+        for (var i = 0; i < 30; i++)
+        {
+            await InviteAsync(server, $"full-{i}@people.test");
+        }
+        await RoundAsync(server);
+        Assert.Equal(30, host.Sessions);
+        server.Clock.Advance(TimeSpan.FromSeconds(5));
+        await RoundAsync(server);
+
+        Assert.Equal(60, host.Sessions);   // nobody waits for a share of repeats: that is for a server that was away
+        Assert.Equal(0, server.Services.GetRequiredService<Dependencies>().All.Single(d => d.Name == "mail").RepeatsRefused);
+    }
+
+    [Fact]
     public async Task What_is_refused_is_not_asked_again_and_stops_nobody_else()
     {
         using var host = new SmtpHost().Then(SmtpHabit.Never);

@@ -43,6 +43,50 @@ public sealed class OidcOutageTests
     }
 
     [Fact]
+    public async Task All_who_wait_for_one_fetch_of_the_documents_hold_no_place()
+    {
+        await using var server = await HoldfastServer.StartAsync(new Start(IsDev: true));
+        await using var provider = await OidcStandIn.StartAsync(server);
+        var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        provider.Paths["/.well-known/openid-configuration"] = async http =>
+        {
+            await release.Task;
+            http.Response.StatusCode = 500;
+        };
+        var connection = await provider.ConnectAsync();
+
+        var asked = Enumerable.Range(0, 3).Select(_ => provider.AuthorizeAsync(new Browser(server), connection)).ToList();
+        var places = server.Services.GetRequiredService<Holdfast.Load.Places>();
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (places.State is not { Outside: 3, Inside: 0 })
+        {
+            await Task.Delay(5, deadline.Token);
+        }
+        release.SetResult();
+        Assert.All(await Task.WhenAll(asked), a => a.Is(502));
+        Assert.Equal((0, 0), (places.State.Inside, places.State.Outside));
+    }
+
+    [Fact]
+    public async Task The_documents_of_a_connection_that_is_not_in_force_are_knocked_at_no_more()
+    {
+        await using var server = await HoldfastServer.StartAsync(new Start(IsDev: true));
+        await using var provider = await OidcStandIn.StartAsync(server);
+        var (deleted, inactive, stays) = (await provider.ConnectAsync(), await provider.ConnectAsync(), await provider.ConnectAsync());
+        foreach (var connection in (string[])[deleted, inactive, stays])
+        {
+            await provider.SignInAsync(connection);
+        }
+        (await server.DeleteAsync($"/connections/{deleted}")).Is(204);
+        (await server.PutAsync($"/connections/{inactive}", new { state = "inactive" })).Is(200);
+
+        server.Services.GetRequiredService<ProviderDocuments>().LetGo();
+
+        var known = server.Services.GetRequiredService<Holdfast.Resilience.Dependencies>().Tenants.Where(d => d.Document is not null).Select(d => d.Policy.Instance);
+        Assert.Equal([stays], known);
+    }
+
+    [Fact]
     public async Task An_unknown_key_causes_one_fetch_inside_the_budget_and_the_rotated_key_is_found()
     {
         await using var server = await HoldfastServer.StartAsync(new Start(IsDev: true));

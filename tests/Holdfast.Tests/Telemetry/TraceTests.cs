@@ -122,6 +122,39 @@ public sealed class TraceTests
     }
 
     [Fact]
+    public async Task Steps_that_end_with_their_request_break_nothing()
+    {
+        using var keep = new KeepTraces(oneOf: 1);
+        for (var i = 0; i < 500; i++)
+        {
+            var root = keep.Begin("GET", null)!;
+            var steps = Enumerable.Range(0, 60).Select(_ => Holdfast.Resilience.Spans.Step("step")!).ToList();
+            steps.ForEach(s => s.SetTag("holdfast.journal.position", 1L));
+            var ending = Task.Run(() => steps.ForEach(s => s.Stop()));
+            keep.End(root, failed: true);
+            await ending;
+            Assert.NotEmpty(keep.Take(1000, 0));
+        }
+        using var over = keep.Begin("GET", null)!;
+        keep.End(over, failed: true);
+        keep.End(over, failed: true);   // a second end is none
+        Assert.Single(keep.Take(1000, 0));
+    }
+
+    [Fact]
+    public async Task A_refusal_for_load_is_no_failure()
+    {
+        await using var collector = await Collector.StartAsync();
+        await using var server = await HoldfastServer.StartAsync(new Start(Configure: builder =>
+        {
+            builder.Services.AddSingleton(_ => new KeepTraces(oneOf: 1_000_000_000));
+            builder.Services.AddSingleton(Holdfast.Load.LoadOptions.Default with { MostBodies = 400 });
+        }) { Collector = collector.Origin });
+        (await server.PostAsync("/organizations", new { name = new string('a', 300) })).Is(503, "overloaded");
+        Assert.Empty(server.Services.GetRequiredService<KeepTraces>().Take(100, 0));
+    }
+
+    [Fact]
     public async Task What_does_not_fit_is_dropped_and_counted()
     {
         await using var collector = await Collector.StartAsync();

@@ -70,6 +70,40 @@ public sealed class PasswordTests : IDisposable
         Assert.All(_cluster.Nodes, node => Assert.True(node.User(made)!.IsVerified));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void An_imported_password_that_two_nodes_renew_apart_before_any_proof_stays_one(bool isAFirst)
+    {
+        const string Grace = "grace@example.com";
+        var made = Made(A.Do((view, act) => CreateUser.Decided(view, act, Input(Grace), "hash of hers", "admin_1")));
+        _cluster.Meet();
+        var old = A.Read(view => Passwords.Candidates(view, Cluster.Environment, Grace)).Single();
+        foreach (var node in isAFirst ? new[] { A, B } : [B, A])
+        {
+            node.Do((view, act) => Passwords.SignIn(view, act, Grace, old.Id, $"renewed by {(node == A ? "A" : "B")}")).Granted();
+            _cluster.Wait(TimeSpan.FromSeconds(1));
+        }
+        _cluster.Meet();
+
+        foreach (var node in _cluster.Nodes)
+        {
+            var all = node.Read(view => Credential.Of(view, Cluster.Environment, made));
+            Assert.Equal(2, Credential.Standing(all).Count);
+            var effective = Credential.Effective(all)!;
+            Assert.Equal($"renewed by {(isAFirst ? "B" : "A")}", effective.Secret);
+            Assert.False(Credential.IsReset(all, old.Id));
+            node.Do((view, act) => Passwords.SignIn(view, act, Grace, effective.Id)).Granted();
+        }
+        // Who comes through it proves the mailbox, and it counts.
+        var item = Ids.Of(Ids.EmailVerification, A.Act().Now, new byte[10]);
+        A.Do((_, act) => Decide.To(true, VerifyAddress.Issue(act, made, Grace, "123456", TimeSpan.FromMinutes(10), item)));
+        Assert.Null(A.Do((view, act) => VerifyAddress.Redeem(view, act, item, "123456", made) is var (changes, why) && changes is not null
+            ? new Decision<Refusal?>(why, changes) : Decide.Nothing<Refusal?>(why ?? Refusal.NotFound)));
+        _cluster.Meet();
+        Assert.All(_cluster.Nodes, node => Assert.Equal($"renewed by {(isAFirst ? "B" : "A")}", Credential.Effective(node.Read(view => Credential.Of(view, Cluster.Environment, made)))?.Secret));
+    }
+
     private static string Made(ApiAnswer answer) => Assert.IsType<UserBody>(answer.Body).Id;
 
     private static UserInput Input(string email) => new(new(true, email), default, default, default, default, default, default, default, default, default, default, default);

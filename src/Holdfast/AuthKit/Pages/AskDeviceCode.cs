@@ -11,7 +11,7 @@ internal sealed class AskDeviceCode(
 {
     public const string Path = "/device";
 
-    private const int MostFormBytes = 4 * 1024;
+    public const int MostFormBytes = 4 * 1024;
 
     /// <summary>The page. A code in its address is filled in, and not taken: whoever follows a link sees what they are about to do.</summary>
     public IResult Show(HttpContext http) => Page(http, http.Request.Query["user_code"] is [{ Length: > 0 } code] && DeviceCodes.Normal(code) is { } shown ? DeviceCodes.Show(shown) : null, null);

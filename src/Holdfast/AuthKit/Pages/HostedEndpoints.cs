@@ -39,12 +39,12 @@ internal static class HostedEndpoints
         routes.MapStep<ForgotPassword>(ForgotPassword.Path, Writes.Fact);
         routes.MapStep<ForgotSent>(ForgotSent.Path, Writes.Nothing);
         routes.MapGet(ResetPassword.Path, (HttpContext http, ResetPassword reset) => reset.Show(http)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
-        routes.MapPost(ResetPassword.Path, (HttpContext http, ResetPassword reset) => reset.TakeAsync(http)).WithMetadata(PageRoute.Yes, Writes.Fact).ExcludeFromDescription();
+        routes.MapPost(ResetPassword.Path, (HttpContext http, ResetPassword reset) => reset.TakeAsync(http)).WithMetadata(PageRoute.Yes, Writes.Fact, new MostBytes(ResetPassword.MostFormBytes)).ExcludeFromDescription();
         routes.MapGet(FollowInvitation.Path, (HttpContext http, FollowInvitation follow) => follow.HandleAsync(http)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
         routes.MapStep<AcceptInvitation>(AcceptInvitation.Path, Writes.Fact);
         routes.MapStep<ConfirmDevice>(ConfirmDevice.Path, Writes.Fact);
         routes.MapGet(AskDeviceCode.Path, (HttpContext http, AskDeviceCode device) => device.Show(http)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
-        routes.MapPost(AskDeviceCode.Path, (HttpContext http, AskDeviceCode device) => device.TakeAsync(http)).WithMetadata(PageRoute.Yes, Writes.Nothing).ExcludeFromDescription();
+        routes.MapPost(AskDeviceCode.Path, (HttpContext http, AskDeviceCode device) => device.TakeAsync(http)).WithMetadata(PageRoute.Yes, Writes.Nothing, new MostBytes(AskDeviceCode.MostFormBytes)).ExcludeFromDescription();
         MapBranding(routes);
     }
 
@@ -63,6 +63,6 @@ internal static class HostedEndpoints
     private static void MapStep<T>(this IEndpointRouteBuilder routes, string path, Writes writes) where T : Step
     {
         routes.MapGet(path, (HttpContext http, Visits visits, T step) => visits.ShowAsync(http, step)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
-        routes.MapPost(path, (HttpContext http, Visits visits, T step) => visits.TakeAsync(http, step)).WithMetadata(PageRoute.Yes, writes).ExcludeFromDescription();
+        routes.MapPost(path, (HttpContext http, Visits visits, T step) => visits.TakeAsync(http, step)).WithMetadata(PageRoute.Yes, writes, new MostBytes(Visits.MostFormBytes)).ExcludeFromDescription();
     }
 }

@@ -14,7 +14,7 @@ internal sealed class ResetPassword(
 {
     public const string Path = "/reset-password";
 
-    private const int MostFormBytes = 16 * 1024;
+    public const int MostFormBytes = 16 * 1024;
     private const int LongestToken = 256;
 
     /// <summary>Shows the form. The link is not used up by being looked at: programs that read mail for people follow links.</summary>

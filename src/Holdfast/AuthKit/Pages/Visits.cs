@@ -14,7 +14,7 @@ namespace Holdfast.AuthKit.Pages;
 internal sealed class Visits(
     HostedFlowCookie cookie, Branding branding, Database database, ForwardToAuthority authority, PublicAddress address, AuthKitOptions options, Entropy entropy, TimeProvider clock)
 {
-    private const int MostFormBytes = 16 * 1024;
+    public const int MostFormBytes = 16 * 1024;
 
     private static readonly IReadOnlyDictionary<string, StringValues> s_nothing = new Dictionary<string, StringValues>();
 

@@ -280,7 +280,7 @@ internal sealed class PasswordIsByTheRule() : PeopleInvariant("password-is-by-th
             var replaced = rows.SelectMany(r => kept.FirstOrDefault(k => k.Id == r.Id)?.Replaces ?? System.Text.Json.JsonSerializer.Deserialize<List<string>>(r.Replaces)!).ToHashSet(StringComparer.Ordinal);
             var standing = rows.Where(r => !replaced.Contains(r.Id) && !(proven && r.Proof == "unproven")).OrderBy(r => r.Stamp, StringComparer.Ordinal).ThenBy(r => r.Id, StringComparer.Ordinal).ToList();
             string ProofOf(Row row) => kept.FirstOrDefault(k => k.Id == row.Id)?.Proof ?? $"{row.Proof} {row.ProvenBy}";
-            var good = standing.Count < 2 || (standing.TrueForAll(s => ProofOf(s) == ProofOf(standing[0])) && ProofOf(standing[0]).StartsWith("credential ", StringComparison.Ordinal)) ? standing.LastOrDefault() : null;
+            var good = standing.Count < 2 || (standing.TrueForAll(s => ProofOf(s) == ProofOf(standing[0])) && (ProofOf(standing[0]).StartsWith("credential ", StringComparison.Ordinal) || ProofOf(standing[0]).StartsWith("unproven " + Ids.Credential, StringComparison.Ordinal))) ? standing.LastOrDefault() : null;
             foreach (var node in cluster.Nodes)
             {
                 node.Products!.Database.Read(view => { Look(cluster, node, view, kept.Key, rows, standing, good); return true; });
