@@ -126,7 +126,7 @@ internal sealed class SendOn(
     }
 
     /// <summary>The whole body, so that a slow sender holds no node, and what is safe can be sent again.</summary>
-    private async Task<(byte[]? Body, (int Status, string Code, string Says)? Refusal)> ReadAsync(HttpContext http)
+    private static async Task<(byte[]? Body, (int Status, string Code, string Says)? Refusal)> ReadAsync(HttpContext http)
     {
         if (http.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false })
         {

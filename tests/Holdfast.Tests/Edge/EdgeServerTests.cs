@@ -562,6 +562,7 @@ public sealed class EdgeServerTests
         {
             Assert.StartsWith("HTTP/1.1 431 ", await edge.RawAsync(Ask(headers, each)), StringComparison.Ordinal);
         }
+        Assert.Equal(1, edge.Counts.Tries.Value);   // the edge said so, and no node was asked
         Assert.Single(edge.Backends[0].Requests);
     }
 
