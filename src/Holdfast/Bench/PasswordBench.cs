@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using Holdfast.Users;
 using Org.BouncyCastle.Crypto.Generators;
 using Org.BouncyCastle.Crypto.Parameters;
