@@ -124,10 +124,10 @@ public sealed class EdgeGone(ITestOutputHelper output)
             }
         }
 
-        public Task UntilReadyAsync(int count) => Nodes.UntilAsync($"{count} nodes are ready behind the edge", Patience, async () =>
+        public Task<TimeSpan> UntilReadyAsync(int count) => Nodes.UntilAsync($"{count} nodes are ready behind the edge", Patience, async () =>
             await HealthAsync() is { ValueKind: JsonValueKind.Object } health && health.TryGetProperty("nodes", out var all) && all.EnumerateArray().Count(n => n.GetProperty("state").GetString() == "ready") == count);
 
-        public Task UntilAsync(string what, string node, string state) => Nodes.UntilAsync(what, Patience, async () =>
+        public Task<TimeSpan> UntilAsync(string what, string node, string state) => Nodes.UntilAsync(what, Patience, async () =>
             (await HealthAsync()).GetProperty("nodes").EnumerateArray().Any(n => n.GetProperty("node").GetString() == node && n.GetProperty("state").GetString() == state));
 
         public async ValueTask DisposeAsync()

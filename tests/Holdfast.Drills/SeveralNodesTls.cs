@@ -1,3 +1,4 @@
+#pragma warning disable RS0030 // Raw sockets of loopback: to say what no client of HTTP says.
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
@@ -69,9 +70,7 @@ public sealed class SeveralNodesTls
 
     private static async Task<TcpClient> ConnectAsync(Uri url)
     {
-#pragma warning disable RS0030 // A node of this very drill.
         var connection = new TcpClient();
-#pragma warning restore RS0030
         await connection.ConnectAsync(url.Host, url.Port);
         return connection;
     }

@@ -142,8 +142,8 @@ public sealed class CatalogueTests
         var banned = File.ReadLines(Path.Combine(FloorsTests.Root, "BannedSymbols.txt")).Select(line => line.Split(';')[0][2..]).ToList();
         string[] by_a_member = ["System.Type.GetType", "System.Reflection.Assembly.Load", "System.Diagnostics.Process", "System.Net.Http.HttpMessageInvoker"];
 
-        Assert.Empty(PlantedCalls.All.Except(by_a_member).Where(of => !banned.Exists(b => b == of || b.StartsWith(of.Replace("..ctor", "", StringComparison.Ordinal) + ".#ctor", StringComparison.Ordinal)
-            || b.StartsWith(of + ".", StringComparison.Ordinal))));
+        Assert.All(PlantedCalls.All.Except(by_a_member), of => Assert.Contains(banned, b => b == of || b.StartsWith(of.Replace("..ctor", "", StringComparison.Ordinal) + ".#ctor", StringComparison.Ordinal)
+            || b.StartsWith(of + ".", StringComparison.Ordinal)));
     }
 
     [Fact]

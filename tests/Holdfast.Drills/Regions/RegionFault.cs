@@ -60,7 +60,7 @@ internal sealed record RegionFault(string Name, string Text, bool IsLong, Func<T
         File.Delete(regions.IssuerIsDead);
     }
 
-    private static Task CutAsync(ThreeRegions regions, int leader) =>
+    private static Task<string> CutAsync(ThreeRegions regions, int leader) =>
         regions.SqlAsync(leader, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'holdfast'");
 
     private static async Task EmptyDiskAsync(ThreeRegions regions, int leader)

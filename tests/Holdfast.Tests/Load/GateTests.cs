@@ -1,3 +1,4 @@
+#pragma warning disable RS0030 // Raw sockets of loopback: to say what no client of HTTP says.
 using System.Net;
 using System.Net.Sockets;
 using System.Text;

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Holdfast.Telemetry;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
