@@ -274,7 +274,8 @@ public sealed class RobustnessTests(RobustnessTests.OnNetwork shared) : IClassFi
     }
 
     private bool IsForm(string path) =>
-        _server.Routes.Any(r => r.Metadata.GetMetadata<PageRoute>() is not null && DescriptionTests.Template(r) == path.Split('?')[0]);
+        _server.Routes.Any(r => r.Metadata.GetMetadata<PageRoute>() is not null && DescriptionTests.Template(r) is var template
+            && (template.IndexOf('{', StringComparison.Ordinal) is var at && at > 0 ? path.StartsWith(template[..at], StringComparison.Ordinal) : template == path.Split('?')[0]));
 
     /// <summary>A body whose length nobody knows before.</summary>
     private sealed class Trickle(byte[] bytes) : MemoryStream(bytes)

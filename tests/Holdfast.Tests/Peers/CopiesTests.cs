@@ -80,7 +80,7 @@ public sealed class CopiesTests
         var action = (await server.PostAsync("/actions", new { type = "authentication", endpoint_url = "https://app.test/action" })).Is(201)["id"];
         Assert.Equal("1", Label((await server.DeleteAsync($"/actions/{action}")).Is(204)));
         Assert.Equal("1", Label((await server.DeleteAsync($"/signing_keys/{(await server.GetAsync("/signing_keys")).Is(200).Ids[0]}")).Is(204)));
-        Assert.Equal((20, 0), await CountsAsync(server));
+        Assert.Equal((21, 0), await CountsAsync(server));
     }
 
     private static async Task<string> OrganizationAsync(HoldfastServer server) => $"/organizations/{(await server.PostAsync("/organizations", new { name = "Acme" })).Is(201)["id"]}";

@@ -150,7 +150,7 @@ public sealed class TraceTests
             builder.Services.AddSingleton(Holdfast.Load.LoadOptions.Default with { MostBodies = 400 });
         }) { Collector = collector.Origin });
         (await server.PostAsync("/organizations", new { name = new string('a', 300) })).Is(503, "overloaded");
-        Assert.Empty(server.Services.GetRequiredService<KeepTraces>().Take(100, 0));
+        Assert.DoesNotContain(server.Services.GetRequiredService<KeepTraces>().Take(100, 0), kept => kept.DisplayName == "POST /organizations");   // the setting up is kept on a slow machine
     }
 
     [Fact]
