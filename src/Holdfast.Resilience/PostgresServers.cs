@@ -225,8 +225,7 @@ public sealed class PostgresServers : IAsyncDisposable
             Default(one, "Connection Idle Lifetime", 3600);
             Default(one, "Tcp Keepalive Time", 5);
             Default(one, "Tcp Keepalive Interval", 2);
-            Default(one, "Max Auto Prepare", 100);
-            Default(one, "Auto Prepare Min Usages", 2);
+            Default(one, "Max Auto Prepare", 0);   // a batch that is refused while the driver prepares it ends in the driver's own NullReferenceException
             Default(one, "GSS Encryption Mode", "Disable");
             Default(one, "Application Name", application);
             hosts.Add(one);

@@ -10,7 +10,7 @@ public sealed class PostgresServersTests
 
         Assert.Equal([("a", 5432), ("b", 6000)], hosts.Select(h => (h.Host, h.Port)));
         Assert.All(hosts, h => Assert.Equal((2, 30, 3, 2), (h.Timeout, h.CommandTimeout, h.MaxPoolSize, h.MinPoolSize)));
-        Assert.All(hosts, h => Assert.Equal((5, 2, 100, 3600, 0), (h.TcpKeepAliveTime, h.TcpKeepAliveInterval, h.MaxAutoPrepare, h.ConnectionIdleLifetime, h.ConnectionLifetime)));
+        Assert.All(hosts, h => Assert.Equal((5, 2, 0, 3600, 0), (h.TcpKeepAliveTime, h.TcpKeepAliveInterval, h.MaxAutoPrepare, h.ConnectionIdleLifetime, h.ConnectionLifetime)));
         Assert.All(hosts, h => Assert.Equal("node-1", h.ApplicationName));
     }
 }
