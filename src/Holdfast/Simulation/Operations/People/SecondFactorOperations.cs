@@ -166,14 +166,16 @@ internal class FinishSignInOperation : EnrollAppOperation
         if (isPaper)
         {
             request = $"recovery {held.Pending.Id}";
+            // Before it is asked: what comes while another node decides was not known to whoever looked for the set.
+            var known = people.Papers.FindAll(p => p.UserId == held.Pending.UserId
+                && products.Database.Read(view => view.Find<long>("SELECT count(*) FROM factors WHERE id = @SetId", new { p.SetId })) > 0);
             var (verdict, set) = await products.OneTimeCodes.TakeRecoveryAsync(Ground.Environment, held.Pending.UserId, code, request, CancellationToken.None);
             if (verdict != CodeVerdict.Right)
             {
                 return new(null, verdict == CodeVerdict.Used ? Refusal.ItemSpent : verdict == CodeVerdict.Unavailable ? Refusal.ItemElsewhere : Refusal.WrongCredential);
             }
             factorId = set!.Id;
-            if (people.Papers.Find(p => p.Replaced.Contains(factorId, StringComparer.Ordinal)
-                && products.Database.Read(view => view.Find<long>("SELECT count(*) FROM factors WHERE id = @SetId", new { p.SetId })) > 0) is { } newer)
+            if (known.Find(p => p.Replaced.Contains(factorId, StringComparer.Ordinal)) is { } newer)
             {
                 people.Faults.Add((ReplacedOpensNothing, $"{products.Node.Name} took a code of {factorId}, and has {newer.SetId}, which replaced it"));
             }
