@@ -331,11 +331,12 @@ public sealed class EdgeServerTests
             });
             return never.Task;
         };
+        var retries = edge.Counts.Retries.Value;   // a busy machine may have had one before
         var answer = await edge.SendAsync("GET", "/organizations", headers: Bearer);
         Assert.Equal((200, "here"), (answer.Status, answer.Body));
         await letGo.Task.WaitAsync(TimeSpan.FromSeconds(60));
         Assert.True(edge.Counts.HedgesWon.Value >= 1);
-        Assert.Equal(0, edge.Counts.Retries.Value);
+        Assert.Equal(retries, edge.Counts.Retries.Value);
         // A few in a hundred: then nobody is asked twice any more.
         Assert.InRange(edge.Counts.Hedges.Value, 1, 1 + (0.03 * 215));
     }
