@@ -103,10 +103,6 @@ public sealed class Traffic(TimeProvider clock)
         {
             "/sso" => Products.Sso,
             "/oauth2" or "/authkit" => Products.AuthKit,
-            "/scim" => Products.DirectorySync,
-            "/audit_logs" => Products.AuditLogs,
-            "/portal" => Products.AdminPortal,
-            "/dashboard" => Products.Dashboard,
             "/organizations" or "/organization_domains" or "/connections" or "/directories" or "/directory_users" or "/directory_groups" or "/events" or "/saml_keys" or "/webhook_endpoints"
                 or "/feature-flags" or "/vault" or "/fga" => Products.Administration,
             _ => null,
@@ -132,15 +128,11 @@ public static class Products
 {
     public const string Sso = "sso";
     public const string AuthKit = "authkit";
-    public const string DirectorySync = "directory_sync";
-    public const string AuditLogs = "audit_logs";
-    public const string AdminPortal = "admin_portal";
-    public const string Dashboard = "dashboard";
     public const string Administration = "administration";
     public const string Domains = "domains";
     public const string Mail = "mail";
 
-    /// <summary>Those that a status page shows, in its order, with what people call them.</summary>
+    /// <summary>Those that a status page shows, in its order, with what people call them. What does not exist yet is not said to work.</summary>
     public static IReadOnlyList<(string Name, string Title)> Shown { get; } =
-        [(Sso, "Single Sign-On"), (AuthKit, "AuthKit"), (DirectorySync, "Directory Sync"), (AuditLogs, "Audit Logs"), (AdminPortal, "Admin Portal"), (Dashboard, "Dashboard"), (Administration, "Administration and API"), (Domains, "Domain verification"), (Mail, "Mail")];
+        [(Sso, "Single Sign-On"), (AuthKit, "AuthKit"), (Administration, "Administration and API"), (Domains, "Domain verification"), (Mail, "Mail")];
 }
