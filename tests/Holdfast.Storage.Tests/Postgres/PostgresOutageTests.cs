@@ -154,7 +154,10 @@ public sealed class PostgresOutageTests(ITestOutputHelper output) : IAsyncLifeti
         await node.NameOrganizationAsync("org_1");
         await node.LevelAsync();
         var head = node.Host.Replicator.Position;
-        await Until.TrueAsync(async () => await standby.SqlAsync("SELECT count(*) FROM change_log WHERE sequence = " + head.Sequence, "holdfast") == "1", () => "The standby does not follow.");
+        await Until.TrueAsync(
+            async () => await standby.SqlAsync("SELECT to_regclass('change_log') IS NOT NULL", "holdfast") == "t"   // the table itself comes over, too
+                && await standby.SqlAsync("SELECT count(*) FROM change_log WHERE sequence = " + head.Sequence, "holdfast") == "1",
+            () => "The standby does not follow.");
 
         await using var primary = Postgres.Open(node.Host.Node, () => node.Host.ClusterId, _database.Replace($"Port={_server.Port}", $"Port={standby.Port}", StringComparison.Ordinal));
         foreach (var call in new Func<Task>[]
