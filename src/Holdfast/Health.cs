@@ -15,10 +15,23 @@ using Holdfast.Verbs;
 
 namespace Holdfast;
 
-/// <summary>Whether the node has been prepared: its replica loaded, and what the first start makes, made.</summary>
+/// <summary>Whether the node has been prepared (its replica loaded, and what the first start makes, made), and whether it goes.</summary>
 internal sealed class Readiness
 {
     public volatile bool IsPrepared;
+
+    /// <summary>It was told to stop, and serves for a moment yet.</summary>
+    public volatile bool IsStopping;
+
+    /// <summary>While it goes, each connection ends with its next answer, and not under the request after that.</summary>
+    public Task CloseWhileStopping(HttpContext http, RequestDelegate next)
+    {
+        if (IsStopping && HttpProtocol.IsHttp11(http.Request.Protocol))
+        {
+            http.Response.Headers.Connection = "close";
+        }
+        return next(http);
+    }
 }
 
 /// <summary>What the node says of itself. None of it waits for anything far away.</summary>
@@ -39,6 +52,8 @@ internal static class HealthEndpoints
     /// <remarks>A node that is drained says so, and does everything that it is asked all the same: whoever chooses a node chooses another one.</remarks>
     private static ApiAnswer Ready(Readiness readiness, NodeStore node, OrdersInForce orders) => !readiness.IsPrepared
         ? ApiError.Unavailable("starting", "The node is starting.", retryAfter: 1)
+        : readiness.IsStopping
+            ? ApiError.Unavailable("stopping", "The node was told to stop.", retryAfter: 5)
         : node.Writer.Broken is { } broken
             ? ApiError.Unavailable("disk", broken.Message, retryAfter: 5)
         : orders.Drain is { } drain

@@ -20,4 +20,4 @@ if (args.Length > 0 && parsed.Errors.Count > 0)
     await Console.Error.WriteLineAsync($"holdfast: {parsed.Errors[^1].Message} See 'holdfast --help'.");
     return 2;
 }
-return await parsed.InvokeAsync();
+return await parsed.InvokeAsync(Stopping.Patiently);

@@ -139,6 +139,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
 
         var services = builder.Services;
         services.Configure<ConsoleLoggerOptions>(console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite);   // whoever does not read what is logged must not hold up a sign-in
+        services.AddSingleton<IHostLifetime, StoppedByItsVerb>();
         services.AddSingleton(settings).AddSingleton(world.Clock).AddSingleton(world.Entropy).AddSingleton(keys);
         services.AddSingleton(storage.Database).AddSingleton(storage.Replicator).AddSingleton(storage.Node).AddSingleton(storage.Peers)
             .AddSingleton(storage.SingleUse);
@@ -177,6 +178,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         NodeMeter.Declare(app.Services.GetRequiredService<IMeterFactory>(), storage.Peers, app.Services.GetRequiredService<ProviderFlags>());
         settings.TrustedProxies.Use(app);
         NodeSamples.Declare(app.Services.GetRequiredService<NodeMetrics>(), app.Services, storage);
+        app.Use(app.Services.GetRequiredService<Readiness>().CloseWhileStopping);
         app.UseTelemetry();
         if (settings.IsDev)
         {

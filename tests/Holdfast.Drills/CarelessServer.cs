@@ -21,7 +21,7 @@ internal static class CarelessServer
         var command = new Command("dev");
         var options = new SettingsOptions(command, isDev: true);
         command.SetAction((parsed, ct) => ServeVerb.RunAsync(options.Read(parsed), PrepareAsync, ct));
-        return new RootCommand { command }.Parse(["dev", .. arguments]).InvokeAsync();
+        return new RootCommand { command }.Parse(["dev", .. arguments]).InvokeAsync(Stopping.Patiently);
     }
 
     private static async Task PrepareAsync(WebApplication app, Settings settings, CancellationToken ct)

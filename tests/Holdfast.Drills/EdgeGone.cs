@@ -70,6 +70,10 @@ public sealed class EdgeGone(ITestOutputHelper output)
             await load.StopAsync();
             output.WriteLine(load.Write());
             output.WriteLine((await edge.HealthAsync()).ToString());
+            foreach (var node in load.Failures.Count > 0 ? nodes.All : [])
+            {
+                output.WriteLine($"{node.Name} said last:\n{node.Said}");
+            }
         }
         // The requests that were in the node when it died or stopped: one a worker at most, of those that may not be sent again.
         Assert.All(load.InFlight, f => Assert.True(f.Kind is "sign-in" or "single sign-on" && f.Phase is "all well" or "one killed" or "it is back" or "one stopped", $"{f.Kind}, {f.Phase}: {f.Failure}"));
@@ -205,7 +209,7 @@ public sealed class EdgeGone(ITestOutputHelper output)
                 Node.Answer? answer = null;
                 // Its node alone redeems it: while that is away, the application asks again.
                 await Nodes.UntilAsync("the node of a code is back", Patience, async () => (answer = await load._people.RedeemAsync(edge.Way, code, $"code-{n}")).Code is not "authority_unavailable");
-                load.Good(answer!);
+                load.Good(answer!, code);
             });
             return load;
         }
@@ -302,6 +306,7 @@ public sealed class EdgeGone(ITestOutputHelper output)
 
         private async Task<Node.Answer> SignInAsync(string email) => Good(await AuthenticateAsync(("grant_type", "password"), ("email", email), ("password", Password)));
 
-        private Node.Answer Good(Node.Answer answer) => answer.Status == 200 ? answer : throw new InvalidOperationException($"{answer.Status} {answer.Json}");
+        private Node.Answer Good(Node.Answer answer, string? code = null) =>
+            answer.Status == 200 ? answer : throw new InvalidOperationException($"{answer.Status} {answer.Json}{(code is null ? "" : $", a code of the life {code.Split('.')[0]}")}");
     }
 }

@@ -33,7 +33,7 @@ internal static class PeopleServer
         var command = new Command("serve");
         var options = new SettingsOptions(command, isDev: false);
         command.SetAction((parsed, ct) => ServeVerb.RunAsync(options.Read(parsed), ServeVerb.BootstrapAsync, ct, Map));
-        return new RootCommand { command }.Parse(["serve", .. arguments]).InvokeAsync();
+        return new RootCommand { command }.Parse(["serve", .. arguments]).InvokeAsync(Stopping.Patiently);
     }
 
     private static void Map(WebApplication app, StorageHost storage)

@@ -28,6 +28,9 @@ public sealed class PeerLinks
 
     public PeerClocks Clocks { get; }
 
+    /// <summary>Why this node began a new life while it ran; null when it did not.</summary>
+    public string? NewLife { get; private set; }
+
     /// <summary>The peer of this name; null when none that was heard calls itself so.</summary>
     public IPeer? FindByName(string name) => All.FirstOrDefault(l => l.Identity?.Name == name)?.Peer;
 
@@ -69,12 +72,13 @@ public sealed class PeerLinks
             _agreed = held ?? _agreed;
             return true;
         }
-        await BeginLifeAsync();
+        await BeginLifeAsync("a peer holds of this node's journal what this disk has not: it was put back in time");
         return false;
     }
 
+    /// <remarks>The head is the disk's own: what is kept in memory of it may be of the moment before, and a life must not end for a glance that came late.</remarks>
     private bool IsOurs(JournalMark held) =>
-        held.Position <= _node.Progress.JournalHead
+        (held.Position <= _node.Progress.JournalHead || held.Position <= _node.Read(Lives.JournalHead))
         && (held.Mark.Length == 0 || FactAt(held.Position) is not { } ours || JournalMark.Of(ours) == held.Mark);
 
     /// <summary>Null when it is no longer kept.</summary>
@@ -83,8 +87,9 @@ public sealed class PeerLinks
         : _node.Read(view => view.Find<string>("SELECT version FROM journal WHERE position = @position", new { position }));
 
     /// <summary>Begins a life; what the old one issued for single use is void from then on.</summary>
-    private async Task BeginLifeAsync()
+    private async Task BeginLifeAsync(string why)
     {
+        NewLife = why;
         var before = _node.Incarnation;
         var life = await _node.Writer.EnqueueAsync(session => session.BeginLife(before, _node.OpenedAt, incarnation => RowOf(session.View, incarnation)));
         _node.Clock.BeginLife(life);
@@ -96,7 +101,7 @@ public sealed class PeerLinks
     {
         if (!IsStillOurs(_node.Read(view => Lives.Find(view, _node.Incarnation))))
         {
-            await BeginLifeAsync();   // nobody would believe this key in the name of that life
+            await BeginLifeAsync("others know its life by another name or key");   // nobody would believe this key in the name of that life
         }
         await _node.Writer.RecordAsync(view => Lives.Find(view, _node.Incarnation) switch
         {

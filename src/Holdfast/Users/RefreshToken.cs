@@ -8,7 +8,7 @@ namespace Holdfast.Users;
 /// <summary>The key that makes the successors of a session's tokens: the session names it, so that any node makes the same.</summary>
 internal sealed record SuccessorKey(string Id, byte[] Key)
 {
-    /// <summary>What a token of this generation carries. Sealing takes its nonce from it, so that one generation is one text.</summary>
+    /// <summary>What a token of this generation carries: nobody makes it who has not the key.</summary>
     public string Mark(string sessionId, long generation) =>
         Base64.Encode(ClusterKeys.Mac(Key, "refresh", sessionId, generation.ToString(CultureInfo.InvariantCulture)));
 }

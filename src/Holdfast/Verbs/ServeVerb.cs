@@ -39,7 +39,8 @@ internal static class ServeVerb
             {
                 await prepare(server.App, settings, ct);
                 server.Readiness.IsPrepared = true;
-                await server.App.WaitForShutdownAsync(ct);
+                await UntilStoppedAsync(server.App.Lifetime, ct);
+                await GoAsync(server, settings.StopAfter);
             }
             return 0;
         }
@@ -52,6 +53,20 @@ internal static class ServeVerb
             await Console.Error.WriteLineAsync($"holdfast: {fault.Message}");
             return 1;
         }
+    }
+
+    /// <summary>Until somebody says so, or a part of the server gave up.</summary>
+    private static async Task UntilStoppedAsync(IHostApplicationLifetime server, CancellationToken ct)
+    {
+        using var stopped = CancellationTokenSource.CreateLinkedTokenSource(ct, server.ApplicationStopping);
+        await Task.Delay(Timeout.InfiniteTimeSpan, stopped.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>Serves on while it says that it goes. A request on a connection that the node ends under it could be one that nobody may send again.</summary>
+    private static Task GoAsync(Server server, TimeSpan after)
+    {
+        server.Readiness.IsStopping = true;
+        return Task.Delay(after, server.App.Services.GetRequiredService<TimeProvider>(), CancellationToken.None);
     }
 
     /// <summary>The first start on an empty primary: an environment, and a file that only its owner reads.</summary>

@@ -32,6 +32,9 @@ internal sealed record Settings(
     /// <summary>The oldest data that signs a person in, where an environment or an organization says no other (law 6).</summary>
     public TimeSpan MaxStaleness { get; init; } = DefaultMaxStaleness;
 
+    /// <summary>How long the node still serves after it was told to stop, while it says at <c>/health/ready</c> that it goes: whoever chooses a node has chosen another one before this one's connections end.</summary>
+    public TimeSpan StopAfter { get; init; }
+
     public static readonly TimeSpan DefaultMaxStaleness = TimeSpan.FromHours(72);
 
     /// <summary>The flag provider; null for none.</summary>
@@ -97,6 +100,7 @@ internal sealed class SettingsOptions
         Add(command, "rate-limit-factor", $"times the documented rate limits (default {(isDev ? 100 : 1)})");
         Add(command, "most-at-once", $"the most requests that are worked on at once; how many below that, the node finds by itself (default {LoadOptions.Default.Most})");
         Add(command, "max-staleness", "the oldest data that signs a person in, such as 72h, 90m or 7d (default 72h)");
+        Add(command, "stop-after", $"how long it still serves after it was told to stop, while /health/ready says that it goes: 0s to 60s (default {(isDev ? "0s" : "3s")})");
         Add(command, "journal-max-bytes", "what the journal may hold until the primary is back (default 8 GiB)");
         if (isDev)
         {
@@ -162,6 +166,11 @@ internal sealed class SettingsOptions
             faults.Add("--max-staleness: a number of seconds, minutes, hours or days is needed, such as 72h; a minute at least, a year at most.");
             maxStaleness = default;
         }
+        if (ReadSpan(Get("stop-after") ?? (_isDev ? "0s" : "3s"), least: 0, most: 60) is not { } stopAfter)
+        {
+            faults.Add("--stop-after: 0s to 60s are needed, such as 3s.");
+            stopAfter = default;
+        }
         var reserved = (Get("reserved-hosts") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         faults.AddRange(reserved.Where(h => Uri.CheckHostName(h) == UriHostNameType.Unknown).Select(h => $"--reserved-hosts: '{h}' is not a host's name."));
         var (proxies, proxyFaults) = TrustedProxies.Read(Get("trusted-proxies"));
@@ -177,7 +186,7 @@ internal sealed class SettingsOptions
             : (new Settings(
                 urls, publicUrl, data, primaryNode is null && postgres is null ? Path.GetFullPath(primary[Sqlite.Length..]) : "", Get("node") ?? host, Get("region") ?? "local", Get("zone") ?? host,
                 Path.GetFullPath(Get("cluster-key-file") ?? Path.Combine(data, "cluster.key")), guard.Guard, factor, new JournalLimits(journal), _isDev)
-            { Peers = peers, PrimaryNode = primaryNode, Postgres = postgres, Dns = resolvers, Mail = mail, Breached = breached, MaxStaleness = maxStaleness, Flags = flags, Collector = collector, MostAtOnce = mostAtOnce, TrustedProxies = proxies, ReservedHosts = reserved }, faults);
+            { Peers = peers, PrimaryNode = primaryNode, Postgres = postgres, Dns = resolvers, Mail = mail, Breached = breached, MaxStaleness = maxStaleness, StopAfter = stopAfter, Flags = flags, Collector = collector, MostAtOnce = mostAtOnce, TrustedProxies = proxies, ReservedHosts = reserved }, faults);
     }
 
     private List<Uri> ReadPeers(string? text, List<string> faults)
@@ -303,11 +312,11 @@ internal sealed class SettingsOptions
     }
 
     /// <summary>A length of time: a whole number and its unit.</summary>
-    private static TimeSpan? ReadSpan(string text)
+    private static TimeSpan? ReadSpan(string text, int least = 60, int most = 365 * 86_400)
     {
         var unit = text.Length == 0 ? 0 : text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86_400, _ => 0 };
         return unit > 0 && int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-            && (long)number * unit is >= 60 and <= 365 * 86_400 and var seconds
+            && (long)number * unit is var seconds && seconds >= least && seconds <= most
                 ? TimeSpan.FromSeconds(seconds)
                 : null;
     }

@@ -36,7 +36,7 @@ internal sealed class PeopleLedger(Ledger ledger)
 
     private readonly Dictionary<string, Person> _ownerOf = new(StringComparer.Ordinal);
     private readonly Dictionary<(string Address, long Term), (string UserId, string Node)> _users = [];
-    private readonly Dictionary<(string Session, long Generation), string> _tokens = [];
+    private readonly Dictionary<(string Session, long Generation, string? ActsIn), string> _tokens = [];
     private readonly Dictionary<(string Request, string Incarnation), string> _begun = [];
 
     public IReadOnlyList<Person> Persons { get; } =
@@ -197,13 +197,13 @@ internal sealed class PeopleLedger(Ledger ledger)
         }
     }
 
-    /// <summary>A node made this token: of one session and generation there is one text.</summary>
+    /// <summary>A node made this token: of one session and generation there is one text for each organization that was asked for. Within the grace one window may go on where another one switches.</summary>
     public void NoteToken(Node node, RefreshToken token)
     {
         var text = JsonSerializer.Serialize(token);
-        if (!_tokens.TryGetValue((token.SessionId, token.Generation), out var before))
+        if (!_tokens.TryGetValue((token.SessionId, token.Generation, token.ActsIn), out var before))
         {
-            _tokens[(token.SessionId, token.Generation)] = text;
+            _tokens[(token.SessionId, token.Generation, token.ActsIn)] = text;
         }
         else if (before != text)
         {
