@@ -135,6 +135,21 @@ public sealed class StartTests
     }
 
     [Fact]
+    public async Task A_node_that_goes_says_so_serves_on_and_ends_each_connection_with_its_next_answer()
+    {
+        await using var server = await HoldfastServer.StartAsync();
+        var readiness = server.Services.GetRequiredService<Readiness>();
+        readiness.IsPrepared = true;
+        (await server.GetAsync("/health/ready")).Is(200);
+        var organization = await server.OrganizationAsync();
+
+        readiness.IsStopping = true;
+
+        Assert.True((await server.GetAsync("/health/ready")).Is(503, "stopping").Headers.ConnectionClose);
+        Assert.True((await server.GetAsync($"/organizations/{organization}")).Is(200).Headers.ConnectionClose);
+    }
+
+    [Fact]
     public async Task What_a_node_keeps_is_its_owner_s_alone()
     {
         const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;

@@ -85,12 +85,19 @@ internal static class Demo
 
         private async Task<string> CallAsync(string method, string path, object body, Func<HttpContext, Task<ApiAnswer>> operation)
         {
-            var http = new DefaultHttpContext { RequestServices = services };
-            http.Request.Method = method;
-            http.Request.Path = path;
-            http.Request.Body = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(body));
-            http.Features.Set(new Caller(environment.Id, "holdfast dev"));
-            var answer = await operation(http);
+            var (bytes, key) = (JsonSerializer.SerializeToUtf8Bytes(body), services.GetRequiredService<Ids>().New("dev_"));
+            var answer = await FirstStart.WriteAsync(
+                () =>
+                {
+                    var http = new DefaultHttpContext { RequestServices = services };
+                    http.Request.Method = method;
+                    http.Request.Path = path;
+                    http.Request.Headers["Idempotency-Key"] = key;
+                    http.Request.Body = new MemoryStream(bytes);
+                    http.Features.Set(new Caller(environment.Id, "holdfast dev"));
+                    return operation(http);
+                },
+                services.GetRequiredService<TimeProvider>(), CancellationToken.None);
             using var json = JsonDocument.Parse(answer.Bytes!);
             return answer.IsSuccess ? json.RootElement.GetProperty("id").GetString()! : throw new InvalidOperationException($"The demo could not be made: {json.RootElement}");
         }

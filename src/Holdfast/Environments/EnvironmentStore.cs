@@ -68,7 +68,7 @@ public sealed class EnvironmentStore(Database database, ClusterKeys keys, Ids id
         };
         var made = new NewEnvironment(id, client, apiKey);
         beforehand?.Invoke(made);
-        await database.WriteAsync(_ => Decide.To(true, changes), ct);
+        await FirstStart.WriteAsync(() => database.WriteAsync(_ => Decide.To(true, changes), ct), clock, ct);
         return made;
     }
 
@@ -76,7 +76,7 @@ public sealed class EnvironmentStore(Database database, ClusterKeys keys, Ids id
     public async Task<string> CreateApiKeyAsync(string environmentId, string keyPrefix, CancellationToken ct)
     {
         var (value, row) = MakeApiKey(environmentId, keyPrefix);
-        await database.WriteAsync(_ => Decide.To(true, row), ct);
+        await FirstStart.WriteAsync(() => database.WriteAsync(_ => Decide.To(true, row), ct), clock, ct);
         return value;
     }
 
