@@ -21,7 +21,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
 
     public View View { get; } = new(connection);
 
-    public RowWriter Rows { get; } = new(connection, world.Join);
+    public RowWriter Rows { get; } = OpenRows(connection, world);
 
     public Journal Journal { get; } = new(connection, limits);
 
@@ -41,8 +41,26 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
 
     public void Undone()
     {
+        Rows.Forget();
         (_shipped, _stampMark) = (null, null);
         Journal.Undone();
+    }
+
+    /// <summary>Rows of this node: with what is beside them, and what stands again by a quarantine is offered to the primary, for whoever has not what was replaced. The quarantine before it, or it would lose again.</summary>
+    private static RowWriter OpenRows(SqliteConnection connection, Surroundings world)
+    {
+        var view = new View(connection);
+        return new RowWriter(connection, world.Join)
+        {
+            Beside = new Beside(view, world.Clock),
+            Restored = (cause, versions) =>
+            {
+                foreach (var text in versions.Prepend(cause).Where(_ => versions.Count > 0).Select(v => v.ToJson()))
+                {
+                    view.Execute("INSERT INTO offer_again (version) VALUES (@text)", new { text });
+                }
+            },
+        };
     }
 
     /// <summary>Keeps the stamps that this node gives below a mark on its disk, two seconds further at a time: whatever a machine's clock does, a later process
@@ -125,7 +143,11 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         ReserveStamps();
         return proposal;
 
-        void Undo() => View.Execute("ROLLBACK TO proposal; RELEASE proposal");
+        void Undo()
+        {
+            View.Execute("ROLLBACK TO proposal; RELEASE proposal");
+            Rows.Forget();
+        }
     }
 
     /// <summary>Facts are of tables that nodes write; and a clock that runs ahead replaces nothing, because its stamp would win over what is later.</summary>
@@ -134,6 +156,10 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         if (decision.Changes.Select(Belief.Refused).FirstOrDefault(refused => refused is not null) is { } primarys)
         {
             throw new InvalidOperationException($"{primarys} is the primary's: it is changed by a primary write.");
+        }
+        if (decision.Changes.Count > 0 && Rows.Voids.From.ContainsKey(clock.Incarnation) && Rows.Voids.IsVoid(clock.Next()))
+        {
+            throw new JournalUnavailableException("This node is under quarantine: nothing that it says counts, and so it says nothing.");
         }
         if (decision.Changes.Count == 0 || !ClockIsAhead() || decision.Changes.All(c => !Replaces(c)))
         {
@@ -446,6 +472,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     {
         var more = Expiry.Prune(View, expiredBefore, MostPrunedAtOnce);
         var keptSince = (world.Clock.GetUtcNow() - limits.Keep).ToUnixTimeMilliseconds();
+        more |= Rows.Beside!.Prune(world.Clock.GetUtcNow() - Voids.Farthest - TimeSpan.FromDays(2));
         more |= Journal.DropShipped(State.Shipped, keptSince);
         more |= PeerJournals.Drop(View, world.Clock.GetUtcNow() - KeepReceived) | PeerJournals.Shrink(View, limits.MaxBytes / 2);
         var old = connection.Query<(long Sequence, long At)>(
