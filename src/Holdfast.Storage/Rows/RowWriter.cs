@@ -119,7 +119,8 @@ internal sealed class RowWriter(DbConnection connection, JoinVersions? join = nu
         {
             again.AddRange(TakeBack(life, from));
         }
-        List<RowVersion> restored = [.. again.Where(version =>
+        // What is to stand comes first, and what it replaces goes back beside it.
+        List<RowVersion> restored = [.. again.OrderByDescending(version => version.LatestStamp, StringComparer.Ordinal).Where(version =>
         {
             var stands = now.Without(version) is not null;
             return Apply(version) && stands;
