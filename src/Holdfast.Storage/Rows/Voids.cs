@@ -51,7 +51,7 @@ public sealed class Voids
     public static bool IsSound(long since, string stamp) => HybridClock.MillisecondsOf(stamp) - since <= (long)(Farthest + TimeSpan.FromDays(1)).TotalMilliseconds;
 
     /// <summary>The smallest stamp of a millisecond.</summary>
-    private static string First(long milliseconds) => string.Create(CultureInfo.InvariantCulture, $"{milliseconds << 16:x16}");
+    public static string First(long milliseconds) => string.Create(CultureInfo.InvariantCulture, $"{milliseconds << 16:x16}");
 
     /// <summary>Whether what this stamp stands on does not count.</summary>
     public bool IsVoid(string stamp) => _from.Count > 0 && stamp.Length > 17 && _from.TryGetValue(HybridClock.LifeOf(stamp), out var from) && string.CompareOrdinal(stamp, from) >= 0;
