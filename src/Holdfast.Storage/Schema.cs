@@ -274,6 +274,10 @@ public static class Schema
     public static readonly Table QuarantineLifts = new("quarantine_lifts",
         [new("made", First, "quarantine_id", "author", "reason", "created_at")], JournalShare.Deny, FromNodes: true);
 
+    /// <summary>What else a node in quarantine said, each version by itself: under stamps that do not show that it was it, or when.</summary>
+    public static readonly Table QuarantineVoids = new("quarantine_voids",
+        [new("made", First, "quarantine_id", "table_name", "row_id", "group_name", "stamp", "created_at")], JournalShare.Deny, FromNodes: true);
+
     /// <summary>All of them, in the order that the digest takes.</summary>
     public static IReadOnlyList<Table> Tables { get; } =
     [
@@ -284,7 +288,7 @@ public static class Schema
         Flags, FlagTargets,
         Incidents, IncidentEntries,
         Orders, OrderLifts,
-        Quarantines, QuarantineLifts,
+        Quarantines, QuarantineLifts, QuarantineVoids,
         CustomDomains,
     ];
 

@@ -23,9 +23,10 @@ public sealed class QuarantineTests
         for (var round = 0; round < 3; round++)
         {
             // Stamps are of this millisecond and of the one before: a quarantine since this one takes some of a life's, and since the one before all.
-            var versions = Versions.Throw(dice, 1 + dice.Below(80), s_now).Where(v => v.Table != Schema.Quarantines && v.Table != Schema.QuarantineLifts).ToList();
+            var versions = Versions.Throw(dice, 1 + dice.Below(80), s_now).Where(v => !IsOrder(v)).ToList();
             List<RowVersion> orders = [.. Enumerable.Range(0, 1 + dice.Below(3)).Select(n => Quarantine($"quarantine_{n}", dice.Pick([Thief, Thief, Honest]), s_moment - dice.Below(2)))];
             orders.AddRange(orders.Where(_ => dice.OneIn(3)).Select(q => Lift((string)q.Value("quarantine_id")!, dice.Pick([Thief, "cccccccccccc"]))).ToList());
+            orders.AddRange(versions.Where(_ => dice.OneIn(6)).Select(v => One($"quarantine_{dice.Below(4)}", v, dice.Below(v.Groups.Length))).OfType<RowVersion>().ToList());
             var expected = Expected(versions, orders);
             for (var again = 0; again < 3; again++)
             {
@@ -40,7 +41,7 @@ public sealed class QuarantineTests
     public void Nodes_that_heard_it_at_other_times_are_level_once_they_have_heard_the_same(ulong seed)
     {
         var dice = new Dice(seed);
-        var versions = Versions.Throw(dice, 60, s_now).Where(v => v.Table != Schema.Quarantines && v.Table != Schema.QuarantineLifts).ToList();
+        var versions = Versions.Throw(dice, 60, s_now).Where(v => !IsOrder(v)).ToList();
         List<RowVersion> orders = [Quarantine("quarantine_1", Thief, s_moment - 1), Quarantine("quarantine_2", Thief, s_moment)];
         using var first = new Rows();
         using var last = new Rows();
@@ -114,6 +115,12 @@ public sealed class QuarantineTests
         Assert.Equal(1, node.View.Find<long>("SELECT count(*) FROM spends"));
     }
 
+    private static bool IsOrder(RowVersion version) => version.Table == Schema.Quarantines || version.Table == Schema.QuarantineLifts || version.Table == Schema.QuarantineVoids;
+
+    /// <summary>A quarantine's word about one group of one version.</summary>
+    private static RowVersion? One(string id, RowVersion version, int group) => version.Groups[group] is not { } said ? null : Change.To(Schema.QuarantineVoids, $"{id}/{version.Table.Name}/{version.Id}/{group}/{said.Stamp}",
+        ("quarantine_id", id), ("table_name", version.Table.Name), ("row_id", version.Id), ("group_name", version.Table.Groups[group].Name), ("stamp", said.Stamp), ("created_at", 1L)).Stamped(Stamp("cccccccccccc", 300));
+
     private static string Stamp(string life, int after) => string.Create(CultureInfo.InvariantCulture, $"{(s_moment << 16) + after:x16}.{life}");
 
     private static RowVersion User(string id, string life, int after, string email) => Change.To(Schema.Users, id, ("email", email)).Stamped(Stamp(life, after));
@@ -129,12 +136,14 @@ public sealed class QuarantineTests
     {
         var lifted = orders.Where(o => o.Table == Schema.QuarantineLifts).Select(l => (Of: l.Value("quarantine_id"), By: HybridClock.LifeOf(l.LatestStamp))).ToList();
         var inForce = orders.Where(o => o.Table == Schema.Quarantines).Where(q => !lifted.Exists(l => Equals(l.Of, q.Value("quarantine_id")) && !Equals(l.By, q.Value("life")))).ToList();
-        bool IsVoid(Table table, Group group, GroupVersion said) => Voids.Takes(table, group)
-            && inForce.Exists(q => HybridClock.LifeOf(said.Stamp) == (string)q.Value("life")! && HybridClock.MillisecondsOf(said.Stamp) >= (long)q.Value("since")!);
+        var ones = orders.Where(o => o.Table == Schema.QuarantineVoids && inForce.Exists(q => Equals(q.Value("quarantine_id"), o.Value("quarantine_id"))))
+            .Select(o => (o.Value("table_name"), o.Value("row_id"), o.Value("group_name"), o.Value("stamp"))).ToHashSet();
+        bool IsVoid(RowVersion of, Group group, GroupVersion said) => Voids.Takes(of.Table, group) && (ones.Contains((of.Table.Name, of.Id, group.Name, said.Stamp)) || IsOf(said));
+        bool IsOf(GroupVersion said) => inForce.Exists(q => HybridClock.LifeOf(said.Stamp) == (string)q.Value("life")! && HybridClock.MillisecondsOf(said.Stamp) >= (long)q.Value("since")!);
         var rows = new Dictionary<(string, string), RowVersion>();
         foreach (var version in versions.Concat(orders))
         {
-            var groups = version.Groups.Select((g, at) => g is not null && IsVoid(version.Table, version.Table.Groups[at], g) ? null : g).ToArray();
+            var groups = version.Groups.Select((g, at) => g is not null && IsVoid(version, version.Table.Groups[at], g) ? null : g).ToArray();
             if (groups.Any(g => g is not null))
             {
                 var key = (version.Table.Name, version.Id);

@@ -21,3 +21,17 @@ CREATE TABLE quarantine_lifts (
   created_at BIGINT
 );
 CREATE INDEX quarantine_lifts_by_quarantine ON quarantine_lifts (quarantine_id);
+
+-- What else a quarantined node said, version by version: under stamps that are not its own, or that it set back.
+CREATE TABLE quarantine_voids (
+  id TEXT NOT NULL PRIMARY KEY,
+  made_stamp TEXT NOT NULL DEFAULT '',
+  quarantine_id TEXT,
+  table_name TEXT,
+  row_id TEXT,
+  group_name TEXT,
+  stamp TEXT,
+  created_at BIGINT
+);
+CREATE INDEX quarantine_voids_by_row ON quarantine_voids (row_id);
+CREATE INDEX quarantine_voids_by_quarantine ON quarantine_voids (quarantine_id);

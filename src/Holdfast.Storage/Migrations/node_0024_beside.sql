@@ -12,12 +12,18 @@ CREATE TABLE beside (
 CREATE INDEX beside_by_life ON beside (life, stamp);
 CREATE INDEX beside_at ON beside (at);
 
--- Sessions of which a life's journal told though another life had begun them: their stamp does not say who spoke.
-CREATE TABLE carried (
-  session_id TEXT NOT NULL,
+-- What a life's journal told for the first time under a stamp that is not its own, or is not later than what it had told: such a stamp does not say who spoke, or when. `at` is when.
+CREATE TABLE doubtful (
+  table_name TEXT NOT NULL,
+  row_id TEXT NOT NULL,
+  group_name TEXT NOT NULL,
+  stamp TEXT NOT NULL,
   life TEXT NOT NULL,
   at BIGINT NOT NULL,
-  PRIMARY KEY (session_id, life)
+  PRIMARY KEY (table_name, row_id, group_name, stamp, life)
 ) WITHOUT ROWID;
-CREATE INDEX carried_by_life ON carried (life, at);
-CREATE INDEX carried_at ON carried (at);
+CREATE INDEX doubtful_by_life ON doubtful (life, at);
+CREATE INDEX doubtful_at ON doubtful (at);
+
+-- The latest stamp of its own that a life's journal has told.
+ALTER TABLE peer_journals ADD COLUMN stamp TEXT NOT NULL DEFAULT '';

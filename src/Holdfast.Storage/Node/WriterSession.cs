@@ -236,6 +236,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
                 refused++;   // taken as it is, what it leaves out would be confirmed, and passed on by nobody
                 continue;
             }
+            var said = known.Stamp;
             foreach (var fact in segment.Facts)
             {
                 if (!TryRead(fact.Version, out var version, out var primarys))
@@ -251,6 +252,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
                 }
                 else
                 {
+                    said = Doubted(version, segment.Origin, said, now);
                     Take(version, fact.Version, now);
                 }
                 PeerJournals.Keep(View, segment.Origin, fact, now);
@@ -263,11 +265,39 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
                 ShippedAt = segment.ShippedAt.Sequence,
                 ShippedHash = segment.ShippedAt.Hash ?? "",
                 GapEndsAt = Math.Max(known.GapEndsAt, segment.GapEndsAt),
+                Stamp = said,
             });
             isNew = true;
         }
         PeerJournals.Confirm(View);
         return (isNew, refused);
+    }
+
+    /// <summary>An honest life's facts bear its own stamps, each later than the one before; but for sessions that it had from their tokens, and what exceeds a clock that is far ahead. What does not is taken, and
+    /// noted: a quarantine of the life takes it back with the rest (decision 0034).</summary>
+    /// <returns>The latest stamp of its own that the life has told.</returns>
+    private string Doubted(RowVersion? version, string life, string said, DateTimeOffset now)
+    {
+        if (version is null)
+        {
+            return said;
+        }
+        var latest = said;
+        RowVersion? held = null;
+        for (var g = 0; g < version.Groups.Length; g++)
+        {
+            if (version.Groups[g] is not { } group)
+            {
+                continue;
+            }
+            var isOwn = HybridClock.LifeOf(group.Stamp) == life;
+            if ((!isOwn || string.CompareOrdinal(group.Stamp, said) <= 0) && Voids.Takes(version.Table, version.Table.Groups[g]))
+            {
+                Rows.Beside!.Doubt(version, g, held ??= Rows.Read(version.Table, version.Id), life, now);
+            }
+            latest = isOwn && string.CompareOrdinal(group.Stamp, latest) > 0 ? group.Stamp : latest;
+        }
+        return latest;
     }
 
     /// <summary>Whether its facts stand one after the other, up to its end. Only before the first may some be missing: when that is said, or before anything is known of the life.</summary>

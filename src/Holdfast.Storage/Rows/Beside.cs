@@ -13,6 +13,17 @@ internal sealed class Beside(View view, TimeProvider clock)
             new { table = of.Table.Name, id = of.Id, group = of.Table.Groups[group].Name, stamp, version = only.ToJson(), life = HybridClock.LifeOf(stamp), at = clock.GetUtcNow().ToUnixTimeMilliseconds() });
     }
 
+    /// <summary>Notes a group that a life's journal told under a stamp that does not show who spoke, or when; unless it was known here already.</summary>
+    public void Doubt(RowVersion version, int group, RowVersion? held, string life, DateTimeOffset now)
+    {
+        var said = new { table = version.Table.Name, id = version.Id, group = version.Table.Groups[group].Name, stamp = version.Groups[group]!.Stamp, life, at = now.ToUnixTimeMilliseconds() };
+        if (held?.Groups[group]?.Stamp != said.stamp
+            && view.Find<long>("SELECT EXISTS (SELECT 1 FROM beside WHERE table_name = @table AND row_id = @id AND group_name = @group AND stamp = @stamp)", said) == 0)
+        {
+            view.Execute("INSERT OR IGNORE INTO doubtful (table_name, row_id, group_name, stamp, life, at) VALUES (@table, @id, @group, @stamp, @life, @at)", said);
+        }
+    }
+
     /// <summary>Takes out what is beside one group of a row.</summary>
     public List<RowVersion> Take(Table table, string id, string group) => Read(
         "DELETE FROM beside WHERE table_name = @table AND row_id = @id AND group_name = @group RETURNING version", new { table = table.Name, id, group });
@@ -27,6 +38,6 @@ internal sealed class Beside(View view, TimeProvider clock)
     public bool Prune(DateTimeOffset before) => view.Execute(
         "DELETE FROM beside WHERE (table_name, row_id, group_name, stamp, version) IN (SELECT table_name, row_id, group_name, stamp, version FROM beside WHERE at < @before ORDER BY at LIMIT @MostDroppedAtOnce)",
         new { before = before.ToUnixTimeMilliseconds(), MostDroppedAtOnce }) == MostDroppedAtOnce
-        | view.Execute("DELETE FROM carried WHERE (session_id, life) IN (SELECT session_id, life FROM carried WHERE at < @before ORDER BY at LIMIT @MostDroppedAtOnce)",
+        | view.Execute("DELETE FROM doubtful WHERE (table_name, row_id, group_name, stamp, life) IN (SELECT table_name, row_id, group_name, stamp, life FROM doubtful WHERE at < @before ORDER BY at LIMIT @MostDroppedAtOnce)",
             new { before = before.ToUnixTimeMilliseconds(), MostDroppedAtOnce }) == MostDroppedAtOnce;
 }

@@ -104,6 +104,14 @@ internal sealed class RowWriter(DbConnection connection, JoinVersions? join = nu
     /// <summary>After a quarantine began or ended: what is void leaves its rows, and what stands instead of it, or again, is put there.</summary>
     private void Reconsider(RowVersion cause)
     {
+        if (cause.Table == Schema.QuarantineVoids)
+        {
+            if (Voids.Add(_view, cause.Id) is { } one)
+            {
+                ApplyAgain(cause, TakeBack(one));
+            }
+            return;
+        }
         if (cause.Table != Schema.Quarantines && cause.Table != Schema.QuarantineLifts)
         {
             return;
@@ -111,6 +119,10 @@ internal sealed class RowWriter(DbConnection connection, JoinVersions? join = nu
         var before = Voids;
         Forget();
         var (now, again) = (Voids, new List<RowVersion>());
+        foreach (var one in before.Ones.Except(now.Ones))
+        {
+            again.AddRange(Schema.ByName.TryGetValue(one.Table, out var table) ? Beside?.Take(table, one.Row, one.Group) ?? [] : []);
+        }
         foreach (var (life, from) in before.From.Where(b => !now.From.TryGetValue(b.Key, out var left) || string.CompareOrdinal(left, b.Value) > 0))
         {
             again.AddRange(Beside?.Take(life, from) ?? []);   // what is void still comes back to where it was
@@ -119,10 +131,19 @@ internal sealed class RowWriter(DbConnection connection, JoinVersions? join = nu
         {
             again.AddRange(TakeBack(life, from));
         }
+        foreach (var one in now.Ones.Except(before.Ones))
+        {
+            again.AddRange(TakeBack(one));
+        }
+        ApplyAgain(cause, again);
+    }
+
+    private void ApplyAgain(RowVersion cause, List<RowVersion> again)
+    {
         // What is to stand comes first, and what it replaces goes back beside it.
         List<RowVersion> restored = [.. again.OrderByDescending(version => version.LatestStamp, StringComparer.Ordinal).Where(version =>
         {
-            var stands = now.Without(version) is not null;
+            var stands = Voids.Without(version) is not null;
             return Apply(version) && stands;
         })];
         Restored?.Invoke(cause, restored);
@@ -143,21 +164,30 @@ internal sealed class RowWriter(DbConnection connection, JoinVersions? join = nu
             var of = string.Join(" OR ", taken.Select(g => $"({g.StampColumn} >= @from AND substr({g.StampColumn}, 18) = @life)"));
             foreach (var id in _view.Query<string>($"SELECT id FROM {table.Name} WHERE {of}", new { from, life }))
             {
-                var row = Read(table, id)!;
-                var left = Voids.Without(row, (group, _) =>
-                {
-                    Beside?.Keep(row, table.GroupAt(group.Name));
-                    beside.AddRange(Beside?.Take(table, id, group.Name) ?? []);
-                });
-                if (left is null)
-                {
-                    _view.Execute($"DELETE FROM {table.Name} WHERE id = @id", new { id });
-                }
-                else
-                {
-                    Write(left);
-                }
+                beside.AddRange(TakeBack(Read(table, id)!));
             }
+        }
+        return beside;
+    }
+
+    private List<RowVersion> TakeBack(Voids.One one) => Schema.ByName.TryGetValue(one.Table, out var table) && Read(table, one.Row) is { } row ? TakeBack(row) : [];
+
+    /// <summary>Takes out of a row what is void.</summary>
+    private List<RowVersion> TakeBack(RowVersion row)
+    {
+        var beside = new List<RowVersion>();
+        var left = Voids.Without(row, (group, _) =>
+        {
+            Beside?.Keep(row, row.Table.GroupAt(group.Name));
+            beside.AddRange(Beside?.Take(row.Table, row.Id, group.Name) ?? []);
+        });
+        if (left is null)
+        {
+            _view.Execute($"DELETE FROM {row.Table.Name} WHERE id = @Id", new { row.Id });
+        }
+        else if (left != row)
+        {
+            Write(left);
         }
         return beside;
     }

@@ -22,7 +22,7 @@ internal static class RefreshSession
         {
             return Rule.Refuse<RefreshToken>(Refusal.SessionUnknown);
         }
-        if (Voids.Of(view).IsVoid(token.Stamp))
+        if (Voids.IsVoidSession(view, token.SessionId, token.Stamp))
         {
             return Rule.Refuse<RefreshToken>(Refusal.SessionEnded);   // begun at a stolen node: nobody goes on with it, whether or not its row came here
         }

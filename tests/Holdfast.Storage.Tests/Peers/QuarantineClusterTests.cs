@@ -105,6 +105,29 @@ public sealed class QuarantineClusterTests
         Assert.Null(Email(cluster["stolen"], "user_1"));
     }
 
+    [Fact]
+    public async Task What_a_life_s_journal_says_under_another_s_stamp_or_an_earlier_one_of_its_own_is_noted_once()
+    {
+        await using var cluster = await TestCluster.StartAsync("a");
+        var a = cluster["a"];
+        const string Life = "feedfacecafe";
+        await RenameAsync(a, "user_1", "a@honest.test");
+        var (own, honest) = (new HybridClock(TimeProvider.System, Life), new HybridClock(TimeProvider.System, "bbbbbbbbbbbb"));
+        var (early, first) = (own.Next(), own.Next());
+        RowVersion Said(string user, string stamp) => Change.To(Schema.Users, user, ("email", "thief@stolen.test")).Stamped(stamp);
+        RowVersion[] said =
+        [
+            Said("user_2", first), Said("user_3", own.Next()),
+            Said("user_4", early),                                            // set back
+            Said("user_5", honest.Next()),                                    // in another's name
+            a.Database.Read(view => view.ReadAll(Schema.Users, "", 1).Single()),   // repeated of what is known
+            Said("user_6", own.Next()),
+        ];
+        var segment = new JournalSegment(Life, 0, said.Length, 0, ChangeLog.LogPosition.Start, false, 0, [.. said.Select((v, i) => new JournalFact(i + 1, v.ToJson()))]);
+        await a.Node.Writer.EnqueueAsync(session => session.AbsorbJournal(new JournalAnswer(new NodeIdentity("thief", "r", "z", Life), 0, 0, [segment], null)));
+        Assert.Equal(["user_4", "user_5"], a.Database.Read(view => view.Query<string>("SELECT row_id FROM doubtful WHERE life = @Life ORDER BY row_id", new { Life })));
+    }
+
     /// <summary>A moment after all that was said, and before all that will be.</summary>
     private static async Task<long> MomentAsync()
     {
