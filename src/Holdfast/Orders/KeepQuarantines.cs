@@ -6,7 +6,7 @@ using Holdfast.Storage.Rows;
 
 namespace Holdfast.Orders;
 
-/// <summary>What a quarantine needs beyond the rows themselves, done by each node from what it holds, once it has heard of one: further lives of the node are in it too, and sessions that only a void password or
+/// <summary>What a quarantine needs beyond the rows themselves, done by each node from what it holds, once it has heard of one: further lives of the node are in it too, what its journal told this node under stamps that do not show it is void by name, and sessions that only a void password or
 /// factor proved are ended. What two nodes find is one fact.</summary>
 internal sealed class KeepQuarantines(Database database, ClusterKeys keys, TimeProvider clock, ILogger<KeepQuarantines> log) : BackgroundService
 {
@@ -38,26 +38,27 @@ internal sealed class KeepQuarantines(Database database, ClusterKeys keys, TimeP
 
     private async Task<int> GoOnAsync(QuarantineRow quarantine)
     {
-        if (database.Read(view => Missing(view, quarantine) is { Lives.Count: 0, Sessions.Count: 0 }))
+        if (database.Read(view => Missing(view, quarantine) is { Lives.Count: 0, Said.Count: 0, Sessions.Count: 0 }))
         {
             return 0;   // as nearly always: nobody's write waits for it
         }
         var now = clock.GetUtcNow();
-        var ended = await database.RecordAsync(view =>
+        var (ended, done) = await database.RecordAsync(view =>
         {
-            var (lives, sessions) = Missing(view, quarantine);
-            return Decide.To(sessions.Count, [.. lives.Select(life => QuarantineStore.Given(quarantine, life)), .. sessions.Select(s => Ended(s, now))]);
+            var (lives, said, sessions) = Missing(view, quarantine);
+            return Decide.To((sessions.Count, Math.Max(said.Count, sessions.Count)),
+                [.. lives.Select(life => QuarantineStore.Given(quarantine, life)), .. said.Select(s => QuarantineStore.IsVoid(quarantine, s, now)), .. sessions.Select(s => Ended(s, now))]);
         });
         if (ended > 0)
         {
             QuarantineLog.SessionsEnded(log, ended, quarantine.Node);
         }
-        return ended;
+        return done;
     }
 
-    private static (List<string> Lives, List<SessionRow> Sessions) Missing(View view, QuarantineRow quarantine) =>
+    private static (List<string> Lives, List<DoubtfulRow> Said, List<SessionRow> Sessions) Missing(View view, QuarantineRow quarantine) =>
         ([.. QuarantineStore.LivesOf(view, quarantine.Node).Except(quarantine.Lives.Concat(QuarantineStore.Find(view, quarantine.Id)?.Lives ?? []), StringComparer.Ordinal)],
-            QuarantineStore.ProvenByVoid(view, quarantine, MostAtOnce));
+            QuarantineStore.Doubtful(view, quarantine, MostAtOnce), QuarantineStore.ProvenByVoid(view, quarantine, MostAtOnce));
 
     private void Tell(List<QuarantineRow> inForce)
     {

@@ -53,15 +53,30 @@ internal static class QuarantineStore
         $"SELECT b.table_name AS \"Table\", b.row_id AS Id, b.group_name AS \"Group\", b.stamp AS Stamp {Taken} AND (b.stamp || ' ' || b.table_name || ' ' || b.row_id || ' ' || b.group_name) > @after "
         + "ORDER BY b.stamp || ' ' || b.table_name || ' ' || b.row_id || ' ' || b.group_name LIMIT " + limit.ToString(CultureInfo.InvariantCulture), Parameters(quarantine, after));
 
-    private const string Taken = "FROM beside b WHERE b.life IN @lives AND b.stamp >= @from";
+    private const string Taken = """
+        FROM beside b WHERE ((b.life IN @lives AND b.stamp >= @from) OR EXISTS (SELECT 1 FROM quarantine_voids v WHERE v.row_id = b.row_id AND v.quarantine_id = @id
+          AND v.table_name = b.table_name AND v.group_name = b.group_name AND v.stamp = b.stamp))
+        """;
 
-    private static object Parameters(QuarantineRow quarantine, string after) => new { lives = quarantine.Lives, from = Voids.First(quarantine.Since), after };
+    private static object Parameters(QuarantineRow quarantine, string after) => new { lives = quarantine.Lives, from = Voids.First(quarantine.Since), after, id = quarantine.Id };
+
+    /// <summary>What these lives' journals told this node since the moment, under stamps that do not show it, and that is not void yet.</summary>
+    public static List<DoubtfulRow> Doubtful(View view, QuarantineRow quarantine, int limit) => view.Query<DoubtfulRow>(
+        $"""
+        SELECT DISTINCT d.table_name AS "Table", d.row_id AS Id, d.group_name AS "Group", d.stamp AS Stamp FROM doubtful d WHERE d.life IN @lives AND d.at >= @since
+          AND NOT EXISTS (SELECT 1 FROM quarantine_voids v WHERE v.row_id = d.row_id AND v.quarantine_id = @id AND v.table_name = d.table_name AND v.group_name = d.group_name AND v.stamp = d.stamp) LIMIT {limit}
+        """, new { lives = quarantine.Lives, since = quarantine.Since, id = quarantine.Id });
+
+    /// <summary>The same row, whoever comes to write it.</summary>
+    public static Change IsVoid(QuarantineRow quarantine, DoubtfulRow one, DateTimeOffset now) => Change.To(Schema.QuarantineVoids, $"{quarantine.Id}/{one.Table}/{one.Id}/{one.Group}/{one.Stamp}",
+        ("quarantine_id", quarantine.Id), ("table_name", one.Table), ("row_id", one.Id), ("group_name", one.Group), ("stamp", one.Stamp), ("created_at", now.ToUnixTimeMilliseconds()));
 
     /// <summary>Sessions that were proven by a password or factor that does not count: of a person who began them elsewhere with what the thief had put there.</summary>
     public static List<SessionRow> ProvenByVoid(View view, QuarantineRow quarantine, int limit) => view.Query<SessionRow>(
         $"""
         SELECT DISTINCT s.id AS Id, s.environment_id AS EnvironmentId FROM beside b JOIN sessions s ON s.user_id = json_extract(b.version, '$.g.made[1].user_id') AND (s.credential_id = b.row_id OR s.factor_id = b.row_id)
-        WHERE b.life IN @lives AND b.stamp >= @from AND b.table_name IN ('credentials', 'factors') AND b.group_name = 'made'
+        WHERE ((b.life IN @lives AND b.stamp >= @from) OR EXISTS (SELECT 1 FROM quarantine_voids v WHERE v.row_id = b.row_id AND v.quarantine_id = @id AND v.stamp = b.stamp))
+          AND b.table_name IN ('credentials', 'factors') AND b.group_name = 'made'
           AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.id = b.row_id) AND NOT EXISTS (SELECT 1 FROM factors f WHERE f.id = b.row_id) AND {Denied.Not("s.id")} LIMIT {limit}
         """, Parameters(quarantine, ""));
 
@@ -81,5 +96,7 @@ internal sealed record QuarantineRow(string Id, string Node, IReadOnlyList<strin
 internal sealed record TakenBack(string Table, long Count, long Rows);
 
 internal sealed record TakenRow(string Table, string Id, string Group, string Stamp);
+
+internal sealed record DoubtfulRow(string Table, string Id, string Group, string Stamp);
 
 internal sealed record SessionRow(string Id, string EnvironmentId);
