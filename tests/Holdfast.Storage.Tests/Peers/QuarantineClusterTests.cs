@@ -18,7 +18,7 @@ public sealed class QuarantineClusterTests
         cluster.PrimaryIsAway(true);
         // a and b do not hear each other; the thief tells both.
         cluster.Cut.UnionWith([("a", "b"), ("b", "a")]);
-        var moment = await MomentAsync();
+        var moment = await MomentAsync(cluster);
         await RenameAsync(cluster["stolen"], "user_1", "thief@stolen.test");
         await RenameAsync(cluster["stolen"], "user_2", "thief@stolen.test");
         await RenameAsync(cluster["stolen"], "user_3", "thief@stolen.test");
@@ -54,7 +54,7 @@ public sealed class QuarantineClusterTests
         await using var cluster = await TestCluster.StartAsync("a", "stolen");
         await RenameAsync(cluster["a"], "user_1", "a@honest.test");
         await HasAsync(cluster, "user_1", "a@honest.test");
-        var moment = await MomentAsync();
+        var moment = await MomentAsync(cluster);
         await RenameAsync(cluster["stolen"], "user_1", "thief@stolen.test");
         await HasAsync(cluster, "user_1", "thief@stolen.test");
         await IsLevelWithPrimaryAsync(cluster, "a", "stolen");
@@ -78,7 +78,7 @@ public sealed class QuarantineClusterTests
         await HasAsync(cluster, "user_1", "a@honest.test");
         await cluster.LevelAsync();
         const string Life = "feedfacecafe";
-        var moment = await MomentAsync();
+        var moment = await MomentAsync(cluster);
         var thief = new HybridClock(TimeProvider.System, Life);
         await cluster.Primary.Inner.OfferAsync(
             [Change.To(Schema.Users, "user_1", ("email", "thief@stolen.test")).Stamped(thief.Next(Stamp(cluster["a"], "user_1"))).ToJson(), Change.To(Schema.Organizations, "org_1", ("name", "Theirs")).Stamped(thief.Next()).ToJson()],
@@ -99,7 +99,7 @@ public sealed class QuarantineClusterTests
     {
         await using var cluster = await TestCluster.StartAsync("a", "stolen");
         await cluster.LevelAsync();
-        await QuarantineAsync(cluster["a"], cluster["stolen"].Node.Incarnation, await MomentAsync());
+        await QuarantineAsync(cluster["a"], cluster["stolen"].Node.Incarnation, await MomentAsync(cluster));
         await Until.TrueAsync(() => cluster["stolen"].Database.Read(view => view.Find<long>("SELECT count(*) FROM quarantines")) == 1, () => "It does not hear of it.");
         await Assert.ThrowsAsync<JournalUnavailableException>(() => RenameAsync(cluster["stolen"], "user_1", "thief@stolen.test"));
         Assert.Null(Email(cluster["stolen"], "user_1"));
@@ -128,13 +128,12 @@ public sealed class QuarantineClusterTests
         Assert.Equal(["user_4", "user_5"], a.Database.Read(view => view.Query<string>("SELECT row_id FROM doubtful WHERE life = @Life ORDER BY row_id", new { Life })));
     }
 
-    /// <summary>A moment after all that was said, and before all that will be.</summary>
-    private static async Task<long> MomentAsync()
+    /// <summary>A moment after all that was said, and before all that will be: stamps may be some time ahead of the machine's clock after a restart, and who hears one goes on from it.</summary>
+    private static async Task<long> MomentAsync(TestCluster cluster)
     {
-        await Task.Delay(5);
-        var moment = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
-        await Task.Delay(5);
-        return moment;
+        var said = cluster.Names.Max(name => HybridClock.MillisecondsOf(cluster[name].Node.Clock.Next()));
+        await Until.TrueAsync(() => TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds() > said, () => "The clock stands still.");
+        return TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
     }
 
     private static Task RenameAsync(StorageHost host, string user, string email) => host.Database.RecordAsync(_ => Decide.To(true, Change.To(Schema.Users, user, ("email", email))));
