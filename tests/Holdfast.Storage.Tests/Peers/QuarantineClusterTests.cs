@@ -136,9 +136,9 @@ public sealed class QuarantineClusterTests
         return TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
     }
 
-    private static Task RenameAsync(StorageHost host, string user, string email) => host.Database.RecordAsync(_ => Decide.To(true, Change.To(Schema.Users, user, ("email", email))));
+    private static Task<bool> RenameAsync(StorageHost host, string user, string email) => host.Database.RecordAsync(_ => Decide.To(true, Change.To(Schema.Users, user, ("email", email))));
 
-    private static Task QuarantineAsync(StorageHost host, string life, long since) => host.Database.RecordAsync(_ => Decide.To(true, Change.To(Schema.Quarantines, $"quarantine_1/{life}",
+    private static Task<bool> QuarantineAsync(StorageHost host, string life, long since) => host.Database.RecordAsync(_ => Decide.To(true, Change.To(Schema.Quarantines, $"quarantine_1/{life}",
         ("quarantine_id", "quarantine_1"), ("node", "stolen"), ("life", life), ("since", since), ("author", "Ada"), ("reason", "stolen"), ("created_at", since))));
 
     private static string? Email(StorageHost host, string user) => host.Database.Read(view => view.Find<string>("SELECT email FROM users WHERE id = @user", new { user }));
