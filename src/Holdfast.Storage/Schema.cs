@@ -266,6 +266,18 @@ public static class Schema
     public static readonly Table OrderLifts = new("order_lifts",
         [new("made", First, "order_id", "author", "reason", "created_at", "expires_at")], JournalShare.Deny, Expires: true, FromNodes: true);
 
+    /// <summary>Lives of nodes that were stolen: what one said at or after <c>since</c> does not count (decision 0034). One quarantine has a row for each life of its node, under one <c>quarantine_id</c>.</summary>
+    public static readonly Table Quarantines = new("quarantines",
+        [new("made", First, "quarantine_id", "node", "life", "since", "author", "reason", "created_at")], JournalShare.Deny, FromNodes: true, NeedsCopy: true);
+
+    /// <summary>Quarantines that were taken back: what was said counts after all.</summary>
+    public static readonly Table QuarantineLifts = new("quarantine_lifts",
+        [new("made", First, "quarantine_id", "author", "reason", "created_at")], JournalShare.Deny, FromNodes: true);
+
+    /// <summary>What else a node in quarantine said, each version by itself: under stamps that do not show that it was it, or when.</summary>
+    public static readonly Table QuarantineVoids = new("quarantine_voids",
+        [new("made", First, "quarantine_id", "table_name", "row_id", "group_name", "stamp", "created_at")], JournalShare.Deny, FromNodes: true);
+
     /// <summary>All of them, in the order that the digest takes.</summary>
     public static IReadOnlyList<Table> Tables { get; } =
     [
@@ -276,6 +288,7 @@ public static class Schema
         Flags, FlagTargets,
         Incidents, IncidentEntries,
         Orders, OrderLifts,
+        Quarantines, QuarantineLifts, QuarantineVoids,
         CustomDomains,
     ];
 

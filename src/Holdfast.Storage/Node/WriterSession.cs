@@ -21,7 +21,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
 
     public View View { get; } = new(connection);
 
-    public RowWriter Rows { get; } = new(connection, world.Join);
+    public RowWriter Rows { get; } = OpenRows(connection, world);
 
     public Journal Journal { get; } = new(connection, limits);
 
@@ -41,8 +41,26 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
 
     public void Undone()
     {
+        Rows.Forget();
         (_shipped, _stampMark) = (null, null);
         Journal.Undone();
+    }
+
+    /// <summary>Rows of this node: with what is beside them, and what stands again by a quarantine is offered to the primary, for whoever has not what was replaced. The quarantine before it, or it would lose again.</summary>
+    private static RowWriter OpenRows(SqliteConnection connection, Surroundings world)
+    {
+        var view = new View(connection);
+        return new RowWriter(connection, world.Join)
+        {
+            Beside = new Beside(view, world.Clock),
+            Restored = (cause, versions) =>
+            {
+                foreach (var text in versions.Prepend(cause).Where(_ => versions.Count > 0).Select(v => v.ToJson()))
+                {
+                    view.Execute("INSERT INTO offer_again (version) VALUES (@text)", new { text });
+                }
+            },
+        };
     }
 
     /// <summary>Keeps the stamps that this node gives below a mark on its disk, two seconds further at a time: whatever a machine's clock does, a later process
@@ -125,7 +143,11 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         ReserveStamps();
         return proposal;
 
-        void Undo() => View.Execute("ROLLBACK TO proposal; RELEASE proposal");
+        void Undo()
+        {
+            View.Execute("ROLLBACK TO proposal; RELEASE proposal");
+            Rows.Forget();
+        }
     }
 
     /// <summary>Facts are of tables that nodes write; and a clock that runs ahead replaces nothing, because its stamp would win over what is later.</summary>
@@ -134,6 +156,10 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
         if (decision.Changes.Select(Belief.Refused).FirstOrDefault(refused => refused is not null) is { } primarys)
         {
             throw new InvalidOperationException($"{primarys} is the primary's: it is changed by a primary write.");
+        }
+        if (decision.Changes.Count > 0 && Rows.Voids.From.ContainsKey(clock.Incarnation) && Rows.Voids.IsVoid(clock.Next()))
+        {
+            throw new JournalUnavailableException("This node is under quarantine: nothing that it says counts, and so it says nothing.");
         }
         if (decision.Changes.Count == 0 || !ClockIsAhead() || decision.Changes.All(c => !Replaces(c)))
         {
@@ -210,6 +236,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
                 refused++;   // taken as it is, what it leaves out would be confirmed, and passed on by nobody
                 continue;
             }
+            var said = known.Stamp;
             foreach (var fact in segment.Facts)
             {
                 if (!TryRead(fact.Version, out var version, out var primarys))
@@ -225,6 +252,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
                 }
                 else
                 {
+                    said = Doubted(version, segment.Origin, said, now);
                     Take(version, fact.Version, now);
                 }
                 PeerJournals.Keep(View, segment.Origin, fact, now);
@@ -237,11 +265,39 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
                 ShippedAt = segment.ShippedAt.Sequence,
                 ShippedHash = segment.ShippedAt.Hash ?? "",
                 GapEndsAt = Math.Max(known.GapEndsAt, segment.GapEndsAt),
+                Stamp = said,
             });
             isNew = true;
         }
         PeerJournals.Confirm(View);
         return (isNew, refused);
+    }
+
+    /// <summary>An honest life's facts bear its own stamps, each later than the one before; but for sessions that it had from their tokens, and what exceeds a clock that is far ahead. What does not is taken, and
+    /// noted: a quarantine of the life takes it back with the rest (decision 0034).</summary>
+    /// <returns>The latest stamp of its own that the life has told.</returns>
+    private string Doubted(RowVersion? version, string life, string said, DateTimeOffset now)
+    {
+        if (version is null)
+        {
+            return said;
+        }
+        var latest = said;
+        RowVersion? held = null;
+        for (var g = 0; g < version.Groups.Length; g++)
+        {
+            if (version.Groups[g] is not { } group)
+            {
+                continue;
+            }
+            var isOwn = HybridClock.LifeOf(group.Stamp) == life;
+            if ((!isOwn || string.CompareOrdinal(group.Stamp, said) <= 0) && Voids.Takes(version.Table, version.Table.Groups[g]))
+            {
+                Rows.Beside!.Doubt(version, g, held ??= Rows.Read(version.Table, version.Id), life, now);
+            }
+            latest = isOwn && string.CompareOrdinal(group.Stamp, latest) > 0 ? group.Stamp : latest;
+        }
+        return latest;
     }
 
     /// <summary>Whether its facts stand one after the other, up to its end. Only before the first may some be missing: when that is said, or before anything is known of the life.</summary>
@@ -446,6 +502,7 @@ internal sealed class WriterSession(SqliteConnection connection, JournalLimits l
     {
         var more = Expiry.Prune(View, expiredBefore, MostPrunedAtOnce);
         var keptSince = (world.Clock.GetUtcNow() - limits.Keep).ToUnixTimeMilliseconds();
+        more |= Rows.Beside!.Prune(world.Clock.GetUtcNow() - Voids.Farthest - TimeSpan.FromDays(2));
         more |= Journal.DropShipped(State.Shipped, keptSince);
         more |= PeerJournals.Drop(View, world.Clock.GetUtcNow() - KeepReceived) | PeerJournals.Shrink(View, limits.MaxBytes / 2);
         var old = connection.Query<(long Sequence, long At)>(

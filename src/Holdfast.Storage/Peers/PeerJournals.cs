@@ -15,24 +15,25 @@ internal static class PeerJournals
     /// <param name="Shipped">Up to where the primary has it, as was told last.</param>
     /// <param name="ShippedAt">The sequence, and with <paramref name="ShippedHash"/> the very row, of the log in which that is true. A log that lost that row may have lost the facts too.</param>
     /// <param name="Confirmed">Up to where the primary has it for certain: this node offered it, or has read the row of which it was told.</param>
-    public sealed record State(string Origin, long Position, string Mark, long Shipped, long ShippedAt, string ShippedHash, long Confirmed, long GapEndsAt)
+    /// <param name="Stamp">The latest of its own that it told: an honest life's next is later.</param>
+    public sealed record State(string Origin, long Position, string Mark, long Shipped, long ShippedAt, string ShippedHash, long Confirmed, long GapEndsAt, string Stamp)
     {
         /// <summary>Of which nothing is known yet.</summary>
-        public static State New(string origin) => new(origin, 0, "", 0, 0, "", 0, 0);
+        public static State New(string origin) => new(origin, 0, "", 0, 0, "", 0, 0, "");
     }
 
     private const string Columns =
-        "origin AS Origin, position AS Position, mark AS Mark, shipped AS Shipped, shipped_at AS ShippedAt, shipped_hash AS ShippedHash, confirmed AS Confirmed, gap_ends_at AS GapEndsAt";
+        "origin AS Origin, position AS Position, mark AS Mark, shipped AS Shipped, shipped_at AS ShippedAt, shipped_hash AS ShippedHash, confirmed AS Confirmed, gap_ends_at AS GapEndsAt, stamp AS Stamp";
 
     public static List<State> All(View view) => view.Query<State>($"SELECT {Columns} FROM peer_journals ORDER BY origin");
 
     public static State? Find(View view, string origin) => view.Find<State>($"SELECT {Columns} FROM peer_journals WHERE origin = @origin", new { origin });
 
     public static void Save(View view, State state) => view.Execute(
-        "INSERT INTO peer_journals (origin, position, mark, shipped, shipped_at, shipped_hash, confirmed, gap_ends_at) "
-        + "VALUES (@Origin, @Position, @Mark, @Shipped, @ShippedAt, @ShippedHash, @Confirmed, @GapEndsAt) ON CONFLICT (origin) DO UPDATE SET position = excluded.position, "
+        "INSERT INTO peer_journals (origin, position, mark, shipped, shipped_at, shipped_hash, confirmed, gap_ends_at, stamp) "
+        + "VALUES (@Origin, @Position, @Mark, @Shipped, @ShippedAt, @ShippedHash, @Confirmed, @GapEndsAt, @Stamp) ON CONFLICT (origin) DO UPDATE SET position = excluded.position, "
         + "mark = excluded.mark, shipped = excluded.shipped, shipped_at = excluded.shipped_at, shipped_hash = excluded.shipped_hash, confirmed = excluded.confirmed, "
-        + "gap_ends_at = excluded.gap_ends_at", state);
+        + "gap_ends_at = excluded.gap_ends_at, stamp = excluded.stamp", state);
 
     public static void Keep(View view, string origin, JournalFact fact, DateTimeOffset now) => view.Execute(
         "INSERT OR IGNORE INTO received (origin, position, at, bytes, version) VALUES (@origin, @Position, @at, @bytes, @Version)",

@@ -88,6 +88,12 @@ public sealed class HybridClock(TimeProvider clock, string incarnation)
     /// <summary>Whether a text has a stamp's form.</summary>
     public static bool IsStamp(string? stamp) => stamp is { Length: > 17 and <= 64 } && stamp[16] == '.' && !stamp.AsSpan(0, 16).ContainsAnyExcept(s_hex) && string.CompareOrdinal(stamp, Latest) < 0;
 
+    /// <summary>The life that made a stamp.</summary>
+    public static string LifeOf(string stamp) => stamp[17..];
+
+    /// <summary>The clock of whoever made a stamp (Unix milliseconds).</summary>
+    public static long MillisecondsOf(string stamp) => Parse(stamp) >> 16;
+
     /// <summary>In the year 2213: whoever stamps later only wants that nobody can exceed it.</summary>
     private const string Latest = "07";
 

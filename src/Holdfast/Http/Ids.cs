@@ -42,6 +42,8 @@ public sealed class Ids(TimeProvider clock, Entropy entropy)
     public const string PasswordReset = "password_reset_";
     public const string PendingAuthentication = "pending_authentication_";
     public const string Profile = "prof_";
+    public const string Quarantine = "quarantine_";
+    public const string QuarantineLift = "quarantine_lift_";
     public const string RedirectUri = "redir_";
     public const string Request = "req_";
     public const string SamlKey = "saml_key_";

@@ -40,10 +40,7 @@ internal static class EndNode
             {
                 return Decide.Nothing<int?>(null);
             }
-            var lives = OrderStore.LivesInForce(view, node, MostLives);
-            // What was done, by whom and why stands with the orders: one that is over as it is given.
-            var said = new OrderRow(ids.New(Ids.Order), OrderKind.End, null, "ended", "node", node, author, reason, now.ToUnixTimeMilliseconds(), now.ToUnixTimeMilliseconds(), null, null);
-            return lives.Count == 0 ? Decide.Nothing<int?>(0) : Decide.To<int?>(lives.Count, [.. lives.Select(life => Denied.Because("declared_dead", life, "", ids, now)), OrderStore.Given(said)]);
+            return Ending(view, node, "declared_dead", author, reason, ids, now);
         }) is not { } ended)
         {
             return ApiError.NotFound("Node", node);
@@ -55,7 +52,17 @@ internal static class EndNode
         return ApiAnswer.Ok(new Body(node, ended, await LeaveAsync(database, node, http.RequestAborted)));
     }
 
-    private static async Task<bool> LeaveAsync(Database database, string node, CancellationToken ct)
+    /// <summary>Denies against the node's lives that none stands against, and how many those are.</summary>
+    /// <param name="how">The reason that the denies bear.</param>
+    public static Decision<int?> Ending(View view, string node, string how, string author, string reason, Ids ids, DateTimeOffset now)
+    {
+        var lives = OrderStore.LivesInForce(view, node, MostLives);
+        // What was done, by whom and why stands with the orders: one that is over as it is given.
+        var said = new OrderRow(ids.New(Ids.Order), OrderKind.End, null, "ended", "node", node, author, reason, now.ToUnixTimeMilliseconds(), now.ToUnixTimeMilliseconds(), null, null);
+        return lives.Count == 0 ? Decide.Nothing<int?>(0) : Decide.To<int?>(lives.Count, [.. lives.Select(life => Denied.Because(how, life, "", ids, now)), OrderStore.Given(said)]);
+    }
+
+    public static async Task<bool> LeaveAsync(Database database, string node, CancellationToken ct)
     {
         try
         {

@@ -22,6 +22,10 @@ internal static class RefreshSession
         {
             return Rule.Refuse<RefreshToken>(Refusal.SessionUnknown);
         }
+        if (Voids.IsVoidSession(view, token.SessionId, token.Stamp))
+        {
+            return Rule.Refuse<RefreshToken>(Refusal.SessionEnded);   // begun at a stolen node: nobody goes on with it, whether or not its row came here
+        }
         if (token.Session.Ended(view, act, grace) is { } why)
         {
             return Rule.Refuse<RefreshToken>(why);

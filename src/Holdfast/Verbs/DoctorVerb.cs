@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Holdfast.Keys;
+using Holdfast.Orders;
 using Holdfast.Resilience;
 using Holdfast.Storage;
 using Holdfast.Storage.Primary.Postgres;
@@ -31,6 +32,7 @@ internal static class DoctorVerb
         var file = primary?[Sqlite.Length..] ?? Path.Combine(Path.GetFullPath(data), "primary.db");
         try
         {
+            TellQuarantines(node);
             var fault = PrimaryDoctor.Examine(node, file, Surroundings.Real);
             Console.WriteLine(fault is null ? "The primary database is sound and belongs to this cluster." : $"{fault.Fault}: {fault.Message}");
             if (fault is null)
@@ -78,6 +80,23 @@ internal static class DoctorVerb
         }
     }
 
+    /// <summary>What this node's disk does not believe, and of whom: whoever restores from it should know.</summary>
+    private static void TellQuarantines(string node)
+    {
+        try
+        {
+            foreach (var line in PrimaryDoctor.ReadNode(node, Surroundings.Real, view => (List<string>)[.. QuarantineStore.All(view, inForce: true).Select(q =>
+                $"In quarantine: the node {q.Node}, since {DateTimeOffset.FromUnixTimeMilliseconds(q.Since):u} (by {q.Author}: {q.Reason}). {QuarantineStore.Counts(view, q).Sum(t => t.Count)} things that it said are taken back here.")]))
+            {
+                Console.WriteLine(line);
+            }
+        }
+        catch (Exception fault) when (fault is InvalidOperationException or Microsoft.Data.Sqlite.SqliteException)
+        {
+            // No node here, or one of an elder release: what is the matter with the primary is told all the same.
+        }
+    }
+
     private static async Task<int> RunOnPostgresAsync(string data, string primary, string? credentials, bool restore, CancellationToken ct)
     {
         var node = Path.Combine(Path.GetFullPath(data), "node.db");
@@ -88,6 +107,7 @@ internal static class DoctorVerb
         }
         try
         {
+            TellQuarantines(node);
             DatabaseCredential? credential = null;
             if (credentials is not null)
             {

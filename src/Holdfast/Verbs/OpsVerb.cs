@@ -71,6 +71,21 @@ internal static class OpsVerb
             new Option<string>("--by") { Description = "who orders it", DefaultValueFactory = _ => Environment.UserName });
         var end = new Command("end", "Puts a node out for good, stolen or lost: its lives are denied, and it leaves the node list.") { name, why, by };
         end.SetAction((parsed, ct) => WithKeyAsync(parsed, at => EndAsync(at, parsed.GetValue(name)!, parsed.GetValue(why)!, parsed.GetValue(by)!, ct)));
+        var since = new Option<string>("--since") { Description = "the moment that it was stolen, such as 2026-01-31T17:00:00Z, or how long ago, such as 90m (30d at most). Nothing counts that it said from then on", Required = true };
+        var quarantine = new Command("quarantine", "Puts a stolen node out, and takes back what it said since a moment, at every node and in the primary.") { name, since, why, by };
+        quarantine.SetAction((parsed, ct) => WithKeyAsync(parsed, at => QuarantineAsync(at, parsed.GetValue(name)!, Moment(parsed.GetValue(since)!), parsed.GetValue(why)!, parsed.GetValue(by)!, ct)));
+        var quarantines = new Command("quarantines", "Shows which nodes are in quarantine, and how much of what they said is taken back.");
+        quarantines.SetAction((parsed, ct) => WithKeyAsync(parsed, at => QuarantinesAsync(at, ct)));
+        var one = new Argument<string>("ID") { Description = "the quarantine" };
+        var taken = new Command("taken", "Lists what a quarantine has taken back at the node that is asked: tables, ids and times, no values.") { one };
+        taken.SetAction((parsed, ct) => WithKeyAsync(parsed, at => TakenAsync(at, parsed.GetValue(one)!, ct)));
+        var liftQuarantine = new Command("lift-quarantine", "Lets what a node said count after all. The node stays out: it comes back under another name.") { one, why, by };
+        liftQuarantine.SetAction((parsed, ct) => WithKeyAsync(parsed, async at => await AskAsync(at, HttpMethod.Post, $"/quarantines/{Uri.EscapeDataString(parsed.GetValue(one)!)}/lift", new { author = parsed.GetValue(by), reason = parsed.GetValue(why) }, ct) is not { } answer
+            ? await RefuseAsync($"{at.Url} does not answer.")
+            : answer.Status == StatusCodes.Status200OK ? await SayAsync(QuarantineLine(Read(answer))) : await RefuseAsync(Said(answer))));
+        var begun = new Option<string?>("--since") { Description = "only those since then, such as 2026-01-31T17:00:00Z or 90m ago (default: all that go on)" };
+        var endSessions = new Command("end-sessions", "Ends the sessions that began at a node: whoever has them signs in again.") { name, begun, why, by };
+        endSessions.SetAction((parsed, ct) => WithKeyAsync(parsed, at => EndSessionsAsync(at, parsed.GetValue(name)!, parsed.GetValue(begun) is { } from ? Moment(from) : null, parsed.GetValue(why)!, parsed.GetValue(by)!, ct)));
         return new Command("ops", "What only the operator does.")
         {
             data, file, url, key, edgeKey, incident,
@@ -79,7 +94,7 @@ internal static class OpsVerb
             Order("drain", "Has a node, or a region, say that it is not ready, with why. It goes on serving what comes.", OrderKind.Drain, null, "drained"),
             Order("poll-flags", "Has the flag provider polled, and no stream of it kept open.", OrderKind.Flags, null, "polling"),
             Order("log", "Logs more of a category of ours.", OrderKind.Log, new Argument<string>("CATEGORY") { Description = "such as Holdfast.Mail" }, null, new Argument<string>("LEVEL") { Description = "trace, debug or information" }),
-            list, lift, end,
+            list, lift, end, quarantine, quarantines, taken, liftQuarantine, endSessions,
         };
     }
 
@@ -113,6 +128,89 @@ internal static class OpsVerb
         }
         await SayAsync($"{Read(answer).GetProperty("ended_lives").GetInt32()} lives of {name} are over.");
         return Read(answer).GetProperty("left_node_list").GetBoolean() ? 0 : await RefuseAsync($"{name} is in the node list still. Ask again when the primary is back, or the list has settled.");
+    }
+
+    /// <summary>A time as it was given, or that of so long ago.</summary>
+    private static string Moment(string text) => Span(text) is { } seconds ? (TimeProvider.System.GetUtcNow() - TimeSpan.FromSeconds(seconds)).ToString("O", CultureInfo.InvariantCulture) : text;
+
+    private static async Task<int> QuarantineAsync(Node node, string name, string since, string reason, string author, CancellationToken ct)
+    {
+        if (await AskAsync(node, HttpMethod.Post, $"/nodes/{Uri.EscapeDataString(name)}/quarantine", new { since, author, reason }, ct) is not { } answer)
+        {
+            return await RefuseAsync($"{node.Url} does not answer.");
+        }
+        if (answer.Status != StatusCodes.Status200OK)
+        {
+            return await RefuseAsync(Said(answer));
+        }
+        await SayAsync(QuarantineLine(Read(answer)));
+        return Read(answer).GetProperty("left_node_list") is not { ValueKind: JsonValueKind.False } ? 0
+            : await RefuseAsync($"{name} is in the node list still. Run 'holdfast ops end {name}' when the primary is back, or the list has settled.");
+    }
+
+    private static async Task<int> QuarantinesAsync(Node node, CancellationToken ct)
+    {
+        if (await AskAsync(node, HttpMethod.Get, "/quarantines", null, ct) is not { } answer)
+        {
+            return await RefuseAsync($"{node.Url} does not answer.");
+        }
+        if (answer.Status != StatusCodes.Status200OK)
+        {
+            return await RefuseAsync(Said(answer));
+        }
+        foreach (var quarantine in Read(answer).GetProperty("data").EnumerateArray())
+        {
+            await Console.Out.WriteLineAsync(QuarantineLine(quarantine));
+        }
+        return 0;
+    }
+
+    private static async Task<int> TakenAsync(Node node, string id, CancellationToken ct)
+    {
+        for (string? after = ""; after is not null;)
+        {
+            if (await AskAsync(node, HttpMethod.Get, $"/quarantines/{Uri.EscapeDataString(id)}/taken?after={Uri.EscapeDataString(after)}", null, ct) is not { } answer)
+            {
+                return await RefuseAsync($"{node.Url} does not answer.");
+            }
+            if (answer.Status != StatusCodes.Status200OK)
+            {
+                return await RefuseAsync(Said(answer));
+            }
+            foreach (var one in Read(answer).GetProperty("data").EnumerateArray())
+            {
+                await Console.Out.WriteLineAsync($"{one.GetProperty("said").GetString()}  {one.GetProperty("table").GetString()}  {one.GetProperty("id").GetString()}  {one.GetProperty("group").GetString()}  {one.GetProperty("life").GetString()}");
+            }
+            after = Read(answer).GetProperty("after").GetString();
+        }
+        return 0;
+    }
+
+    private static async Task<int> EndSessionsAsync(Node node, string name, string? since, string reason, string author, CancellationToken ct)
+    {
+        for (var ended = 0; ;)
+        {
+            if (await AskAsync(node, HttpMethod.Post, $"/nodes/{Uri.EscapeDataString(name)}/end_sessions", since is null ? new { author, reason } : (object)new { since, author, reason }, ct) is not { } answer)
+            {
+                return await RefuseAsync($"{node.Url} does not answer; {ended} sessions are ended.");
+            }
+            if (answer.Status != StatusCodes.Status200OK)
+            {
+                return await RefuseAsync(Said(answer));
+            }
+            ended += Read(answer).GetProperty("ended_sessions").GetInt32();
+            if (!Read(answer).GetProperty("more").GetBoolean())
+            {
+                return await SayAsync($"{ended} sessions that began at {name} are ended.");
+            }
+        }
+    }
+
+    private static string QuarantineLine(JsonElement quarantine)
+    {
+        string? Of(string name) => quarantine.GetProperty(name).GetString();
+        var taken = string.Join(", ", quarantine.GetProperty("taken_back").EnumerateArray().Select(t => $"{t.GetProperty("rows").GetInt64()} {t.GetProperty("table").GetString()}"));
+        return $"{Of("id")}  {Of("status")}  {Of("node")}  since {Of("since")}  by {Of("author")}: {Of("reason")}  taken back at this node: {(taken.Length == 0 ? "nothing" : taken)}";
     }
 
     private static async Task<int> ListAsync(Node node, bool all, CancellationToken ct)

@@ -35,6 +35,14 @@ internal sealed class TestCluster : IAsyncDisposable
 
     public StorageHost this[string name] => _running[name];
 
+    public IReadOnlyList<string> Names => [.. _running.Keys];
+
+    public string PrimaryDigest()
+    {
+        using var connection = SqliteFile.Open(Path.Combine(Folder, "primary.db"), Microsoft.Data.Sqlite.SqliteOpenMode.ReadOnly, TimeSpan.FromSeconds(5), null);
+        return Digest.Of(connection, Schema.Tables, TimeProvider.System.GetUtcNow());
+    }
+
     public string FileOf(string name) => Path.Combine(Folder, name, "node.db");
 
     public void PrimaryIsAway(bool away) =>

@@ -1,3 +1,4 @@
+using Holdfast.Storage.Rows;
 using System.Diagnostics;
 using Holdfast.Bench;
 
@@ -70,6 +71,30 @@ public sealed class PostgresBackupTests(ITestOutputHelper output) : IAsyncLifeti
         Assert.Equal(await node.Primary.DigestAsync(CancellationToken.None), node.Host.Node.Digest());
         Assert.Equal(BeliefTests.Expected, node.Host.Database.Read(BeliefTests.Taken));
         Assert.DoesNotContain(await node.ReadLogAsync(), r => r.Version.Contains("thief\"", StringComparison.Ordinal) || r.Version.Contains("theirs", StringComparison.OrdinalIgnoreCase));
+    }
+
+    [Fact]
+    public async Task What_a_stolen_node_said_is_taken_back_in_the_database_too_and_what_it_replaced_stands_there_again()
+    {
+        await using var node = await PostgresNode.StartAsync(_database);
+        var (database, thief) = (node.Host.Database, new HybridClock(TimeProvider.System, "feedfacecafe"));
+        await database.RecordAsync(_ => Decide.To(true, Change.To(Schema.Users, "user_1", ("email", "a@honest.test"))));
+        await node.LevelAsync();
+        var since = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
+        string Said(string user) => Change.To(Schema.Users, user, ("email", "thief@stolen.test")).Stamped(thief.Next(database.Read(view => view.Find<string>("SELECT max(address_stamp) FROM users"))!)).ToJson();
+        await node.Primary.OfferAsync([Said("user_1"), Said("user_2")], node.Host.Replicator.Position, CancellationToken.None);
+        string? Email(string id) => database.Read(view => view.Find<string>("SELECT email FROM users WHERE id = @id", new { id }));
+        await Until.TrueAsync(() => Email("user_2") is not null, () => "It is not read.");
+        await database.RecordAsync(_ => Decide.To(true, Change.To(Schema.Quarantines, "quarantine_1/feedfacecafe",
+            ("quarantine_id", "quarantine_1"), ("node", "stolen"), ("life", "feedfacecafe"), ("since", since), ("author", "Ada"), ("reason", "stolen"), ("created_at", since))));
+        Assert.Equal(("a@honest.test", null), (Email("user_1"), Email("user_2")));
+        await node.LevelAsync();
+        await Until.TrueAsync(async () => await node.Primary.DigestAsync(CancellationToken.None) == node.Host.Node.Digest(), () => "The database differs.");
+        await node.Primary.OfferAsync([Said("user_2")], node.Host.Replicator.Position, CancellationToken.None);
+        Assert.Equal(await node.Primary.DigestAsync(CancellationToken.None), node.Host.Node.Digest());
+        await database.RecordAsync(_ => Decide.To(true, Change.To(Schema.QuarantineLifts, "lift_1", ("quarantine_id", "quarantine_1"), ("author", "Ada"), ("reason", "found"), ("created_at", since))));
+        Assert.Equal(("thief@stolen.test", "thief@stolen.test"), (Email("user_1"), Email("user_2")));
+        await Until.TrueAsync(async () => await node.Primary.DigestAsync(CancellationToken.None) == node.Host.Node.Digest(), () => "The database differs.");
     }
 
     private sealed class TemporaryFile : IDisposable

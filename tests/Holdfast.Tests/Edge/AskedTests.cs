@@ -77,6 +77,7 @@ public sealed class AskedTests
     [InlineData("POST", "/auth/factors/factor_1/challenge")]
     [InlineData("POST", "/ops/orders")]
     [InlineData("POST", "/ops/nodes/node-2/end")]
+    [InlineData("POST", "/ops/nodes/node-2/quarantine")]
     public void What_a_node_makes_by_itself_is_not_sent_again_whatever_its_key(string method, string path) => Assert.False(Of(method, path, "{}", "application/json", key: true).IsSafe);
 
     [Fact]

@@ -36,7 +36,7 @@ public sealed class CopiesTests
             ["DELETE /actions/{id}", "DELETE /auth/factors/{id}", "DELETE /connections/{id}", "DELETE /custom_domains/{id}", "DELETE /feature-flags/{slug}", "DELETE /organization_domains/{id}", "DELETE /organizations/{id}", "DELETE /saml_keys/{id}",
                 "DELETE /signing_keys/{id}", "DELETE /user_management/cors_origins/{id}", "DELETE /user_management/organization_memberships/{id}", "DELETE /user_management/redirect_uris/{id}",
                 "DELETE /user_management/users/{id}", "DELETE /user_management/users/{id}/auth_factors", "GET /sso/logout", "GET /sso/saml/slo/{connectionId}", "GET /user_management/sessions/logout",
-                "POST /ops/nodes/{node}/end", "POST /sso/saml/slo/{connectionId}",
+                "POST /ops/nodes/{node}/end", "POST /ops/nodes/{node}/end_sessions", "POST /ops/nodes/{node}/quarantine", "POST /sso/saml/slo/{connectionId}",
                 "POST /user_management/invitations/{id}/revoke", "POST /user_management/sessions/revoke", "PUT /connections/{id}", "PUT /user_management/organization_memberships/{id}/deactivate"], denying);
 
         var organization = await OrganizationAsync(server);

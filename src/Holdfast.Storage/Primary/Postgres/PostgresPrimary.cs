@@ -257,9 +257,16 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
     {
         var changed = new Dictionary<(Table, string), RowVersion>();
         var log = new List<LogRow>();
-        foreach (var version in versions)
+        var voids = node.Read(Voids.Of);   // whoever offers or writes has what it offers, and the log up to here
+        foreach (var came in versions)
         {
-            var (joined, differs) = world.Join(held.GetValueOrDefault((version.Table, version.Id)), version);
+            // What is void is no part of it, whether it comes or is there (decision 0034).
+            if (voids.Without(came) is not { } version)
+            {
+                continue;
+            }
+            var before = held.GetValueOrDefault((version.Table, version.Id));
+            var (joined, differs) = world.Join(before is null ? null : voids.Without(before), version);
             if (differs)
             {
                 held[(version.Table, version.Id)] = changed[(version.Table, version.Id)] = joined;
@@ -273,13 +280,15 @@ public sealed class PostgresPrimary(NodeStore node, Func<string?> cluster, Postg
             await PostgresSchema.ExecuteAsync(call.Connection, "ROLLBACK", call.Stop);
             return head;
         }
-        await CommitAsync(call, [.. changed.Values], log);
+        await CommitAsync(call, [.. changed.Values], log, changed.Keys.Any(k => k.Item1 == Schema.Quarantines || k.Item1 == Schema.QuarantineVoids) ? voids : null);
         return head;
     }
 
-    private static async Task CommitAsync(Call call, IReadOnlyList<RowVersion> rows, IReadOnlyList<LogRow> log)
+    /// <param name="voids">What leaves all rows with it; null when nothing does.</param>
+    private static async Task CommitAsync(Call call, IReadOnlyList<RowVersion> rows, IReadOnlyList<LogRow> log, Voids? voids = null)
     {
         await using var batch = call.Connection.CreateBatch();
+        PostgresRows.AddTakingBack(batch, voids);   // first: what stands again is written over it
         call.Rows.AddWrites(batch, rows);
         PostgresLog.AddRows(batch, log);
         batch.BatchCommands.Add(new NpgsqlBatchCommand("COMMIT"));

@@ -64,6 +64,39 @@ internal sealed class PostgresRows(IReadOnlySet<(string Table, string Column)> n
         }
     }
 
+    /// <summary>Adds to a batch that what is void leaves its rows, and rows of which nothing is left. What stands again instead, nodes offer.</summary>
+    public static void AddTakingBack(NpgsqlBatch batch, Voids? voids)
+    {
+        if (voids is null or { From.Count: 0 })
+        {
+            return;
+        }
+        foreach (var table in Schema.Tables)
+        {
+            foreach (var group in table.Groups.Where(g => Voids.Takes(table, g)))
+            {
+                var empty = string.Join(", ", group.Columns.Select(c => $"\"{c}\" = NULL").Prepend($"\"{group.StampColumn}\" = ''"));
+                var ones = voids.Ones.Where(o => o.Table == table.Name && o.Group == group.Name).ToList();
+                var update = new NpgsqlBatchCommand(
+                    $"UPDATE {table.Name} SET {empty} FROM unnest(@lives, @from) AS v(life, since) WHERE substr({group.StampColumn}, 18) = v.life AND {group.StampColumn} COLLATE \"C\" >= v.since COLLATE \"C\"");
+                update.Parameters.Add(Texts("lives", [.. voids.From.Keys]));
+                update.Parameters.Add(Texts("from", [.. voids.From.Values]));
+                batch.BatchCommands.Add(update);
+                if (ones.Count > 0)
+                {
+                    var each = new NpgsqlBatchCommand($"UPDATE {table.Name} SET {empty} FROM unnest(@ids, @stamps) AS v(id, stamp) WHERE {table.Name}.id = v.id AND {group.StampColumn} = v.stamp");
+                    each.Parameters.Add(Texts("ids", [.. ones.Select(o => PostgresText.Write(o.Row))]));
+                    each.Parameters.Add(Texts("stamps", [.. ones.Select(o => o.Stamp)]));
+                    batch.BatchCommands.Add(each);
+                }
+            }
+            if (table.Groups.Any(g => Voids.Takes(table, g)))
+            {
+                batch.BatchCommands.Add(new NpgsqlBatchCommand($"DELETE FROM {table.Name} WHERE {string.Join(" AND ", table.Groups.Select(g => $"{g.StampColumn} = ''"))}"));
+            }
+        }
+    }
+
     /// <summary>All rows of all tables, in the order that the digest takes.</summary>
     public static async IAsyncEnumerable<RowVersion> ReadAllAsync(NpgsqlConnection connection, [EnumeratorCancellation] CancellationToken ct)
     {

@@ -100,6 +100,15 @@ public static class PrimaryDoctor
         return new Restored(wasThere ? aside : null, rows, unshipped);
     }
 
+    /// <summary>Reads a node's file beside whoever runs on it.</summary>
+    public static T ReadNode<T>(string nodeFile, Surroundings world, Func<View, T> read)
+    {
+        using var node = OpenNode(nodeFile, world);
+        node.Execute("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; BEGIN");
+        using var view = new View(node);
+        return read(view);
+    }
+
     private static string NameAside(string primaryFile, Surroundings world)
     {
         var name = $"{primaryFile}.lost-{world.Clock.GetUtcNow():yyyyMMddTHHmmssZ}";

@@ -154,6 +154,7 @@ public sealed class SqlitePrimary(string path, Func<string?> clusterId, HybridCl
                 session.DataVersion = version;
             }
             session.Log.Forget();
+            session.Rows.Forget();
             var result = work(session);
             session.Connection.Execute("COMMIT");
             _largestSize = Math.Max(_largestSize, world.Disk.Look(path)?.Size ?? 0);
