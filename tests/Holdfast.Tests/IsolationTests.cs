@@ -43,6 +43,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         ["GET /user_management/users/{id}/sessions"] = new(m => $"/user_management/users/{m.User}/sessions"),
         // One that has not come to this node yet may be ended here: so it is answered alike, whoever has it or nobody.
         ["POST /user_management/sessions/revoke"] = new(_ => "/user_management/sessions/revoke", m => new { session_id = m.Session }, Own: true),
+        ["POST /user_management/organization_switches"] = new(_ => "/user_management/organization_switches", m => new { session_id = m.Session }),
         ["GET /user_management/users"] = new(_ => "/user_management/users?limit=100", Own: true),
         ["POST /user_management/users"] = new(_ => "/user_management/users", m => new { email = m.Email, external_id = m.ExternalId }, Own: true),
         ["GET /user_management/users/external_id/{externalId}"] = new(m => $"/user_management/users/external_id/{m.ExternalId}"),

@@ -13,7 +13,7 @@ internal static class HostedEndpoints
         services.AddSingleton<AskNewAddress>().AddSingleton<AskDetails>().AddSingleton<VerifySignUp>();
         services.AddSingleton<ShowFactor>().AddSingleton<ShowRecoveryCode>().AddSingleton<EnrollFactor>().AddSingleton<ReadRecoveryCodes>().AddSingleton<AddPasskey>().AddSingleton<SignInByPasskey>();
         services.AddSingleton<ForgotPassword>().AddSingleton<ForgotSent>().AddSingleton<ResetPassword>().AddSingleton<FollowInvitation>().AddSingleton<AcceptInvitation>();
-        services.AddSingleton<AskDeviceCode>().AddSingleton<ConfirmDevice>();
+        services.AddSingleton<FollowSwitch>().AddSingleton<SwitchOrganization>().AddSingleton<AskDeviceCode>().AddSingleton<ConfirmDevice>();
     }
 
     public static void MapHostedPages(this IEndpointRouteBuilder routes)
@@ -42,6 +42,8 @@ internal static class HostedEndpoints
         routes.MapPost(ResetPassword.Path, (HttpContext http, ResetPassword reset) => reset.TakeAsync(http)).WithMetadata(PageRoute.Yes, Writes.Fact, new MostBytes(ResetPassword.MostFormBytes)).ExcludeFromDescription();
         routes.MapGet(FollowInvitation.Path, (HttpContext http, FollowInvitation follow) => follow.HandleAsync(http)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
         routes.MapStep<AcceptInvitation>(AcceptInvitation.Path, Writes.Fact);
+        routes.MapGet(FollowSwitch.Path, (HttpContext http, FollowSwitch follow) => follow.Handle(http)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
+        routes.MapStep<SwitchOrganization>(SwitchOrganization.Path, Writes.Nothing);
         routes.MapStep<ConfirmDevice>(ConfirmDevice.Path, Writes.Fact);
         routes.MapGet(AskDeviceCode.Path, (HttpContext http, AskDeviceCode device) => device.Show(http)).WithMetadata(PageRoute.Yes).ExcludeFromDescription();
         routes.MapPost(AskDeviceCode.Path, (HttpContext http, AskDeviceCode device) => device.TakeAsync(http)).WithMetadata(PageRoute.Yes, Writes.Nothing, new MostBytes(AskDeviceCode.MostFormBytes)).ExcludeFromDescription();

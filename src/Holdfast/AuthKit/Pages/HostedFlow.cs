@@ -1,6 +1,8 @@
+using System.Text.Json.Serialization;
 using Holdfast.Http;
 using Holdfast.Keys;
 using Holdfast.Sso;
+using Holdfast.Users;
 
 namespace Holdfast.AuthKit.Pages;
 
@@ -58,6 +60,9 @@ internal sealed record HostedFlow(
     /// <summary>The device that is to be signed in; null for an application.</summary>
     public HostedDevice? Device { get; init; }
 
+    /// <summary>The session whose organization is to be another; null where somebody signs in.</summary>
+    public HostedSwitch? Switch { get; init; }
+
     /// <summary>It has ended at the application: whoever goes back is told so.</summary>
     public bool IsFinished { get; init; }
 
@@ -91,8 +96,18 @@ internal sealed record HostedFlow(
 }
 
 /// <summary>A device's request that somebody is about to answer.</summary>
-/// <param name="Authority">The node that has it in its memory.</param>
-internal sealed record HostedDevice(string RequestId, string UserCode, string Authority);
+/// <param name="Authority">The node that takes the answer.</param>
+/// <param name="AskedFrom">The address that it asked from; null when nobody knows.</param>
+internal sealed record HostedDevice(string RequestId, string UserCode, string Authority, string? AskedFrom = null);
+
+/// <summary>A session whose organization is to be another.</summary>
+/// <param name="OrganizationId">Where it acts now, as the application says; null for not said.</param>
+internal sealed record HostedSwitch(Session Session, string Method, string? OrganizationId)
+{
+    /// <summary>Who has proven what when it began.</summary>
+    [JsonIgnore]
+    public SignedIn Who => new(Session.UserId, Session.CredentialId, FactorId: Session.FactorId);
+}
 
 /// <summary>The cookie that binds it to its browser. The browser sends it only from our own pages, and when it comes here by a link.</summary>
 internal sealed class HostedFlowCookie(ClusterKeys keys, PublicAddress address)
