@@ -98,6 +98,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         ["DELETE /user_management/cors_origins/{id}"] = new(m => $"/user_management/cors_origins/{m.CorsOrigin}"),
         ["GET /custom_domains"] = new(_ => "/custom_domains?limit=100", Own: true),
         ["POST /custom_domains"] = new(_ => "/custom_domains", _ => new { domain = "login.theirs.test" }, Own: true),
+        ["POST /custom_domains/{id}/verify"] = new(m => $"/custom_domains/{m.CustomDomain}/verify", _ => new { }),
         ["DELETE /custom_domains/{id}"] = new(m => $"/custom_domains/{m.CustomDomain}"),
         ["GET /user_management/jwt_template"] = new(_ => "/user_management/jwt_template?", Own: true),
         ["PUT /user_management/jwt_template"] = new(_ => "/user_management/jwt_template", _ => new { content = """{"theirs":1}""" }, Own: true),

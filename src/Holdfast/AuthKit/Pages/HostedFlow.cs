@@ -79,7 +79,8 @@ internal sealed record HostedFlow(
     public HostedFlow For(string address) => Address == address ? this with { Notice = null } : Anew(Id, FormToken, ExpiresAt) with { Address = address };
 
     /// <summary>As the request that Single Sign-On goes on with. It ends here again: what the application asked for stays in this flow.</summary>
-    public AuthorizationRequest ToRequest()
+    /// <param name="under">The custom domain that the browser is at; null for the public address.</param>
+    public AuthorizationRequest ToRequest(string? under)
     {
         var given = new Dictionary<string, string>(ForProvider ?? new Dictionary<string, string>(), StringComparer.Ordinal);
         void Add(string name, string? value)
@@ -91,7 +92,7 @@ internal sealed record HostedFlow(
         }
         Add("login_hint", Address);
         Add("prompt", IsAnew ? "login" : null);
-        return new AuthorizationRequest(EnvironmentId, ClientId, Visit.AddressOf(ContinueFromProvider.Path, Id), null, given);
+        return new AuthorizationRequest(EnvironmentId, ClientId, ContinueFromProvider.AddressOf(Id, under), null, given);
     }
 }
 
@@ -120,7 +121,7 @@ internal sealed class HostedFlowCookie(ClusterKeys keys, PublicAddress address)
     public void Write(HttpContext http, HostedFlow flow) => _flows.Write(http, flow.Id, flow with { State = null }, flow.State, s_kept);
 
     /// <summary>The flow of this id, if this browser began it, over or not; null otherwise.</summary>
-    public HostedFlow? Read(HttpContext http, string? id) => _flows.Read(http, id) is var (flow, state) && flow.Id == id ? flow with { State = state } : null;
+    public HostedFlow? Read(HttpContext http, string? id) => _flows.Read(http, id) is var (flow, state) && flow.Id == id && ServedUnder.Allows(http, flow.EnvironmentId) ? flow with { State = state } : null;
 
     public void Delete(HttpContext http, string id) => _flows.Delete(http, id);
 }
