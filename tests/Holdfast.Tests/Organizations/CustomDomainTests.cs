@@ -264,7 +264,12 @@ public sealed class CustomDomainTests : IAsyncLifetime
         await checks.RoundAsync(default);
         Assert.Equal(("verified", "pending"), (await StateAsync(found), await StateAsync(never)));
         _dns.Replies.Clear();
+        _dns.Always = new DnsReply.Code(5);   // nobody can ask: what nobody could look for has not failed
         _server.Clock.Advance(TimeSpan.FromDays(30));
+        await checks.RoundAsync(default);
+        Assert.Equal(("verified", "pending"), (await StateAsync(found), await StateAsync(never)));
+        _dns.Always = null;
+        _server.Clock.Advance(TimeSpan.FromDays(1));
         await checks.RoundAsync(default);
         Assert.Equal(("verified", "failed"), (await StateAsync(found), await StateAsync(never)));   // what was proven is not looked for again
         Assert.Equal("pending", (await _server.PostAsync($"/custom_domains/{never["id"]}/verify", new { })).Is(201)["state"]);
