@@ -45,7 +45,7 @@ describe('Hosted pages under a custom domain', () => {
     }
     boot = JSON.parse(readFileSync(join(data, 'bootstrap.json'), 'utf8'));
     await call('POST', '/user_management/redirect_uris', { uri: callback });
-    await call('PUT', '/branding', { name: 'Acme', accent: '#7a2e8e' });
+    await call('PUT', '/branding', { name: 'Acme', accent_color: '#7a2e8e' });
     const made = await call('POST', '/custom_domains', { domain: name });
     assert.equal(made.state, 'pending');
     dns.texts.set(`${made.verification_prefix}.${name}`, made.verification_token);
