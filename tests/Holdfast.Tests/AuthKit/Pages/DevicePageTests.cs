@@ -206,7 +206,7 @@ public sealed class DevicePageTests(Shared shared) : IClassFixture<Shared>
 
         from.Place = "198.51.100.7";
         var person = await SignedInAsync(server, begun, "ada@people.test");
-        foreach (var said in new[] { "Acme &lt;CLI&gt;", "ada@people.test", begun["user_code"]!, "another network than yours", "203.0.113.9", "somebody sent you the code" })
+        foreach (var said in new[] { "Acme &lt;CLI&gt;", "ada@people.test", begun["user_code"]!, "another network than yours", "203.0.113.9", "somebody sent you this code" })
         {
             Assert.Contains(said, person.Page.Text, StringComparison.Ordinal);
         }
