@@ -186,8 +186,10 @@ public static class Schema
     /// <summary>Web origins whose browsers may call the token endpoint.</summary>
     public static readonly Table CorsOrigins = new("cors_origins", [new("made", First, "environment_id", "origin", "created_at")]);
 
-    /// <summary>Names under which an environment is served. Whose a name is, its claim says, which is the cluster's.</summary>
-    public static readonly Table CustomDomains = new("custom_domains", [new("made", First, "environment_id", "domain", "created_at")]);
+    /// <summary>Names under which an environment is served. <c>state</c> is <c>pending</c>, <c>verified</c> or <c>failed</c> (null, of an elder release, is pending); whose a verified one is, its claim says, which
+    /// is the cluster's. <c>pending_since</c> is since when its proof is looked for in DNS.</summary>
+    public static readonly Table CustomDomains = new("custom_domains",
+        [new("made", First, "environment_id", "domain", "created_at"), new("status", Later, "state", "pending_since"), new("touched", Greatest, "updated_at")]);
 
     /// <summary>What an environment adds to its access tokens; the id is the environment's.</summary>
     public static readonly Table JwtTemplates = new("jwt_templates",

@@ -43,6 +43,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         ["GET /user_management/users/{id}/sessions"] = new(m => $"/user_management/users/{m.User}/sessions"),
         // One that has not come to this node yet may be ended here: so it is answered alike, whoever has it or nobody.
         ["POST /user_management/sessions/revoke"] = new(_ => "/user_management/sessions/revoke", m => new { session_id = m.Session }, Own: true),
+        ["POST /user_management/organization_switches"] = new(_ => "/user_management/organization_switches", m => new { session_id = m.Session }),
         ["GET /user_management/users"] = new(_ => "/user_management/users?limit=100", Own: true),
         ["POST /user_management/users"] = new(_ => "/user_management/users", m => new { email = m.Email, external_id = m.ExternalId }, Own: true),
         ["GET /user_management/users/external_id/{externalId}"] = new(m => $"/user_management/users/external_id/{m.ExternalId}"),
@@ -97,6 +98,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         ["DELETE /user_management/cors_origins/{id}"] = new(m => $"/user_management/cors_origins/{m.CorsOrigin}"),
         ["GET /custom_domains"] = new(_ => "/custom_domains?limit=100", Own: true),
         ["POST /custom_domains"] = new(_ => "/custom_domains", _ => new { domain = "login.theirs.test" }, Own: true),
+        ["POST /custom_domains/{id}/verify"] = new(m => $"/custom_domains/{m.CustomDomain}/verify", _ => new { }),
         ["DELETE /custom_domains/{id}"] = new(m => $"/custom_domains/{m.CustomDomain}"),
         ["GET /user_management/jwt_template"] = new(_ => "/user_management/jwt_template?", Own: true),
         ["PUT /user_management/jwt_template"] = new(_ => "/user_management/jwt_template", _ => new { content = """{"theirs":1}""" }, Own: true),
@@ -287,7 +289,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
             Assert.DoesNotContain(Mark, answer.Text.Replace(made.ExternalId, "", StringComparison.Ordinal).Replace(made.Email, "", StringComparison.Ordinal), StringComparison.Ordinal);
             // What exists nowhere is answered in the same words.
             var (theirs, given) = (Cases[name].Path(made), Body(name) is { } sent ? JsonSerializer.Serialize(sent) : null);
-            var id = new[] { made.Flag, made.Factor, made.Challenge, made.ExternalId, made.OrganizationDomain, made.Connection, made.RedirectUri, made.Profile, made.Membership, made.Invitation, made.InvitationToken, made.Verification, made.ResetToken, made.Reset, made.MagicAuth, made.User, made.Organization, made.SamlKey, made.SigningKey, made.CorsOrigin, made.Action, made.CustomDomain, made.Email }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
+            var id = new[] { made.Flag, made.Factor, made.Challenge, made.ExternalId, made.OrganizationDomain, made.Connection, made.RedirectUri, made.Profile, made.Membership, made.Invitation, made.InvitationToken, made.Verification, made.ResetToken, made.Reset, made.MagicAuth, made.User, made.Organization, made.SamlKey, made.SigningKey, made.CorsOrigin, made.Action, made.CustomDomain, made.Session, made.Email }.First(i => theirs.Contains(i, StringComparison.Ordinal) || given?.Contains(i, StringComparison.Ordinal) == true);
             var nobody = id == made.Email ? "nobody@people.test" : name.Contains("externalId", StringComparison.Ordinal) ? "nobody" : "org_01J00000000000000000000000";
             var (path, body) = (theirs.Replace(id, nobody, StringComparison.Ordinal), given?.Replace(id, nobody, StringComparison.Ordinal));
             var unknown = await _server.SendAsync(method, path, _server.B.ApiKey, body);

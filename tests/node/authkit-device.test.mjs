@@ -28,8 +28,8 @@ describe('Signing in a device', () => {
   const ask = ({ device_code }) => holdfast.call('POST', '/user_management/authenticate', { grant_type: grant, client_id: holdfast.clientId, device_code }, { key: null });
 
   const words = {
-    en: { code: 'Code on your device', go: 'Continue', email: 'Email address', password: 'Password', signIn: 'Sign in', confirm: 'Sign in on your device?', allow: 'Sign in on the device', refuse: 'Do not sign in', allowed: 'Your device is signed in', refused: 'Your device is not signed in' },
-    de: { code: 'Code auf Ihrem Gerät', go: 'Weiter', email: 'E-Mail-Adresse', password: 'Passwort', signIn: 'Anmelden', confirm: 'Auf Ihrem Gerät anmelden?', allow: 'Auf dem Gerät anmelden', refuse: 'Nicht anmelden', allowed: 'Ihr Gerät ist angemeldet', refused: 'Ihr Gerät ist nicht angemeldet' },
+    en: { code: 'Code on your device', go: 'Continue', email: 'Email address', password: 'Password', signIn: 'Sign in', confirm: 'Sign in on your device?', allow: 'Sign in on the device', refuse: 'Do not sign in', allowed: 'Your device is signed in', refused: 'Your device is not signed in', network: /the network that you are on\s+127\.0\.0\.1/ },
+    de: { code: 'Code auf Ihrem Gerät', go: 'Weiter', email: 'E-Mail-Adresse', password: 'Passwort', signIn: 'Anmelden', confirm: 'Auf Ihrem Gerät anmelden?', allow: 'Auf dem Gerät anmelden', refuse: 'Nicht anmelden', allowed: 'Ihr Gerät ist angemeldet', refused: 'Ihr Gerät ist nicht angemeldet', network: /dem Netz, in dem Sie sind\s+127\.0\.0\.1/ },
   };
 
   /** From the code to the question. */
@@ -62,6 +62,7 @@ describe('Signing in a device', () => {
         });
         assert.match(await page.locator('main').innerText(), new RegExp(device.user_code));
         assert.match(await page.locator('main').innerText(), new RegExp(person.email));
+        assert.match(await page.locator('dl').innerText(), say.network);   // both are on this machine
         assert.equal((await ask(device)).body.error, 'authorization_pending');
         await page.getByRole('button', { name: say.allow }).click();
         await page.getByRole('heading', { name: say.allowed }).waitFor();
@@ -117,6 +118,19 @@ describe('Signing in a device', () => {
     assert.deepEqual(await faults(page), []);
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth), false);
     await shot(page, 'device-wrong-en-phone');
+    await close();
+  });
+
+  test('The question fits a phone, and reads from right to left', async () => {
+    const [device, person] = [await begin(), await somebody()];
+    const { page, close } = await chromium.newPage({ locale: 'de', viewport: { width: 320, height: 640 } });
+    await toQuestion(page, device, person, words.de);
+    const isWide = () => page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+    assert.equal(await isWide(), false);
+    await shot(page, 'device-confirm-de-phone');
+    await page.evaluate(() => { document.documentElement.dir = 'rtl'; });
+    assert.equal(await isWide(), false);
+    await shot(page, 'device-confirm-rtl-phone');
     await close();
   });
 

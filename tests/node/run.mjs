@@ -14,7 +14,7 @@ import { startServer } from './lib/server.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const alone = { self: here('self.test.mjs'), 'flag-judges': here('flag-judges.test.mjs'), contract: here('../contract/validator.test.mjs') };
-const suites = ['jwks', 'floor', 'organizations', 'organization-domains', 'user-management', 'sso-saml', 'sso-oidc', 'authkit', 'authkit-config', 'mfa', 'session/authkit-session', 'feature-flags', 'flag-providers', 'unleash-server', 'sample', 'browser', 'hosted', 'status', 'authkit-factors', 'authkit-mail', 'authkit-device', 'authkit-browser'];
+const suites = ['jwks', 'floor', 'organizations', 'organization-domains', 'user-management', 'sso-saml', 'sso-oidc', 'authkit', 'authkit-config', 'mfa', 'session/authkit-session', 'feature-flags', 'flag-providers', 'unleash-server', 'sample', 'browser', 'hosted', 'status', 'authkit-factors', 'authkit-mail', 'authkit-device', 'authkit-switch', 'custom-domain', 'authkit-browser'];
 const asked = process.argv.slice(2);
 const wanted = asked.length > 0 ? asked : [...Object.keys(alone), ...suites];
 const unknown = wanted.filter((name) => !(name in alone) && !suites.includes(name));

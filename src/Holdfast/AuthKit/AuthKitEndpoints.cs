@@ -10,7 +10,7 @@ internal static class AuthKitEndpoints
     {
         services.AddSingleton<AuthKitOptions>().AddSingleton<AccessTokens>().AddSingleton<RefreshTokens>().AddSingleton<BeginSession>().AddSingleton<SessionAnswer>();
         services.AddSingleton<Authenticate>().AddSingleton<GrantByCode>().AddSingleton<GrantByPassword>().AddSingleton<GrantByEmailCode>().AddSingleton<GrantByMagicCode>().AddSingleton<GrantByRefreshToken>().AddSingleton<GrantByOrganization>().AddSingleton<GrantByFactor>().AddSingleton<Passkeys>();
-        services.AddSingleton<DeviceCodes>().AddSingleton<GrantByDeviceCode>().AddSingleton<Impersonations>().AddSingleton<GrantByImpersonation>().AddSingleton<EmailChanges>();
+        services.AddSingleton<DeviceCodes>().AddSingleton<GrantByDeviceCode>().AddSingleton<Impersonations>().AddSingleton<GrantByImpersonation>().AddSingleton<EmailChanges>().AddSingleton<OrganizationSwitches>();
         services.AddSingleton<Actions>().AddSingleton<ManageActions>().AddSingleton<ManageSignInSettings>().AddSingleton<CrossOrigin>().AddSingleton<SessionCookies>();
         services.AddSingleton<MagicAuth>().AddSingleton<EmailVerifications>().AddSingleton<PasswordResets>().AddSingleton<Sessions>();
         services.AddHostedPages();
@@ -47,6 +47,8 @@ internal static class AuthKitEndpoints
         api.MapGet("/users/{id}/sessions", (string id, HttpContext http, Sessions sessions) => sessions.List(id, http)).WithMetadata(ApiKeyRequired.Yes).Produces<ListBody<SessionBody>>();
         api.MapPost("/sessions/revoke", (HttpContext http, Sessions sessions) => sessions.RevokeAsync(http)).WithMetadata(ApiKeyRequired.Yes)
             .Accepts<Sessions.RevokeInput>(JsonBody.AnyType).Produces(200).WithMetadata(Writes.Deny);
+        api.MapPost("/organization_switches", (HttpContext http, OrganizationSwitches switches) => switches.CreateAsync(http)).WithMetadata(ApiKeyRequired.Yes)
+            .Accepts<OrganizationSwitches.Input>(JsonBody.AnyType).Produces<OrganizationSwitches.Body>(201).WithMetadata(Writes.Nothing);
         api.MapGet("/sessions/logout", (HttpContext http, Sessions sessions) => sessions.SignOutAsync(http)).WithMetadata(Writes.Deny, UnderDomains.Yes).Produces(302);
         routes.MapHostedPages();
 

@@ -9,9 +9,9 @@ using Holdfast.Users;
 
 namespace Holdfast.AuthKit;
 
-/// <summary>Devices that ask to be signed in (RFC 8628). Anybody can ask, so a request is kept in the memory of the node that took it, and nowhere else; what somebody who has proven who they
-/// are answers to it is a fact (decision 0002). The device's own code is sealed and says which node that is (law 5); the code that a person types in begins with letters that lead there.</summary>
-internal sealed class DeviceCodes(Database database, ClusterKeys keys, PublicAddress address, OAuthClients clients, RateLimits limits, Entropy entropy, TimeProvider clock)
+/// <summary>Devices that ask to be signed in (RFC 8628). A request is a single-use item with a row (decision 0033), bounded for each place, environment and node because anybody can ask. The device's own
+/// code is sealed and says which node decides (law 5); the code that a person types in is found by any node that has the row, and its first letters lead to the one that made it where it has not come yet.</summary>
+internal sealed class DeviceCodes(Database database, ClusterKeys keys, PublicAddress address, OAuthClients clients, Acts acts, RateLimits limits, Entropy entropy, TimeProvider clock)
 {
     /// <summary>How long a request may be answered.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(5);
@@ -19,8 +19,8 @@ internal sealed class DeviceCodes(Database database, ClusterKeys keys, PublicAdd
     /// <summary>How long a device pauses between two questions, at least; and what is added when it does not (RFC 8628 §3.5).</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
-    /// <summary>The most requests that wait at once.</summary>
-    public const int Most = 10_000;
+    /// <summary>The most requests of this node that wait at once: each is a row, and they are over in five minutes.</summary>
+    public const int Most = 5_000;
 
     /// <summary>The same, of one environment: what strangers send to one leaves the others theirs.</summary>
     public const int MostOfEnvironment = 1_000;
@@ -34,8 +34,7 @@ internal sealed class DeviceCodes(Database database, ClusterKeys keys, PublicAdd
     private const int RandomLetters = 6;
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, Waiting> _byUserCode = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Waiting> _byId = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Pace> _paces = new(StringComparer.Ordinal);
 
     internal sealed record Body(
         string DeviceCode, string UserCode, string VerificationUri, string VerificationUriComplete, int ExpiresIn, int Interval);
@@ -44,16 +43,10 @@ internal sealed class DeviceCodes(Database database, ClusterKeys keys, PublicAdd
     /// <param name="ExpiresAt">Unix milliseconds.</param>
     internal sealed record Request(string Id, string ClientId, string Authority, long ExpiresAt);
 
-    /// <summary>A request that waits for its answer.</summary>
-    internal sealed class Waiting(string id, string environmentId, string clientId, string userCode, DateTimeOffset expiresAt)
+    /// <summary>How a device asks. In memory alone: what a restart forgets is that one has asked too often.</summary>
+    private sealed class Pace(string environmentId, DateTimeOffset expiresAt)
     {
-        public string Id { get; } = id;
-
         public string EnvironmentId { get; } = environmentId;
-
-        public string ClientId { get; } = clientId;
-
-        public string UserCode { get; } = userCode;
 
         public DateTimeOffset ExpiresAt { get; } = expiresAt;
 
@@ -82,20 +75,43 @@ internal sealed class DeviceCodes(Database database, ClusterKeys keys, PublicAdd
         {
             return ApiError.TooManyRequests(wait);
         }
-        if (Add(client) is not { } waiting)
+        var id = Ids.Of(Ids.DeviceRequest, clock.GetUtcNow(), entropy.Bytes(10));
+        if (!TryWait(id, client.EnvironmentId))
         {
             return ApiError.TooManyRequests((int)Lifetime.TotalSeconds);
         }
+        var (userCode, expiresAt) = await MakeAsync(http, client, id);
         http.Response.Headers.CacheControl = "no-store";
-        var (page, shown) = ($"{address.Url}/device", Show(waiting.UserCode));
+        var (page, shown) = ($"{ServedUnder.BaseOf(http, address)}{AskDeviceCode.Path}", Show(userCode));
         return ApiAnswer.Ok(new Body(
-            SealedToken.Make(keys, Purpose, client.EnvironmentId, new Request(waiting.Id, client.Id, database.Incarnation, waiting.ExpiresAt.ToUnixTimeMilliseconds())),
+            SealedToken.MakeFor(keys, Purpose, client.EnvironmentId, database.Incarnation, new Request(id, client.Id, database.Incarnation, expiresAt)),
             shown, page, $"{page}?user_code={shown}", (int)Lifetime.TotalSeconds, (int)Interval.TotalSeconds));
+    }
+
+    /// <summary>The row of a request, under a code that no other has here.</summary>
+    private async Task<(string UserCode, long ExpiresAt)> MakeAsync(HttpContext http, OAuthClients.Client client, string id)
+    {
+        var (place, from) = (PlaceOf(database.Incarnation), http.Connection.RemoteIpAddress?.ToString());
+        while (true)
+        {
+            var code = place + Letters(entropy.Bytes(8), RandomLetters);
+            var expiresAt = await database.RecordAsync(http, view =>
+            {
+                var act = acts.Of(client.EnvironmentId);
+                return DeviceRequest.OfCode(view, keys, code, act.Time) is not null
+                    ? Decide.Nothing<long?>(null)
+                    : Decide.To<long?>((act.Now + Lifetime).ToUnixTimeMilliseconds(), DeviceRequest.Issue(act, id, keys, code, client.Id, from, Lifetime));
+            });
+            if (expiresAt is { } until)
+            {
+                return (code, until);
+            }
+        }
     }
 
     /// <summary>What a device's code holds; null when it is not one of this client.</summary>
     public Request? Open(OAuthClients.Client client, string deviceCode) =>
-        SealedToken.Read<Request>(keys, Purpose, client.EnvironmentId, deviceCode) is { } request && request.ClientId == client.Id ? request : null;
+        SealedToken.ReadFor<Request>(keys, Purpose, client.EnvironmentId, deviceCode, r => r.Authority) is { } request && request.ClientId == client.Id ? request : null;
 
     /// <summary>A device asks whether it is answered. Whether it may ask already; too soon makes the pause longer.</summary>
     public bool MayAsk(OAuthClients.Client client, Request request)
@@ -103,11 +119,10 @@ internal sealed class DeviceCodes(Database database, ClusterKeys keys, PublicAdd
         lock (_gate)
         {
             var now = clock.GetTimestamp();
-            if (!_byId.TryGetValue(request.Id, out var waiting))
+            if (!_paces.TryGetValue(request.Id, out var waiting))
             {
-                // From before this process began: it can be answered no more, but it may have been.
-                Forget();
-                _byId[request.Id] = waiting = new Waiting(request.Id, client.EnvironmentId, client.Id, "", DateTimeOffset.FromUnixTimeMilliseconds(request.ExpiresAt));
+                Forget();   // it is from before this process began
+                _paces[request.Id] = waiting = new Pace(client.EnvironmentId, DateTimeOffset.FromUnixTimeMilliseconds(request.ExpiresAt));
             }
             var isTooSoon = waiting.AskedAt is { } at && clock.GetElapsedTime(at, now) < waiting.Interval;
             waiting.AskedAt = now;
@@ -116,24 +131,10 @@ internal sealed class DeviceCodes(Database database, ClusterKeys keys, PublicAdd
         }
     }
 
-    /// <summary>The request whose code somebody typed in; null when this node has none of it.</summary>
+    /// <summary>The request whose code somebody typed in; null when this node knows none of it.</summary>
     /// <param name="userCode">In any case, with or without its hyphen.</param>
-    public Waiting? Find(string userCode)
-    {
-        lock (_gate)
-        {
-            return Normal(userCode) is { } code && _byUserCode.TryGetValue(code, out var waiting) && waiting.ExpiresAt > clock.GetUtcNow() ? waiting : null;
-        }
-    }
-
-    /// <summary>The request of this id, if this node has it and it is not over.</summary>
-    public Waiting? FindById(string id)
-    {
-        lock (_gate)
-        {
-            return _byId.TryGetValue(id, out var waiting) && waiting.UserCode.Length > 0 && waiting.ExpiresAt > clock.GetUtcNow() ? waiting : null;
-        }
-    }
+    public DeviceRequest? Find(string userCode) =>
+        Normal(userCode) is { } code ? database.Read(view => DeviceRequest.OfCode(view, keys, code, clock.GetUtcNow().ToUnixTimeMilliseconds())) : null;
 
     /// <summary>Which of these lives may have shown a code: its first letters say. By chance several.</summary>
     public IEnumerable<string> MayHaveShown(string userCode, IEnumerable<string> incarnations) =>
@@ -153,40 +154,33 @@ internal sealed class DeviceCodes(Database database, ClusterKeys keys, PublicAdd
     /// <summary>As it is shown: two groups.</summary>
     public static string Show(string code) => $"{code[..4]}-{code[4..]}";
 
-    private Waiting? Add(OAuthClients.Client client)
+    /// <summary>Takes a place for one more; false when there is none.</summary>
+    private bool TryWait(string id, string environmentId)
     {
         var now = clock.GetUtcNow();
         lock (_gate)
         {
             Forget();
-            if (_byUserCode.Count >= Most || _byUserCode.Values.Count(w => w.EnvironmentId == client.EnvironmentId && w.ExpiresAt > now) >= MostOfEnvironment)
+            if (_paces.Values.Count(w => w.ExpiresAt > now) >= Most || _paces.Values.Count(w => w.EnvironmentId == environmentId && w.ExpiresAt > now) >= MostOfEnvironment)
             {
-                return null;
+                return false;
             }
-            var place = PlaceOf(database.Incarnation);
-            string code;
-            do
-            {
-                code = place + Letters(entropy.Bytes(8), RandomLetters);
-            }
-            while (_byUserCode.ContainsKey(code));
-            var waiting = new Waiting(Ids.Of(Ids.DeviceRequest, now, entropy.Bytes(10)), client.EnvironmentId, client.Id, code, now + Lifetime);
-            return _byUserCode[code] = _byId[waiting.Id] = waiting;
+            _paces[id] = new Pace(environmentId, now + Lifetime);
+            return true;
         }
     }
 
     /// <summary>Forgets what is over, when there is much.</summary>
     private void Forget()
     {
-        if (_byId.Count < Most / 2)
+        if (_paces.Count < Most / 2)
         {
             return;
         }
         var now = clock.GetUtcNow();
-        foreach (var over in _byId.Values.Where(w => w.ExpiresAt <= now).ToList())
+        foreach (var (id, _) in _paces.Where(w => w.Value.ExpiresAt <= now).ToList())
         {
-            _byId.Remove(over.Id);
-            _byUserCode.Remove(over.UserCode);
+            _paces.Remove(id);
         }
     }
 
@@ -203,22 +197,4 @@ internal sealed class DeviceCodes(Database database, ClusterKeys keys, PublicAdd
         }
         return text.ToString();
     }
-}
-
-/// <summary>What somebody answered to a device.</summary>
-/// <param name="UserId">Null for: no.</param>
-internal sealed record DeviceAnswer(string? UserId, string? OrganizationId, string? CredentialId, string? FactorId, string Method)
-{
-    public static DeviceAnswer? Find(View view, string environmentId, string requestId) => view.Find<DeviceAnswer>(
-        "SELECT user_id AS UserId, organization_id AS OrganizationId, credential_id AS CredentialId, factor_id AS FactorId, method AS Method FROM device_answers WHERE id = @requestId AND environment_id = @environmentId",
-        new { requestId, environmentId });
-
-    /// <summary>The answer of somebody who has proven who they are. The first one stays.</summary>
-    /// <param name="who">Null for: no.</param>
-    public static Decision<bool> Give(View view, Act act, DeviceCodes.Waiting waiting, SignedIn? who, string method) =>
-        waiting.ExpiresAt <= act.Now || waiting.EnvironmentId != act.EnvironmentId || Find(view, act.EnvironmentId, waiting.Id) is not null
-            ? Decide.Nothing(false)
-            : Decide.To(true, Change.To(Schema.DeviceAnswers, waiting.Id,
-                ("environment_id", act.EnvironmentId), ("user_id", who?.UserId), ("organization_id", who?.OrganizationId), ("credential_id", who?.CredentialId), ("factor_id", who?.FactorId),
-                ("method", method), ("created_at", act.Time), ("expires_at", (waiting.ExpiresAt + DeviceCodes.Lifetime).ToUnixTimeMilliseconds())));
 }

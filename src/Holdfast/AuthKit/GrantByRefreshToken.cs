@@ -62,9 +62,7 @@ internal sealed class GrantByRefreshToken(Database database, RefreshTokens refre
             return Rule.Refuse<RefreshToken>(Refusal.NotFound);
         }
         var (ruling, changes) = RefreshSession.Decide(view, act, token, key, isBirthApplied, switchTo: switchTo);
-        if (ruling.Answer is not null && switchTo is not null && new SignedIn(token.UserId, token.CredentialId, switchTo, FactorId: token.FactorId) is var who
-            && (SecondFactor.IsMissing(view, act, who, token.Method)
-                || (SecondFactor.IsAskedFor(view, act, who, token.Method) && Factor.Of(view, act.EnvironmentId, token.UserId, Factor.Totp).Count > 0)))
+        if (ruling.Answer is not null && switchTo is not null && SecondFactor.StopsSwitch(view, act, new SignedIn(token.UserId, token.CredentialId, switchTo, FactorId: token.FactorId), token.Method))
         {
             return Rule.Refuse<RefreshToken>(Refusal.FactorMissing);   // and the token is as good as it was
         }

@@ -114,7 +114,7 @@ internal sealed class PasswordResets(
     private string TokenOf(string environmentId, string id) => $"{id}.{secrets.Token(environmentId, id)}";
 
     /// <summary>Where the mailed link leads.</summary>
-    public string LinkTo(string environmentId, string id) => $"{address.Url}/reset-password?token={TokenOf(environmentId, id)}";
+    public string LinkTo(string environmentId, string id, string? under = null) => $"{under ?? address.Url}/reset-password?token={TokenOf(environmentId, id)}";
 
     private Body Write(string id, string environmentId, string userId, string email, long createdAt, long expiresAt)
     {

@@ -49,11 +49,11 @@ internal sealed record PendingAuthentication(
     public bool Asks(string step) => (Next ?? (EmailVerificationId is null ? Organization : Mailbox)) == step;
 
     /// <summary>On the wire.</summary>
-    public string Seal(ClusterKeys keys, string environmentId) => SealedToken.Make(keys, Purpose, environmentId, this);
+    public string Seal(ClusterKeys keys, string environmentId) => SealedToken.MakeFor(keys, Purpose, environmentId, Authority, this);
 
     /// <summary>Null when it is not one of this environment.</summary>
     public static PendingAuthentication? Open(ClusterKeys keys, string environmentId, string token) =>
-        SealedToken.Read<PendingAuthentication>(keys, Purpose, environmentId, token);
+        SealedToken.ReadFor<PendingAuthentication>(keys, Purpose, environmentId, token, p => p.Authority);
 
     /// <summary>Whether it may be used by this request: it is not over, nobody else has used it, and what it rests upon stands: the user, their password, the factor that they showed.</summary>
     public bool IsGood(View view, Act act, string? request) => Authority == act.Incarnation && ExpiresAt > act.Time

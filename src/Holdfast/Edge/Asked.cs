@@ -28,7 +28,7 @@ internal sealed record Asked(Priority Priority, string? Authority, string? Key, 
     private const int IncarnationLength = 12;
     private const int MostFields = 200;
 
-    private static readonly string[] s_pages = ["/sign-in", "/sign-up", "/device", "/invite", "/reset-password", "/assets"];
+    private static readonly string[] s_pages = ["/sign-in", "/sign-up", "/device", "/switch-organization", "/invite", "/reset-password", "/assets"];
 
     /// <param name="path">Decoded, as the node routes by it.</param>
     /// <param name="body">The whole body; empty for none.</param>
@@ -51,7 +51,8 @@ internal sealed record Asked(Priority Priority, string? Authority, string? Key, 
             : isRead || Is("/scim") || Is("/audit_logs") ? Priority.Read
             : Priority.Administration;
 
-        var authority = isRefresh ? null : Named(fields.GetValueOrDefault("code")) ?? Named(fields.GetValueOrDefault("RelayState")) ?? Named(fields.GetValueOrDefault("state")) ?? Named(fields.GetValueOrDefault("flow"));
+        var authority = isRefresh ? null : Named(fields.GetValueOrDefault("code")) ?? Named(fields.GetValueOrDefault("RelayState")) ?? Named(fields.GetValueOrDefault("state")) ?? Named(fields.GetValueOrDefault("flow"))
+            ?? Named(fields.GetValueOrDefault("device_code")) ?? Named(fields.GetValueOrDefault("pending_authentication_token"));
         var isSafe = isRead || isRefresh || (hasIdempotencyKey && method == "POST" && !IsMadeHere(path));
         var hedge = !isRead || method == "OPTIONS" ? null : isKeys ? "keys" : priority == Priority.Read ? "read" : null;
         var (first, whole) = priority switch

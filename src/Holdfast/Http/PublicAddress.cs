@@ -5,5 +5,8 @@ namespace Holdfast.Http;
 /// <param name="IsDev">Loopback and plain http are good enough for identity providers, as long as this is a developer's machine.</param>
 public sealed record PublicAddress(string Url, bool IsDev)
 {
+    /// <summary>The same server under another name.</summary>
+    public string Under(string host) => new UriBuilder(Url) { Host = host, Path = "" }.Uri.GetLeftPart(UriPartial.Authority);
+
     public bool IsHttps => Url.StartsWith("https://", StringComparison.Ordinal);
 }

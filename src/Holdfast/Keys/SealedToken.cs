@@ -14,6 +14,16 @@ internal static class SealedToken
     public static string MakeSame<T>(ClusterKeys keys, string purpose, string environmentId, T content) =>
         $"{environmentId}.{keys.SealSame(purpose, environmentId, JsonSerializer.SerializeToUtf8Bytes(content))}";
 
+    /// <summary>The same for what one node alone redeems: its life stands before it, so that an edge, which has no key of ours, sends it there.</summary>
+    public static string MakeFor<T>(ClusterKeys keys, string purpose, string environmentId, string authority, T content) => $"{authority}.{Make(keys, purpose, environmentId, content)}";
+
+    /// <summary>What such a token holds, if the life before it is its own. One that an elder release made has none before it.</summary>
+    public static T? ReadFor<T>(ClusterKeys keys, string purpose, string environmentId, string token, Func<T, string> authorityOf) where T : class
+    {
+        var named = token.StartsWith(environmentId + ".", StringComparison.Ordinal) ? null : token.Split('.', 2)[0];
+        return Read<T>(keys, purpose, environmentId, named is null ? token : token[Math.Min(named.Length + 1, token.Length)..]) is { } content && (named is null || named == authorityOf(content)) ? content : null;
+    }
+
     /// <summary>What a token of one environment holds.</summary>
     public static T? Read<T>(ClusterKeys keys, string purpose, string environmentId, string token) where T : class =>
         Read<T>(keys, purpose, token) is var (whose, content) && whose == environmentId ? content : null;

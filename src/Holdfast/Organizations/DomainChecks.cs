@@ -10,7 +10,7 @@ namespace Holdfast.Organizations;
 
 /// <summary>Looks for the proofs of pending domains in the background, less and less often, until they stand or their time is over. Of a cluster's nodes one looks for each domain, by a
 /// rendezvous hash over the node list; the others do so <see cref="OthersWait"/> times as seldom, should that one be away. The primary decides, so each change is made and told once.</summary>
-internal sealed class DomainChecks(Database database, EnvironmentStore environments, DomainLookup lookup, PeerLinks peers, TimeProvider clock, ILogger<DomainChecks> log) : BackgroundService
+internal sealed class DomainChecks(Database database, EnvironmentStore environments, DomainLookup lookup, CustomDomains custom, PeerLinks peers, TimeProvider clock, ILogger<DomainChecks> log) : BackgroundService
 {
     /// <summary>How often it is seen what is due.</summary>
     public static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
@@ -40,7 +40,20 @@ internal sealed class DomainChecks(Database database, EnvironmentStore environme
         while (!ct.IsCancellationRequested && database.Read(view => OrganizationStore.AwaitedDomains(view, after, 100)) is { Count: > 0 } page)
         {
             pending.UnionWith(page.Select(row => row.Id));
-            await Parallel.ForEachAsync(page.Where(IsDue), new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct }, async (row, token) => await CheckAsync(row, token));
+            await Parallel.ForEachAsync(page.Where(row => IsDue(row.Id, row.PendingSince!.Value)), new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct }, async (row, token) => await CheckAsync(row, token));
+            after = page[^1].Id;
+        }
+        after = "";
+        while (!ct.IsCancellationRequested && database.Read(view => CustomDomains.Awaited(view, after, 100)) is { Count: > 0 } page)
+        {
+            pending.UnionWith(page.Select(row => row.Id));
+            await Parallel.ForEachAsync(page.Where(row => IsDue(row.Id, row.PendingSince)), new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = ct }, async (row, token) =>
+            {
+                if (await custom.CheckAsync(row, token))
+                {
+                    _askedAt[row.Id] = clock.GetUtcNow();
+                }
+            });
             after = page[^1].Id;
         }
         foreach (var (id, _) in _askedAt.Where(a => !pending.Contains(a.Key)))
@@ -49,15 +62,15 @@ internal sealed class DomainChecks(Database database, EnvironmentStore environme
         }
     }
 
-    private bool IsDue(OrganizationDomainRow row)
+    private bool IsDue(string id, long pendingSince)
     {
         var now = clock.GetUtcNow();
-        var since = DateTimeOffset.FromUnixTimeMilliseconds(row.PendingSince!.Value);
+        var since = DateTimeOffset.FromUnixTimeMilliseconds(pendingSince);
         var pause = (now - since) / 10;
         pause = pause < LeastPause ? LeastPause : pause > MostPause ? MostPause : pause;
-        return IsOurs(row.Id)
-            ? !_askedAt.TryGetValue(row.Id, out var at) || now - at >= pause
-            : now - (_askedAt.TryGetValue(row.Id, out at) ? at : since) >= OthersWait * pause;
+        return IsOurs(id)
+            ? !_askedAt.TryGetValue(id, out var at) || now - at >= pause
+            : now - (_askedAt.TryGetValue(id, out at) ? at : since) >= OthersWait * pause;
     }
 
     /// <summary>Whether this node is the one that looks for a domain; a node that is in no list looks for all.</summary>

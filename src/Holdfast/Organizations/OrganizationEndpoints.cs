@@ -26,6 +26,8 @@ internal static class OrganizationEndpoints
         own.MapGet("", (HttpContext http, CustomDomains custom) => custom.List(http)).Produces<ListBody<CustomDomains.Body>>();
         own.MapPost("", (HttpContext http, CustomDomains custom) => custom.CreateAsync(http))
             .Accepts<CustomDomains.Input>(JsonBody.AnyType).Produces<CustomDomains.Body>(201).WithMetadata(Writes.ToPrimary);
+        own.MapPost("/{id}/verify", (string id, HttpContext http, CustomDomains custom) => custom.VerifyAsync(id, http))
+            .Accepts<EmptyInput>(isOptional: true, JsonBody.AnyType).Produces<CustomDomains.Body>(201).WithMetadata(Writes.ToPrimary);
         own.MapDelete("/{id}", (string id, HttpContext http, CustomDomains custom) => custom.DeleteAsync(id, http)).Produces(204).WithMetadata(Writes.Deny);
         routes.MapGet(EdgeKey.DomainsPath, (HttpContext http, CustomDomains custom) => custom.TellEdgeAsync(http)).ExcludeFromDescription();
 

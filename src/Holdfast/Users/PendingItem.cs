@@ -53,6 +53,11 @@ internal sealed record PendingItem(
     public static PendingItem? FindAny(View view, string environmentId, string id, string kind) => view.Find<PendingItem>(
         $"SELECT {Columns} FROM pending_items WHERE id = @id AND environment_id = @environmentId AND kind = @kind", new { environmentId, id, kind });
 
+    /// <summary>Those of a subject that are not over, of any environment: two at most, used or not.</summary>
+    /// <param name="now">Unix milliseconds.</param>
+    public static List<PendingItem> OfSubject(View view, string kind, string subject, long now) =>
+        view.Query<PendingItem>($"SELECT {Columns} FROM pending_items WHERE kind = @kind AND subject = @subject AND expires_at > @now LIMIT 2", new { kind, subject, now });
+
     /// <summary>The last ones of a subject, used or not, the newest first.</summary>
     public static List<PendingItem> Latest(View view, string environmentId, string kind, string subject) => view.Query<PendingItem>(
         $"SELECT {Columns} FROM pending_items WHERE environment_id = @environmentId AND kind = @kind AND subject = @subject ORDER BY created_at DESC, id LIMIT {MostOfSubject}",

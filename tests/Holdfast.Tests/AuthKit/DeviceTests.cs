@@ -25,7 +25,7 @@ public sealed class DeviceTests(Shared shared) : IClassFixture<Shared>
     {
         var (devices, acts) = (server.Services.GetRequiredService<DeviceCodes>(), server.Services.GetRequiredService<Acts>());
         return devices.Find(userCode) is { } waiting && await server.Storage.Database.RecordAsync(view => DeviceAnswer.Give(
-            view, acts.Of(server.A.Id), waiting, userId is null ? null : new Holdfast.Users.SignedIn(userId, OrganizationId: organizationId), "password"));
+            view, acts.Of(server.A.Id), waiting.Id, userId is null ? null : new Holdfast.Users.SignedIn(userId, OrganizationId: organizationId), "password")) is null;
     }
 
     [Fact]
@@ -107,26 +107,26 @@ public sealed class DeviceTests(Shared shared) : IClassFixture<Shared>
     }
 
     [Fact]
-    public async Task Strangers_who_ask_leave_nothing_on_the_disk_and_are_bounded()
+    public async Task Strangers_who_ask_leave_one_short_lived_row_each_and_are_bounded()
     {
         var (server, from) = await Pages.HostedLimitTests.StartAsync();
         await using var _ = server;
         Task<Answer> AskAsync() => server.SendAsync("POST", "/user_management/authorize/device", null, new { client_id = server.A.ClientId });
-        await server.WithoutEffectAsync(async () =>
+        for (var place = 0; place < 20; place++)
         {
-            for (var place = 0; place < 20; place++)
+            from.Place = $"203.0.113.{place}";
+            for (var i = 0; i < 30; i++)
             {
-                from.Place = $"203.0.113.{place}";
-                for (var i = 0; i < 30; i++)
-                {
-                    await BeginAsync(server);
-                }
-                (await AskAsync()).Is(429, "rate_limit_exceeded");   // of this place; the next has its own
+                await BeginAsync(server);
             }
-            from.Place = "198.51.100.7";
-            Assert.Equal(TimeSpan.FromSeconds(60), (await AskAsync()).Is(429, "rate_limit_exceeded").Headers.RetryAfter!.Delta);
-            return true;
-        });
+            (await server.WithoutEffectAsync(AskAsync)).Is(429, "rate_limit_exceeded");   // of this place; the next has its own
+        }
+        from.Place = "198.51.100.7";
+        Assert.Equal(TimeSpan.FromSeconds(60), (await server.WithoutEffectAsync(AskAsync)).Is(429, "rate_limit_exceeded").Headers.RetryAfter!.Delta);
+        // Nothing but the items, each over with its code; and no row says a code.
+        Assert.Equal((600L, 600L), server.Storage.Database.Read(view => (
+            view.Find<long>("SELECT count(*) FROM pending_items WHERE kind = 'device_request_'"),
+            view.Find<long>("SELECT count(*) FROM pending_items WHERE kind = 'device_request_' AND expires_at - created_at = 300000 AND data LIKE '%203.0.113.%'"))));
     }
 
     [Fact]
@@ -175,6 +175,37 @@ public sealed class DeviceTests(Shared shared) : IClassFixture<Shared>
         await nodes.HeardAsync(1, 0);
 
         Assert.Equal(user, new SignedIn(nodes[1], (await PollAsync(nodes[1], begun["device_code"]!)).Is(200)).UserId);
-        (await PollAsync(nodes[0], other["device_code"]!)).IsOAuth("authorization_pending");   // nobody can answer it any more, and it says so when it is over
+        (await PollAsync(nodes[0], other["device_code"]!)).IsOAuth("authorization_pending");   // and who has not been answered yet still can be
+        Assert.True(await AnswerAsync(nodes[0], other["user_code"]!, user));
+        nodes.Clock.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(user, new SignedIn(nodes[0], (await PollAsync(nodes[0], other["device_code"]!)).Is(200)).UserId);
+    }
+
+    [Fact]
+    public async Task A_device_s_code_names_the_node_that_decides_and_no_other()
+    {
+        var begun = await BeginAsync(_server);
+        var (life, rest) = begun["device_code"]!.Split('.', 2) is [var l, var r] ? (l, r) : default;
+        Assert.Equal(_server.Storage.Database.Incarnation, life);
+        foreach (var wrong in new[] { $"aaaaaaaaaaaa.{rest}", $"{life}.{life}.{rest}", $".{rest}", life, $"{life}.", "." })
+        {
+            (await PollAsync(_server, wrong)).IsOAuth("invalid_grant");
+        }
+        _server.Clock.Advance(TimeSpan.FromSeconds(5));
+        (await PollAsync(_server, rest)).IsOAuth("authorization_pending");   // as an elder release made it
+    }
+
+    [Fact]
+    public async Task A_device_that_asks_in_several_places_at_once_is_signed_in_once()
+    {
+        await using var nodes = await Cluster.StartAsync(2);
+        var user = (await SignedIn.ByMagicCodeAsync(nodes[0], "ada@people.test")).UserId;
+        var begun = await BeginAsync(nodes[0]);
+        await nodes.HeardAsync(1, 0);
+        Assert.True(await AnswerAsync(nodes[0], begun["user_code"]!, user));
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => PollAsync(nodes[i % 2], begun["device_code"]!)));
+        Assert.Single(answers, a => a.Status == 200);
+        Assert.Equal(1, nodes[0].Storage.Database.Read(view => view.Find<long>("SELECT count(*) FROM sessions WHERE user_id = @user AND method = 'password'", new { user })));
     }
 }

@@ -34,6 +34,9 @@ public sealed class AskedTests
     [InlineData("POST", "/user_management/authenticate", "{\"grant_type\":\"authorization_code\",\"code\":\"" + Life + ".abc\"}", "")]
     [InlineData("POST", "/sso/saml/acs/conn_1", "SAMLResponse=x&RelayState=" + Life + ".abc", "")]
     [InlineData("GET", "/sso/oidc/callback/conn_1", "", "?code=their-own&state=" + Life + ".abc")]
+    [InlineData("POST", "/user_management/authenticate", "{\"device_code\":\"" + Life + ".environment_1.k.abc\"}", "")]
+    [InlineData("POST", "/user_management/authenticate", "grant_type=x&code=123456&pending_authentication_token=" + Life + ".environment_1.k.abc", "")]
+    [InlineData("GET", "/switch-organization/choose", "", "?flow=" + Life + ".abc")]
     [InlineData("GET", "/sign-in", "", "?flow=" + Life + "%2Eabc")]
     [InlineData("POST", "/sign-in/password", "token=t&flow=" + Life + ".abc", "")]
     public void A_single_use_item_names_its_node(string method, string path, string body, string query) =>

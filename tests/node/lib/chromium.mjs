@@ -33,9 +33,10 @@ export async function type(page, name, text) {
 export class Chromium {
   #browser;
 
-  static async launch() {
+  /** @param args more of Chromium's own. */
+  static async launch(...args) {
     const made = new Chromium();
-    made.#browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', ...quiet] });
+    made.#browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', ...quiet, ...args] });
     return made;
   }
 

@@ -1,3 +1,4 @@
+using Holdfast.Http;
 using Holdfast.Users;
 
 namespace Holdfast.AuthKit.Pages;
@@ -36,7 +37,7 @@ internal class AskAddress(HomeRealm realm, Passkeys passkeys) : Step
     private IEnumerable<(string, object?)> Parameters(Visit visit, string? address) =>
     [
         (nameof(AddressPage.IsSignUp), IsSignUp), (nameof(AddressPage.Providers), realm.Providers(visit.Flow.EnvironmentId)), (nameof(AddressPage.Address), address),
-        (nameof(AddressPage.PasskeyOrigin), IsSignUp ? null : passkeys.Home?.GetLeftPart(UriPartial.Authority)),
+        (nameof(AddressPage.PasskeyOrigin), IsSignUp || ServedUnder.NameOf(visit.Http) is not null ? null : passkeys.Home?.GetLeftPart(UriPartial.Authority)),
     ];
 }
 

@@ -37,11 +37,11 @@ internal sealed class AskDeviceCode(
             http.Response.Headers.RetryAfter = wait.ToString(System.Globalization.CultureInfo.InvariantCulture);
             return Page(http, typed, "device.too_many", StatusCodes.Status429TooManyRequests);
         }
-        if (devices.Find(typed) is { } waiting)
+        if (devices.Find(typed) is { } waiting && ServedUnder.Allows(http, waiting.EnvironmentId))
         {
-            var flow = visits.Begin(new HostedFlow("", waiting.EnvironmentId, waiting.ClientId, address.Url + Path, null, null, "", default)
+            var flow = visits.Begin(new HostedFlow("", waiting.EnvironmentId, waiting.ClientId, ServedUnder.BaseOf(http, address) + Path, null, null, "", default)
             {
-                Device = new HostedDevice(waiting.Id, waiting.UserCode, database.Incarnation),
+                Device = new HostedDevice(waiting.Id, DeviceCodes.Normal(typed)!, waiting.Authority, waiting.AskedFrom),
             });
             cookie.Write(http, flow);
             return new SeeOther(Visit.AddressOf(AskAddress.Path, flow.Id));
@@ -59,7 +59,8 @@ internal sealed class AskDeviceCode(
 
     private PageResult Page(HttpContext http, string? code, string? fault, int status = StatusCodes.Status422UnprocessableEntity)
     {
-        var context = PageContext.Of(http, code is not null && devices.Find(code) is { } waiting ? branding.Of(waiting.EnvironmentId, null) : null);
+        // Not the looks of whose code it is: a page that differs would say which codes there are, as often as it is asked.
+        var context = PageContext.Of(http, http.Features.Get<ServedUnder>() is { } domain ? branding.Of(domain.EnvironmentId, null) : null);
         return PageResult.Of<DeviceCodePage>(context, fault is null ? StatusCodes.Status200OK : status,
             (nameof(DeviceCodePage.Code), code is { Length: <= 32 } ? code : null), (nameof(DeviceCodePage.Fault), fault is null ? null : context.Texts[fault])).WithForms(address.IsHttps);
     }

@@ -34,9 +34,9 @@ internal sealed class Branding(Database database)
     });
 
     /// <summary>A logo, as it was given; null when there is none.</summary>
-    public (byte[] Bytes, string Type, long UpdatedAt)? Logo(string id) =>
-        database.Read(view => view.Find<Image>("SELECT logo AS Logo, logo_type AS LogoType, coalesce(updated_at, created_at) AS UpdatedAt FROM branding WHERE id = @id", new { id }))
-            is { Logo: { } logo, LogoType: { } type } image ? (Convert.FromBase64String(logo), type, image.UpdatedAt) : null;
+    public (byte[] Bytes, string Type, long UpdatedAt, string EnvironmentId)? Logo(string id) =>
+        database.Read(view => view.Find<Image>("SELECT logo AS Logo, logo_type AS LogoType, coalesce(updated_at, created_at) AS UpdatedAt, environment_id AS EnvironmentId FROM branding WHERE id = @id", new { id }))
+            is { Logo: { } logo, LogoType: { } type } image ? (Convert.FromBase64String(logo), type, image.UpdatedAt, image.EnvironmentId) : null;
 
-    private sealed record Image(string? Logo, string? LogoType, long UpdatedAt);
+    private sealed record Image(string? Logo, string? LogoType, long UpdatedAt, string EnvironmentId);
 }

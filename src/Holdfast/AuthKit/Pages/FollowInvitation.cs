@@ -1,4 +1,5 @@
 using Holdfast.Environments;
+using Holdfast.Http;
 using Holdfast.Storage;
 using Holdfast.Users;
 
@@ -15,7 +16,7 @@ internal sealed class FollowInvitation(Database database, EnvironmentStore envir
     {
         var token = http.Request.Query["invitation_token"].ToString();
         var found = token.Length is 0 or > LongestToken ? null : database.Read(view => Invitations.FindByToken(view, token));
-        if (found is not var (environmentId, row))
+        if (found is not var (environmentId, row) || !ServedUnder.Allows(http, environmentId))
         {
             return PageErrors.NoInvitation;
         }

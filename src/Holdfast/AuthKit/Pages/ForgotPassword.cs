@@ -6,7 +6,7 @@ using Holdfast.Users;
 namespace Holdfast.AuthKit.Pages;
 
 /// <summary>Mails a link to another password to whoever has an address. What is shown, kept and waited for is the same for an address that nobody has.</summary>
-internal sealed class ForgotPassword(Database database, Acts acts, PasswordResets resets, ItemSecrets secrets, PersonMails mails, RateLimits limits, AuthKitOptions options) : Step
+internal sealed class ForgotPassword(Database database, Acts acts, PasswordResets resets, ItemSecrets secrets, PersonMails mails, PublicAddress publicAddress, RateLimits limits, AuthKitOptions options) : Step
 {
     public const string Path = "/sign-in/forgot";
 
@@ -39,7 +39,7 @@ internal sealed class ForgotPassword(Database database, Acts acts, PasswordReset
             :
             [
                 .. changes,
-                .. mails.PasswordReset(view, act, id, address, $"{resets.LinkTo(act.EnvironmentId, id)}&flow={Uri.EscapeDataString(visit.Flow.Id)}", act.Now + options.ResetLifetime, visit.Texts.Language),
+                .. mails.PasswordReset(view, act, id, address, $"{resets.LinkTo(act.EnvironmentId, id, ServedUnder.BaseOf(visit.Http, publicAddress))}&flow={Uri.EscapeDataString(visit.Flow.Id)}", act.Now + options.ResetLifetime, visit.Texts.Language),
             ]);
     }
 }

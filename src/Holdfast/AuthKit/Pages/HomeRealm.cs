@@ -6,7 +6,7 @@ using Holdfast.Storage;
 namespace Holdfast.AuthKit.Pages;
 
 /// <summary>Whose sign-in it is: people of a domain that is verified for an organization with an active connection sign in at their own identity provider, and by nothing else.</summary>
-internal sealed class HomeRealm(Database database, Connections connections, StartSignIn signIns, RateLimits limits)
+internal sealed class HomeRealm(Database database, Connections connections, StartSignIn signIns, GoToProvider go, RateLimits limits)
 {
     /// <summary>The connection that people with this address sign in by; null when they sign in here.</summary>
     public ReadyConnection? Of(string environmentId, string address) => database.Read(view => SsoRequired.Of(view, environmentId, address)) is { } connection ? connections.Ready(connection) : null;
@@ -32,11 +32,12 @@ internal sealed class HomeRealm(Database database, Connections connections, Star
     public ReadyConnection? Provider(string environmentId, string type) =>
         database.Read(view => ConnectionStore.OfEverybody(view, environmentId)).Find(c => c.ConnectionType == type) is { } found ? connections.Ready(found) : null;
 
-    /// <summary>On to an identity provider. The browser comes back to <see cref="ContinueFromProvider"/>.</summary>
+    /// <summary>On to an identity provider; from a custom domain by way of the public address. The browser comes back to <see cref="ContinueFromProvider"/>.</summary>
     public Task<IResult> GoAsync(HttpContext http, HostedFlow flow, ReadyConnection connection) =>
         limits.Count(RateLimits.HostedPerPlace, HostedLimits.PlaceOf(http)) is { } wait
             ? Task.FromResult<IResult>(SsoErrors.TooManySignIns(http, wait))
-            : signIns.BeginAsync(http, connection, flow.ToRequest());
+            : ServedUnder.NameOf(http) is { } name ? Task.FromResult<IResult>(new SeeOther(go.LinkFor(connection, flow.ToRequest(name))))
+            : signIns.BeginAsync(http, connection, flow.ToRequest(null));
 
     private static string NameOf(string type) => type[..^"OAuth".Length];
 }

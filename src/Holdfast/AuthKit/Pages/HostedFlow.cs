@@ -1,6 +1,8 @@
+using System.Text.Json.Serialization;
 using Holdfast.Http;
 using Holdfast.Keys;
 using Holdfast.Sso;
+using Holdfast.Users;
 
 namespace Holdfast.AuthKit.Pages;
 
@@ -58,6 +60,9 @@ internal sealed record HostedFlow(
     /// <summary>The device that is to be signed in; null for an application.</summary>
     public HostedDevice? Device { get; init; }
 
+    /// <summary>The session whose organization is to be another; null where somebody signs in.</summary>
+    public HostedSwitch? Switch { get; init; }
+
     /// <summary>It has ended at the application: whoever goes back is told so.</summary>
     public bool IsFinished { get; init; }
 
@@ -74,7 +79,8 @@ internal sealed record HostedFlow(
     public HostedFlow For(string address) => Address == address ? this with { Notice = null } : Anew(Id, FormToken, ExpiresAt) with { Address = address };
 
     /// <summary>As the request that Single Sign-On goes on with. It ends here again: what the application asked for stays in this flow.</summary>
-    public AuthorizationRequest ToRequest()
+    /// <param name="under">The custom domain that the browser is at; null for the public address.</param>
+    public AuthorizationRequest ToRequest(string? under)
     {
         var given = new Dictionary<string, string>(ForProvider ?? new Dictionary<string, string>(), StringComparer.Ordinal);
         void Add(string name, string? value)
@@ -86,13 +92,23 @@ internal sealed record HostedFlow(
         }
         Add("login_hint", Address);
         Add("prompt", IsAnew ? "login" : null);
-        return new AuthorizationRequest(EnvironmentId, ClientId, Visit.AddressOf(ContinueFromProvider.Path, Id), null, given);
+        return new AuthorizationRequest(EnvironmentId, ClientId, ContinueFromProvider.AddressOf(Id, under), null, given);
     }
 }
 
 /// <summary>A device's request that somebody is about to answer.</summary>
-/// <param name="Authority">The node that has it in its memory.</param>
-internal sealed record HostedDevice(string RequestId, string UserCode, string Authority);
+/// <param name="Authority">The node that takes the answer.</param>
+/// <param name="AskedFrom">The address that it asked from; null when nobody knows.</param>
+internal sealed record HostedDevice(string RequestId, string UserCode, string Authority, string? AskedFrom = null);
+
+/// <summary>A session whose organization is to be another.</summary>
+/// <param name="OrganizationId">Where it acts now, as the application says; null for not said.</param>
+internal sealed record HostedSwitch(Session Session, string Method, string? OrganizationId)
+{
+    /// <summary>Who has proven what when it began.</summary>
+    [JsonIgnore]
+    public SignedIn Who => new(Session.UserId, Session.CredentialId, FactorId: Session.FactorId);
+}
 
 /// <summary>The cookie that binds it to its browser. The browser sends it only from our own pages, and when it comes here by a link.</summary>
 internal sealed class HostedFlowCookie(ClusterKeys keys, PublicAddress address)
@@ -105,7 +121,7 @@ internal sealed class HostedFlowCookie(ClusterKeys keys, PublicAddress address)
     public void Write(HttpContext http, HostedFlow flow) => _flows.Write(http, flow.Id, flow with { State = null }, flow.State, s_kept);
 
     /// <summary>The flow of this id, if this browser began it, over or not; null otherwise.</summary>
-    public HostedFlow? Read(HttpContext http, string? id) => _flows.Read(http, id) is var (flow, state) && flow.Id == id ? flow with { State = state } : null;
+    public HostedFlow? Read(HttpContext http, string? id) => _flows.Read(http, id) is var (flow, state) && flow.Id == id && ServedUnder.Allows(http, flow.EnvironmentId) ? flow with { State = state } : null;
 
     public void Delete(HttpContext http, string id) => _flows.Delete(http, id);
 }

@@ -55,9 +55,11 @@ internal static class HostedLimits
     private static string At(string what, string place) => Caller.Hash($"{what}\n{place}");
 
     /// <summary>Where somebody is: an address of IPv4, or the network that a subscriber of IPv6 has.</summary>
-    public static string PlaceOf(HttpContext http)
+    public static string PlaceOf(HttpContext http) => PlaceOf(http.Connection.RemoteIpAddress ?? IPAddress.None);
+
+    /// <inheritdoc cref="PlaceOf(HttpContext)"/>
+    public static string PlaceOf(IPAddress ip)
     {
-        var ip = http.Connection.RemoteIpAddress ?? IPAddress.None;
         ip = ip.IsIPv4MappedToIPv6 ? ip.MapToIPv4() : ip;
         return ip.AddressFamily == AddressFamily.InterNetworkV6 ? Convert.ToHexStringLower(ip.GetAddressBytes().AsSpan(0, 8)) : ip.ToString();
     }

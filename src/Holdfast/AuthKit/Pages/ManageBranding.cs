@@ -86,7 +86,7 @@ internal sealed class ManageBranding(Database database, Branding branding, Idemp
     /// <summary>The logo for a page. An image and nothing else, whatever its bytes are.</summary>
     public IResult SendLogo(string id, HttpContext http)
     {
-        if (branding.Logo(id) is not var (bytes, type, updatedAt))
+        if (branding.Logo(id) is not var (bytes, type, updatedAt, environmentId) || !ServedUnder.Allows(http, environmentId))
         {
             return ApiError.OfStatus(StatusCodes.Status404NotFound);
         }

@@ -14,6 +14,9 @@ internal static class PageErrors
     /// <summary>An invitation that is over, was revoked, or is none.</summary>
     public static ErrorPage NoInvitation { get; } = new(StatusCodes.Status404NotFound, "invitation_not_found", "no_invitation");
 
+    /// <summary>A link to switch organizations that is over, or is none.</summary>
+    public static ErrorPage NoSwitch { get; } = new(StatusCodes.Status404NotFound, "organization_switch_not_found", "no_switch");
+
     /// <summary>The environment has registered no address that a sign-in could end at.</summary>
     public static ErrorPage NoApplication { get; } = new(StatusCodes.Status400BadRequest, "no_redirect_uri", "bad_start") { Advises = "bad_start_no_redirect" };
 

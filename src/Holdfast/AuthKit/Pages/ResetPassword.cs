@@ -18,7 +18,7 @@ internal sealed class ResetPassword(
     private const int LongestToken = 256;
 
     /// <summary>Shows the form. The link is not used up by being looked at: programs that read mail for people follow links.</summary>
-    public IResult Show(HttpContext http) => Find(http.Request.Query["token"].ToString()) is { } found
+    public IResult Show(HttpContext http) => Find(http, http.Request.Query["token"].ToString()) is { } found
         ? Page(http, found, http.Request.Query["token"].ToString(), http.Request.Query["flow"].ToString(), null)
         : PageErrors.NoReset;
 
@@ -36,7 +36,7 @@ internal sealed class ResetPassword(
         }
         string? Field(string name) => form.TryGetValue(name, out var values) && values is [{ Length: > 0 } value] ? value : null;
         var (token, flowId) = (Field("token") ?? "", Field("flow") ?? "");
-        if (Find(token) is not var (item, secret))
+        if (Find(http, token) is not var (item, secret))
         {
             return PageErrors.NoReset;
         }
@@ -76,8 +76,8 @@ internal sealed class ResetPassword(
             : PageErrors.NoReset);
     }
 
-    private (PendingItem Item, string Secret)? Find(string token) => token.Length is 0 or > LongestToken ? null : database.Read(view =>
-        token.Split('.') is [var id, _] && view.Find<string>("SELECT environment_id FROM pending_items WHERE id = @id", new { id }) is { } environmentId
+    private (PendingItem Item, string Secret)? Find(HttpContext http, string token) => token.Length is 0 or > LongestToken ? null : database.Read(view =>
+        token.Split('.') is [var id, _] && view.Find<string>("SELECT environment_id FROM pending_items WHERE id = @id", new { id }) is { } environmentId && ServedUnder.Allows(http, environmentId)
         && PasswordResets.Find(view, acts.Of(environmentId), token) is { } found && UserStore.Find(view, environmentId, found.Item.Subject) is not null
             ? found
             : ((PendingItem, string)?)null);

@@ -32,6 +32,13 @@ internal sealed class Visit(HttpContext http, HostedFlow flow, IReadOnlyDictiona
         return Page<T>(fault.RetryAfter is null ? StatusCodes.Status422UnprocessableEntity : StatusCodes.Status429TooManyRequests, fault, parameters);
     }
 
+    /// <summary>The page again, because what was answered could not be taken now: it may be sent once more.</summary>
+    public IResult Away<T>(Fault fault, params IEnumerable<(string Name, object? Value)> parameters) where T : HostedPage
+    {
+        Http.Response.Headers.RetryAfter = "1";
+        return Page<T>(StatusCodes.Status503ServiceUnavailable, fault, parameters);
+    }
+
     /// <summary>Goes on to another page, with the flow as it is now.</summary>
     public IResult GoOn(string path, HostedFlow next)
     {

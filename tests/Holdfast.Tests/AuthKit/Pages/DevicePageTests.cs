@@ -139,4 +139,79 @@ public sealed class DevicePageTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal("Your device is signed in", person.Heading);
         Assert.Equal(user, new SignedIn(nodes[1], (await PollAsync(nodes[1], begun)).Is(200)).UserId);
     }
+
+    [Fact]
+    public async Task With_the_primary_gone_a_device_that_asked_one_node_is_answered_at_another()
+    {
+        await using var nodes = await Cluster.StartAsync(3);
+        var user = await HostedSignInTests.UserAsync(nodes[0], "ada@people.test");
+        foreach (var node in new[] { 1, 2 })
+        {
+            await nodes.HasAsync(node, view => view.Find<string>("SELECT id FROM users WHERE id = @user", new { user }) is not null);
+        }
+        await nodes.HeardAsync(2, 1);
+        await nodes.StopNodeAsync(0);   // it has the primary
+
+        var begun = await BeginAsync(nodes[1]);
+        await nodes.HasAsync(2, view => view.Find<string>("SELECT id FROM pending_items WHERE kind = 'device_request_'") is not null);
+        var person = await SignedInAsync(nodes[2], begun, "ada@people.test");
+        await person.SendAsync(("answer", "yes"));
+
+        Assert.Equal("Your device is signed in", person.Heading);
+        nodes.Clock.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal(user, new SignedIn(nodes[2], (await PollAsync(nodes[2], begun)).Is(200)).UserId);
+        nodes.Clock.Advance(TimeSpan.FromSeconds(5));
+        (await PollAsync(nodes[1], begun)).IsOAuth("invalid_grant");
+    }
+
+    [Fact]
+    public async Task While_the_node_that_decides_is_away_an_answer_waits_and_when_it_is_gone_the_code_has_expired()
+    {
+        await using var nodes = await Cluster.StartAsync(2);
+        var user = await HostedSignInTests.UserAsync(nodes[0], "ada@people.test");
+        await nodes.HasAsync(1, view => view.Find<string>("SELECT id FROM users WHERE id = @user", new { user }) is not null);
+        await nodes.HeardAsync(1, 0);
+        var begun = await BeginAsync(nodes[0]);
+        var life = nodes[0].Storage.Database.Incarnation;
+        await nodes.HasAsync(1, view => view.Find<string>("SELECT id FROM pending_items WHERE kind = 'device_request_'") is not null);
+        await nodes.StopNodeAsync(0);
+
+        var person = await SignedInAsync(nodes[1], begun, "ada@people.test");
+        await person.SendAsync(("answer", "yes"));
+        Assert.Equal((503, "/device/confirm"), (person.Page.Status, person.Path));
+        Assert.Contains("Wait a moment", person.Notice, StringComparison.Ordinal);
+        await nodes.StartNodeAsync(0);
+        await nodes.HeardAsync(1, 0);
+        await person.SendAsync(("answer", "yes"));
+        Assert.Equal("Your device is signed in", person.Heading);
+
+        var second = await BeginAsync(nodes[0]);
+        await nodes.HasAsync(1, view => view.Find<long>("SELECT count(*) FROM pending_items WHERE kind = 'device_request_'") == 2);
+        var other = await SignedInAsync(nodes[1], second, "ada@people.test");
+        await nodes.DeclareDeadAsync(1, life);
+        await nodes.StopNodeAsync(0);
+        await other.SendAsync(("answer", "yes"));
+        Assert.Equal("That code has expired.", other.Heading);
+    }
+
+    [Fact]
+    public async Task The_question_says_who_asks_for_what_and_whence_and_nothing_that_the_device_says_of_itself()
+    {
+        var (server, from) = await HostedLimitTests.StartAsync();
+        await using var _ = server;
+        await HostedSignInTests.UserAsync(server, "ada@people.test");
+        (await server.PutAsync("/branding", new { name = "Acme <CLI>" })).Is(200);
+        from.Place = "203.0.113.9";
+        var begun = (await server.SendAsync("POST", "/user_management/authorize/device", null, new { client_id = server.A.ClientId, name = "Support says yes" }, ("User-Agent", "Support says yes"))).Is(200);
+
+        from.Place = "198.51.100.7";
+        var person = await SignedInAsync(server, begun, "ada@people.test");
+        foreach (var said in new[] { "Acme &lt;CLI&gt;", "ada@people.test", begun["user_code"]!, "another network than yours", "203.0.113.9", "somebody sent you this code" })
+        {
+            Assert.Contains(said, person.Page.Text, StringComparison.Ordinal);
+        }
+        Assert.DoesNotContain("Support", person.Page.Text, StringComparison.Ordinal);
+        from.Place = "203.0.113.9";
+        Assert.Contains("the network that you are on", (await SignedInAsync(server, begun, "ada@people.test")).Page.Text, StringComparison.Ordinal);
+    }
 }

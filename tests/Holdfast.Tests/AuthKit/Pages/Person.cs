@@ -11,6 +11,11 @@ internal sealed partial class Person(HoldfastServer server)
 
     public Browser Browser { get; private init; } = new(server);
 
+    /// <summary>The custom domain that they are at; null for the public address.</summary>
+    public string? Under { get; init; }
+
+    private (string, string)[] Host => Under is null ? [] : [("Host", Under)];
+
     /// <summary>The page that the browser shows, or where it was sent last.</summary>
     public Answer Page { get; private set; } = null!;
 
@@ -49,7 +54,7 @@ internal sealed partial class Person(HoldfastServer server)
     /// <summary>Opens an address, and follows where it leads, as far as that is here.</summary>
     public async Task<Answer> GoAsync(string path)
     {
-        await FollowAsync(await Browser.GetAsync(path, ("Accept", "text/html")), path);
+        await FollowAsync(await Browser.GetAsync(path, [("Accept", "text/html"), .. Host]), path);
         return Page;
     }
 
@@ -72,7 +77,7 @@ internal sealed partial class Person(HoldfastServer server)
         {
             fields[name] = value;
         }
-        return Browser.PostAsync(form.Action, fields, headers.Length > 0 ? headers : [("Accept", "text/html"), ("Origin", server.PublicUrl), ("Sec-Fetch-Site", "same-origin")]);
+        return Browser.PostAsync(form.Action, fields, headers.Length > 0 ? headers : [("Accept", "text/html"), ("Origin", Under is null ? server.PublicUrl : $"https://{Under}"), ("Sec-Fetch-Site", "same-origin"), .. Host]);
     }
 
     /// <summary>A form of the page: where it goes, and what it holds.</summary>
@@ -130,7 +135,7 @@ internal sealed partial class Person(HoldfastServer server)
         for (var i = 0; answer.Status is 302 or 303 && answer.Location is ['/', ..] && i < 10; i++)
         {
             at = answer.Location;
-            answer = await Browser.GetAsync(at, ("Accept", "text/html"));
+            answer = await Browser.GetAsync(at, [("Accept", "text/html"), .. Host]);
         }
         (Page, Path) = (answer, answer.Status is 302 or 303 ? null : at.Split('?')[0]);
     }
