@@ -228,7 +228,8 @@ internal sealed class FinderWorld
     /// <summary>Mails by chance; one that is not taken is handed in again after 5 s, then twice as late each time.</summary>
     private void Mail()
     {
-        var (far, dependency) = (At("mail"), _dependencies.Add(new Dependency(Catalogue.Mail, _clock, onCallersThread: true)));
+        var (far, dependency) = (At("mail"), _dependencies.Add(new Dependency(Catalogue.Mail, _clock, onCallersThread: true) { IsProbeAKnock = true }));
+        dependency.Probe = token => CalleeAsync(far, dependency, isTenants: false, token);   // a greeting is as much of a mail server as a mail meets
         Every(_dice.Between(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(10)), async () =>
         {
             for (var pause = TimeSpan.FromSeconds(5); !await CallAsync(far, dependency, new Uri("smtp://relay.example:587")) && pause < TimeSpan.FromMinutes(1); pause *= 2)
@@ -241,7 +242,8 @@ internal sealed class FinderWorld
     /// <summary>A round of its own, and a shorter pause after a failure, twice as long each time up to a minute. What is wrong with an answer is judged inside the call.</summary>
     private void Background(string host, DependencyPolicy policy, TimeSpan every, TimeSpan afterFailure)
     {
-        var (far, dependency) = (At(host), _dependencies.Add(new Dependency(policy, _clock, onCallersThread: true)));
+        var (far, dependency) = (At(host), _dependencies.Add(new Dependency(policy, _clock, onCallersThread: true) { IsProbeAKnock = true }));
+        dependency.Probe = token => far.Fault is FaultKind.Error or FaultKind.WrongAnswer ? Task.CompletedTask : CalleeAsync(far, dependency, isTenants: false, token);   // a host that answers so is there
         _ = LoopAsync();
 
         async Task LoopAsync()

@@ -66,7 +66,7 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
         WellAt = calls.LastOrDefault(c => IsWell(Dependency, c)) is { At: > 0 } well ? well.At : null;
         HeardAt = calls.Length > 0 ? calls[^1].At : null;
         var silence = lateness.Awake(SilenceNow(calls), now);
-        if (Array.FindLast(calls, c => !c.IsKnock) is { At: > 0 } met)
+        if (Array.FindLast(calls, c => !c.IsKnock || Dependency.IsProbeAKnock) is { At: > 0 } met)   // the operator's own things go on being knocked at
         {
             _metAt = met.At;
         }
@@ -132,7 +132,7 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
         {
             return null;
         }
-        if (silence >= s_silence && Dependency.Waiting >= 2)
+        if (silence >= SilenceThatTells(slow) && Dependency.Waiting >= 2)
         {
             return (Trouble.Hangs, now - Ticks(silence));
         }
@@ -168,7 +168,7 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
             return silence < s_silence;
         }
         var well = Trailing(calls, c => IsWell(Dependency, c));
-        if (well < WellInARow || (silence >= s_silence && (Dependency.Waiting >= 2 || Dependency.Policy.IsJudgedByItsDriver)))
+        if (well < WellInARow || (silence >= SilenceThatTells(Dependency.Policy.SlowAfter) && (Dependency.Waiting >= 2 || Dependency.Policy.IsJudgedByItsDriver)))
         {
             return false;
         }
@@ -179,7 +179,11 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
     private string HowNow(CallOutcome[] calls, string known) =>
         (Dependency.Policy.IsJudgedByItsDriver && calls.Length > 0 && calls[^1].How is { } said) ? said
         : Trailing(calls, c => c.How is not null) >= InARow && calls[^InARow..].Select(c => c.How).Distinct(StringComparer.Ordinal).ToArray() is [{ } one] ? one
+        : known == Trouble.Hangs && Dependency.Policy.SlowAfter is { } slow && Trailing(calls, c => c.How is null && c.Took > slow) >= InARow ? Trouble.Slow   // it answers after all
         : known;
+
+    /// <summary>What may take five seconds is not missed after two.</summary>
+    private static TimeSpan SilenceThatTells(TimeSpan? slow) => 1.5 * slow is { } longer && longer > s_silence ? longer : s_silence;
 
     /// <summary>For how long nobody was answered.</summary>
     private TimeSpan SilenceNow(CallOutcome[] calls) =>
