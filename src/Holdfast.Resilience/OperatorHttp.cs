@@ -29,6 +29,8 @@ public sealed class OperatorHttp : IDisposable
             PooledConnectionLifetime = TimeSpan.FromMinutes(2),   // so that a changed address is noticed
             EnableMultipleHttp2Connections = true,
         };
+        // As in OutboundHttp: nothing is fetched from where a certificate says its issuer's is to be had.
+        handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
         if (accepts is not null)
         {
             handler.SslOptions.RemoteCertificateValidationCallback = (_, shown, _, bySystem) => accepts(shown, bySystem);

@@ -12,8 +12,9 @@ internal sealed class FarHost : IAsyncDisposable
     private readonly X509Certificate2? _sound;
     private readonly X509Certificate2? _expired;
     private readonly CancellationTokenSource _over = new();
+    private CancellationTokenSource _hanging = new();
 
-    /// <param name="name">Of its certificate; null for no TLS.</param>
+    /// <param name="name">Of its certificate; null for no TLS. Of a mail server, its address.</param>
     private FarHost(IPAddress address, string? name, FarAuthority authority, bool isMail)
     {
         Address = address;
@@ -55,13 +56,15 @@ internal sealed class FarHost : IAsyncDisposable
     /// <summary>What it answers when it is well.</summary>
     public string Says { get; init; } = "{}";
 
+    public static IPAddress AddressOf(int number) => new([127, 1, (byte)(number / 250), (byte)((number % 250) + 1)]);
+
     public static async Task<FarHost> StartAsync(int number, string? name, FarAuthority authority, CancellationToken ct, TimeSpan? slowFor = null, string says = "{}", bool isMail = false)
     {
-        var address = new IPAddress([127, 1, (byte)(number / 250), (byte)((number % 250) + 1)]);
-        var host = new FarHost(address, isMail ? address.ToString() : name, authority, isMail) { SlowFor = slowFor ?? TimeSpan.FromSeconds(1.25), Says = says };
+        var address = AddressOf(number);
+        var host = new FarHost(address, name, authority, isMail) { SlowFor = slowFor ?? TimeSpan.FromSeconds(1.25), Says = says };
         await host._app.StartAsync(ct);
         var port = new Uri(host._app.Urls.Single()).Port;
-        host.Url = name is null ? $"http://{address}:{port}" : $"https://{name}:{port}";
+        host.Url = name is null || isMail ? $"http://{address}:{port}" : $"https://{name}:{port}";
         return host;
     }
 
@@ -74,6 +77,14 @@ internal sealed class FarHost : IAsyncDisposable
         }
     }
 
+    /// <summary>Well again; not after it refused.</summary>
+    public void Mend()
+    {
+        Fault = null;
+        using var hanging = Interlocked.Exchange(ref _hanging, new CancellationTokenSource());
+        hanging.Cancel();
+    }
+
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
@@ -81,6 +92,7 @@ internal sealed class FarHost : IAsyncDisposable
         _sound?.Dispose();
         _expired?.Dispose();
         _over.Dispose();
+        _hanging.Dispose();
     }
 
     private async Task StopAsync()
@@ -170,7 +182,7 @@ internal sealed class FarHost : IAsyncDisposable
 
     private async Task ForeverAsync(CancellationToken gone)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(gone, _over.Token);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(gone, _over.Token, _hanging.Token);
         await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 }

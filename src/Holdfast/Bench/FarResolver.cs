@@ -35,6 +35,9 @@ internal sealed class FarResolver : IDisposable
         }
     }
 
+    /// <summary>Well again; not after it refused.</summary>
+    public void Mend() => Fault = null;
+
     public void Dispose()
     {
         _over.Cancel();

@@ -218,7 +218,7 @@ internal static class FinderSockets
 
             (First, Second, Action) = (await HostAsync("first.test"), await HostAsync("second.test"), await HostAsync("action.test"));
             (North, South, Primary) = (await HostAsync(null, Catalogue.Peer.SlowAfter), await HostAsync(null, Catalogue.Peer.SlowAfter), await HostAsync(null));
-            (Mail, Flags) = (await HostAsync(null, Catalogue.Mail.SlowAfter, isMail: true), await HostAsync(null, says: """{"version":1,"features":[]}"""));
+            (Mail, Flags) = (await HostAsync(FarHost.AddressOf(place).ToString(), Catalogue.Mail.SlowAfter, isMail: true), await HostAsync(null, says: """{"version":1,"features":[]}"""));
             (Issuer, Collector) = (await HostAsync(null, says: """{"username":"u","password":"p"}"""), await HostAsync(null, Catalogue.Telemetry.SlowAfter));
             Collector.Fault = isTelemetryDown ? FaultKind.Hang : null;
 
@@ -252,7 +252,7 @@ internal static class FinderSockets
             _work.Add(source.RunAsync(_ => { }, _stop.Token));
             Credentials(dice);
             // As SendTelemetry does.
-            var telemetry = _dependencies.Add(new Dependency(Catalogue.Telemetry, s_clock));
+            var telemetry = _dependencies.Add(new Dependency(Catalogue.Telemetry, s_clock) { Probe = token => _inside.ReachAsync(new Uri(Collector.Url), token), IsProbeAKnock = true });
             Loop(5000, () => _inside.PostAsync(
                 telemetry, new Uri(Collector.Url), "{}"u8.ToArray(), [], 64 * 1024, answer => answer.Status is >= 200 and < 300 ? 0 : throw new OutageException(Trouble.Errors, "status"), Catalogue.Telemetry.Deadline, s_clock, _stop.Token));
         }
@@ -307,7 +307,7 @@ internal static class FinderSockets
             }
         }
 
-        /// <summary>As <see cref="DatabaseCredentials"/> asks an issuer that does not say until when: each minute, and 5 s after a failure.</summary>
+        /// <summary>As <see cref="DatabaseCredentials"/> asks an issuer that does not say until when: each minute, and sooner after a failure.</summary>
         private void Credentials(Dice dice)
         {
             _credentials = CredentialSource.Of(Issuer.Url, s_clock);
@@ -316,10 +316,11 @@ internal static class FinderSockets
             _work.Add(Task.Run(async () =>
             {
                 _ = await IsDoneAsync(() => _credentials.AskAsync(_stop.Token));
-                while (!_stop.IsCancellationRequested)
+                for (var failures = 0; !_stop.IsCancellationRequested;)
                 {
                     await Task.Delay(TimeSpan.FromMilliseconds(wait), s_clock, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                    wait = await IsDoneAsync(() => _credentials.AskAsync(_stop.Token)) ? 60_000 : 5000;
+                    failures = await IsDoneAsync(() => _credentials.AskAsync(_stop.Token)) ? 0 : failures + 1;
+                    wait = failures == 0 ? 60_000 : Math.Min(5000, 1000 << Math.Min(failures - 1, 3));
                 }
             }, CancellationToken.None));
         }

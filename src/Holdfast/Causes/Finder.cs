@@ -22,7 +22,7 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
     private static readonly TimeSpan s_probeUnused = TimeSpan.FromSeconds(5);
 
     /// <summary>The same for what is only knocked at, because a true question would cost something (a credential, a document of megabytes): while somebody uses it, and afterwards; and between two when it may be ill.</summary>
-    private static readonly TimeSpan s_knockEvery = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan s_knockEvery = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan s_knockUnused = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_knockSuspect = TimeSpan.FromSeconds(1);
 
