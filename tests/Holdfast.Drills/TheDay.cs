@@ -199,8 +199,10 @@ public sealed class TheDay(ITestOutputHelper output)
     {
         private readonly Process _process;
         private readonly string _data;
+        private readonly int _port;
+        private readonly LoopbackClient _asking = new();
 
-        private EdgeProcess(Process process, NodeCaller way, string data) => (_process, Way, _data) = (process, way, data);
+        private EdgeProcess(Process process, int port, string data) => (_process, _port, Way, _data) = (process, port, new NodeCaller(port), data);
 
         public NodeCaller Way { get; }
 
@@ -213,7 +215,7 @@ public sealed class TheDay(ITestOutputHelper output)
             process.ErrorDataReceived += static (_, _) => { };
             process.BeginOutputReadLine();
             process.BeginErrorReadLine();
-            var edge = new EdgeProcess(process, new NodeCaller(port), data);
+            var edge = new EdgeProcess(process, port, data);
             await edge.UntilReadyAsync(nodes.All.Count);
             return edge;
         }
@@ -228,13 +230,24 @@ public sealed class TheDay(ITestOutputHelper output)
             await _process.WaitForExitAsync();
             _process.Dispose();
             Way.Dispose();
+            _asking.Dispose();
             Directory.Delete(_data, recursive: true);
         }
 
-        private async Task<List<(string? Node, string? State)>> StatesAsync() =>
-            await Way.SendAsync("GET", "/edge/health") is { Status: > 0, Json: { ValueKind: JsonValueKind.Object } health } && health.TryGetProperty("nodes", out var all)
-                ? [.. all.EnumerateArray().Select(n => (n.GetProperty("node").GetString(), n.GetProperty("state").GetString()))]
-                : [];
+        private async Task<List<(string? Node, string? State)>> StatesAsync()
+        {
+            try
+            {
+                using var request = new HttpRequestMessage(HttpMethod.Get, $"http://127.0.0.1:{_port}/edge/health");
+                using var answer = await _asking.SendAsync(request, TestContext.Current.CancellationToken);
+                using var json = JsonDocument.Parse(await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
+                return json.RootElement.TryGetProperty("nodes", out var all) ? [.. all.EnumerateArray().Select(n => (n.GetProperty("node").GetString(), n.GetProperty("state").GetString()))] : [];
+            }
+            catch (HttpRequestException) when (!_process.HasExited)
+            {
+                return [];   // it does not listen yet
+            }
+        }
     }
 
     /// <summary>People, and applications for them, by way of the edge. Each does one thing after the other.</summary>

@@ -37,7 +37,7 @@ internal static class PlantedCalls
     [
         "System.Runtime.InteropServices.NativeLibrary", "System.Runtime.InteropServices.Marshal.GetDelegateForFunctionPointer", "System.Reflection.Assembly.GetTypes", "System.Reflection.Assembly.CreateInstance", "System.Activator.CreateInstance",
         "System.Reflection.Module.GetType", "Microsoft.AspNetCore.Builder.DirectForwardingIEndpointRouteBuilderExtensions", "System.Net.HttpListener", "System.Xml.XmlReader.Create", "System.Xml.XmlDocument.Load", "System.Xml.Linq.XDocument.Load",
-        "System.Security.Cryptography.X509Certificates.X509Chain", "Microsoft.Data.Sqlite.SqliteConnection.LoadExtension", "System.Net.Security.SslStream", "System.Net.Sockets.NetworkStream", "System.Reflection.Emit.AssemblyBuilder",
+        "System.Security.Cryptography.X509Certificates.X509Chain", "Microsoft.Data.Sqlite.SqliteConnection.LoadExtension", "System.Net.Security.SslStream", "System.Net.Sockets.NetworkStream", "System.Net.Sockets.SafeSocketHandle", "System.Reflection.Emit.AssemblyBuilder",
     ];
 
     /// <summary>What no instruction names, and a signature or an attribute does.</summary>

@@ -13,11 +13,14 @@ internal static partial class FlagsBench
     private const double MostRatio = 1.1;
     private const int AtOnce = 2;
 
-    /// <summary>A round is so many slices of each, in turns.</summary>
-    private const int Slices = 4;
-    private const int PagesPerSlice = 100;
+    /// <summary>A round is so many pages of each, in slices that take turns.</summary>
+    private const int PagesPerRound = 400;
+    private const int PagesPerSlice = 20;
 
-    private static readonly string[] s_faults = ["hangs", "drips", "500", "401", "50MB", "malformed", "refuses"];
+    /// <summary>No fault at all: how far apart two that are alike come out on this machine. It has no goal, and says what the others are worth.</summary>
+    private const string None = "none";
+
+    private static readonly string[] s_faults = [None, "hangs", "drips", "500", "401", "50MB", "malformed", "refuses"];
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(120);
 
@@ -70,10 +73,10 @@ internal static partial class FlagsBench
         for (var round = 0; round < rounds; round++)
         {
             arms.Begin();
-            for (var slice = 0; slice < Slices; slice++)
+            for (var slice = 0; slice < PagesPerRound / PagesPerSlice; slice++)
             {
                 // Which comes first changes.
-                foreach (var isSick in (round + slice) % 2 == 0 ? [true, false] : new[] { false, true })
+                foreach (var isSick in slice % 2 == 0 ? [true, false] : new[] { false, true })
                 {
                     await LoadAsync(isSick ? sick : well, PagesPerSlice, isSick ? arms.Sick[^1] : arms.Healthy[^1], arms.Failures, ct);
                 }
@@ -94,21 +97,12 @@ internal static partial class FlagsBench
         for (var round = 0; round < rounds; round++)
         {
             arms.Begin();
-            for (var slice = 0; slice < Slices / 2; slice++)
-            {
-                await LoadAsync(server, PagesPerSlice, arms.Healthy[^1], arms.Failures, ct);
-            }
+            await LoadAsync(server, PagesPerRound / 2, arms.Healthy[^1], arms.Failures, ct);
             await provider.BreakAsync(fault);
-            for (var slice = 0; slice < Slices; slice++)
-            {
-                await LoadAsync(server, PagesPerSlice, arms.Sick[^1], arms.Failures, ct);
-            }
+            await LoadAsync(server, PagesPerRound, arms.Sick[^1], arms.Failures, ct);
             await provider.MendAsync(ct);
             await provider.HeardAsync(s_patience, ct);
-            for (var slice = 0; slice < Slices / 2; slice++)   // half of the healthy ones before, half after: what drifts hits both alike
-            {
-                await LoadAsync(server, PagesPerSlice, arms.Healthy[^1], arms.Failures, ct);
-            }
+            await LoadAsync(server, PagesPerRound / 2, arms.Healthy[^1], arms.Failures, ct);   // half of the healthy ones before, half after: what drifts hits both alike
         }
         arms.Asked = provider.Asked;
         return arms;
@@ -125,8 +119,10 @@ internal static partial class FlagsBench
         return
         [
             Measured.AtMost(0, $"{of}/failed", arms.Failures.Count, "", arms.Failures.FirstOrDefault()),
-            Measured.AtMost(MostRatio, $"{of}/p99_ratio", ratio, "",
-                $"median of {string.Join(", ", ratios.Select(Text))}; all {sick.Count} and {healthy.Count} pages: p99 {Text(P99(sick))} over {Text(P99(healthy))} ms, p50 {Text(Percentile.Of(sick, 0.5))} over {Text(Percentile.Of(healthy, 0.5))}; the provider was asked {arms.Asked} times"),
+            (of.StartsWith($"flags/{None}", StringComparison.Ordinal) ? Measured.Of($"{of}/p99_ratio", ratio, "") : Measured.AtMost(MostRatio, $"{of}/p99_ratio", ratio, "")) with
+            {
+                Note = $"median of {string.Join(", ", ratios.Select(Text))}; all {sick.Count} and {healthy.Count} pages: p99 {Text(P99(sick))} over {Text(P99(healthy))} ms, p50 {Text(Percentile.Of(sick, 0.5))} over {Text(Percentile.Of(healthy, 0.5))}; the provider was asked {arms.Asked} times",
+            },
         ];
     }
 
@@ -304,7 +300,7 @@ internal static partial class FlagsBench
                     case "malformed":
                         await http.Response.WriteAsync("""{"flags":{"f":{""", until.Token);
                         break;
-                    default:
+                    default:   // none, or well again
                         if (http.Request.Path != "/all")
                         {
                             await http.Response.WriteAsync(Document, until.Token);
