@@ -89,7 +89,7 @@ public sealed class CatalogueTests
         ["Holdfast.Resilience.PostgresServers"] = "each call is a dependency's",
         ["Holdfast.Resilience.SmtpRelay"] = "each call is a dependency's, or its probe's; its chain fetches nothing",
         ["Holdfast.Peers.PeerTls"] = "a chain that fetches nothing",
-        ["Holdfast.Bench.FarResolver"] = "the far end of a benchmark, on loopback",
+        ["Holdfast.Resilience.LoopbackDatagrams"] = "loopback alone, and only to whoever has asked: benchmarks",
         ["Holdfast.Bench.PostgresProcess"] = "a child process of a benchmark",
         ["Holdfast.Bench.OpenSession"] = "a child process of a benchmark",
         ["Holdfast.Bench.DevServer"] = "a child process of a benchmark",
@@ -217,9 +217,21 @@ public sealed class CatalogueTests
                 outward[MetadataTokens.GetToken(handle)] = name;   // typeof, a cast, an array
             }
         }
+        for (var row = 1; row <= reader.GetTableRowCount(TableIndex.TypeSpec); row++)
+        {
+            var handle = MetadataTokens.TypeSpecificationHandle(row);
+            if (OutwardIn(reader, reader.GetTypeSpecification(handle).Signature) is { } name)
+            {
+                outward[MetadataTokens.GetToken(handle)] = name;   // the argument of a generic type
+            }
+        }
         foreach (var handle in reader.MemberReferences)
         {
             var member = reader.GetMemberReference(handle);
+            if (member.Parent.Kind == HandleKind.TypeSpecification && outward.TryGetValue(MetadataTokens.GetToken(member.Parent), out var within))
+            {
+                outward[MetadataTokens.GetToken(handle)] = within;
+            }
             if (member.Parent is { Kind: HandleKind.TypeReference } parent && NameOf(reader, (TypeReferenceHandle)parent) is var name)
             {
                 var whole = $"{name}.{reader.GetString(member.Name)}";
@@ -227,6 +239,15 @@ public sealed class CatalogueTests
                 {
                     outward[MetadataTokens.GetToken(handle)] = IsOutward(name) ? name : whole;
                 }
+            }
+        }
+        for (var row = 1; row <= reader.GetTableRowCount(TableIndex.MethodSpec); row++)
+        {
+            var handle = MetadataTokens.MethodSpecificationHandle(row);
+            var method = reader.GetMethodSpecification(handle);
+            if (outward.TryGetValue(MetadataTokens.GetToken(method.Method), out var name) || OutwardIn(reader, method.Signature) is { } argument && (name = argument) is not null)
+            {
+                outward[MetadataTokens.GetToken(handle)] = name;   // a generic method, or the argument of one
             }
         }
         foreach (var handle in reader.MethodDefinitions)
@@ -246,6 +267,21 @@ public sealed class CatalogueTests
                 }
             }
         }
+    }
+
+    /// <summary>What leads outward among the types that a signature is built of. Counts in it are read as if they were types, which they are not, and change nothing.</summary>
+    private static string? OutwardIn(MetadataReader reader, BlobHandle blob)
+    {
+        var signature = reader.GetBlobReader(blob);
+        while (signature.RemainingBytes > 0)
+        {
+            if (signature.ReadByte() is (byte)SignatureTypeKind.Class or (byte)SignatureTypeKind.ValueType && signature.RemainingBytes > 0
+                && signature.ReadTypeHandle() is { Kind: HandleKind.TypeReference } handle && NameOf(reader, (TypeReferenceHandle)handle) is var name && IsOutward(name))
+            {
+                return name;
+            }
+        }
+        return null;
     }
 
     /// <summary>By its signature (ECMA-335 §II.23.2.2): the first parameter is a string.</summary>

@@ -38,6 +38,7 @@ internal static class PlantedCalls
         "System.Runtime.InteropServices.NativeLibrary", "System.Runtime.InteropServices.Marshal.GetDelegateForFunctionPointer", "System.Reflection.Assembly.GetTypes", "System.Reflection.Assembly.CreateInstance", "System.Activator.CreateInstance",
         "System.Reflection.Module.GetType", "Microsoft.AspNetCore.Builder.DirectForwardingIEndpointRouteBuilderExtensions", "System.Net.HttpListener", "System.Xml.XmlReader.Create", "System.Xml.XmlDocument.Load", "System.Xml.Linq.XDocument.Load",
         "System.Security.Cryptography.X509Certificates.X509Chain", "Microsoft.Data.Sqlite.SqliteConnection.LoadExtension", "System.Net.Security.SslStream", "System.Net.Sockets.NetworkStream", "System.Net.Sockets.SafeSocketHandle", "System.Reflection.Emit.AssemblyBuilder",
+        "System.Net.Sockets.UnixDomainSocketEndPoint", "System.IO.Pipes.AnonymousPipeClientStream",
     ];
 
     /// <summary>What no instruction names, and a signature or an attribute does.</summary>
@@ -90,6 +91,10 @@ internal static class PlantedCalls
 
     public static object? ByType() => Activator.CreateInstance(typeof(TcpClient));
     public static object? ByNativeCode() => Marshal.GetDelegateForFunctionPointer<Action>(NativeLibrary.GetExport(NativeLibrary.Load("libc"), "connect"));
+
+    public static object? ByAnArgument() => Activator.CreateInstance<UnixDomainSocketEndPoint>();
+
+    public static object? ByAnArgumentOfAType() => new Lazy<AnonymousPipeClientStream>().Value;
 
     public static object? ByLooking() => Activator.CreateInstance(typeof(Uri).Assembly.GetTypes().First(t => t.Name == "TcpClient"));
 

@@ -1,5 +1,5 @@
 using System.Net;
-using System.Net.Sockets;
+using Holdfast.Resilience;
 
 namespace Holdfast.Bench;
 
@@ -12,17 +12,11 @@ internal sealed class FarResolver : IDisposable
     /// <summary>Slow, and still inside the patience of one question.</summary>
     private static readonly TimeSpan s_slow = TimeSpan.FromMilliseconds(540);
 
-    private readonly CancellationTokenSource _over = new();
-#pragma warning disable RS0030 // The far end of a benchmark, on loopback.
-    private readonly UdpClient _udp = new(new IPEndPoint(IPAddress.Loopback, 0));
+    private readonly LoopbackDatagrams _udp;
 
-    public FarResolver()
-    {
-        EndPoint = (IPEndPoint)_udp.Client.LocalEndPoint!;
-        _ = ServeAsync();
-    }
+    public FarResolver() => _udp = new LoopbackDatagrams(AnswerAsync);
 
-    public IPEndPoint EndPoint { get; }
+    public IPEndPoint EndPoint => _udp.EndPoint;
 
     public FaultKind? Fault { get; private set; }
 
@@ -38,51 +32,22 @@ internal sealed class FarResolver : IDisposable
     /// <summary>Well again; not after it refused.</summary>
     public void Mend() => Fault = null;
 
-    public void Dispose()
-    {
-        _over.Cancel();
-        _udp.Dispose();
-        _over.Dispose();
-    }
+    public void Dispose() => _udp.Dispose();
 
-    private async Task ServeAsync()
+    private async Task<byte[]?> AnswerAsync(byte[] question, CancellationToken ct)
     {
-        try
+        if (Fault == FaultKind.Hang)
         {
-            while (true)
-            {
-                var got = await _udp.ReceiveAsync(_over.Token);
-                _ = AnswerAsync(got);
-            }
+            return null;
         }
-        catch (Exception gone) when (gone is SocketException or ObjectDisposedException or OperationCanceledException)
+        if (Fault == FaultKind.Slow)
         {
-            // Refuses, or the run is over.
+            await Task.Delay(s_slow, TimeProvider.System, ct);
         }
+        var answer = question.ToArray();
+        (answer[2], answer[3], answer[11]) = (0x81, (byte)(0x80 | (Fault == FaultKind.Error ? Refused : NoSuchName)), 0);   // and no additional records
+        return Fault == FaultKind.WrongAnswer ? [.. answer.AsSpan(0, 2), 0x81, 0x80, 0xff, 0xff, 0xff, 0xff] : answer[..QuestionEnds(answer)];
     }
-
-    private async Task AnswerAsync(UdpReceiveResult got)
-    {
-        try
-        {
-            if (Fault == FaultKind.Hang)
-            {
-                return;
-            }
-            if (Fault == FaultKind.Slow)
-            {
-                await Task.Delay(s_slow, TimeProvider.System, _over.Token);
-            }
-            var answer = got.Buffer.ToArray();
-            (answer[2], answer[3], answer[11]) = (0x81, (byte)(0x80 | (Fault == FaultKind.Error ? Refused : NoSuchName)), 0);   // and no additional records
-            await _udp.SendAsync(new ReadOnlyMemory<byte>(Fault == FaultKind.WrongAnswer ? [.. answer.AsSpan(0, 2), 0x81, 0x80, 0xff, 0xff, 0xff, 0xff] : answer[..QuestionEnds(answer)]), got.RemoteEndPoint, _over.Token);
-        }
-        catch (Exception gone) when (gone is SocketException or ObjectDisposedException or OperationCanceledException)
-        {
-            // The same.
-        }
-    }
-#pragma warning restore RS0030
 
     private static int QuestionEnds(byte[] query)
     {
