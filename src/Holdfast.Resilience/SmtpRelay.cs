@@ -41,16 +41,6 @@ public sealed class SmtpRelay(SmtpSettings settings)
         return message is null ? MailVerdict.Refused : await dependency.CallAsync(token => SendAsync(message, token), ct, new Uri($"smtp://{(settings.Host.Contains(':', StringComparison.Ordinal) ? $"[{settings.Host}]" : settings.Host)}:{settings.Port}"));
     }
 
-    /// <summary>Hears its greeting, closes the way to others as for a mail, and says goodbye. For a <see cref="Dependency.Probe"/>.</summary>
-    public async Task KnockAsync(CancellationToken ct)
-    {
-#pragma warning disable RS0030 // As below.
-        using var client = new SmtpClient();
-#pragma warning restore RS0030
-        await ConnectAsync(client, ct);
-        await LeaveAsync(client, ct);
-    }
-
     /// <summary>The message (RFC 5322). Its library writes each header as one, whatever stands in it; that nothing breaks out is tested.</summary>
     private MimeMessage? Write(OutgoingMail mail)
     {

@@ -210,7 +210,7 @@ public sealed class TheDay(ITestOutputHelper output)
         {
             var (port, data) = (DevServer.FreePort(), Directory.CreateTempSubdirectory("holdfast-edge-").FullName);
             var process = Process.Start(DevServer.Command(
-                "edge", "--nodes", string.Join(',', nodes.All.Select(n => n.Url.OriginalString)), "--urls", $"http://127.0.0.1:{port}", "--data", data, "--probe-deadline", "3s", "--slow-start", "2s", "--patience", "4"))!;
+                "edge", "--nodes", string.Join(',', nodes.All.Select(n => n.Url.OriginalString)), "--urls", $"http://127.0.0.1:{port}", "--data", data, "--probe-deadline", "3s", "--slow-start", "2s"))!;
             process.OutputDataReceived += static (_, _) => { };
             process.ErrorDataReceived += static (_, _) => { };
             process.BeginOutputReadLine();
@@ -288,6 +288,9 @@ public sealed class TheDay(ITestOutputHelper output)
             {
                 (await people.MadeAsync("/user_management/users", new { email = $"known-{i}@people.test", password = Password, email_verified = true })).Is(201);
             }
+            // Applications that let us mail their codes.
+            await Nodes.UntilAsync("codes are mailed", s_patience, async () =>
+                (await nodes[1].SendAsync("PUT", "/mail_settings", """{"send":{"magic_auth_by_api":true}}""", "application/json", nodes.Environment.ApiKey)).Status == 200);
             await nodes.LevelAsync();
             var load = new Load(people, edge, nodes.Environment);
             load.Run("SSO", 1, async (_, n) =>
@@ -333,16 +336,16 @@ public sealed class TheDay(ITestOutputHelper output)
         {
             var rows = _rows.ToList();
             var phases = rows.Select(r => r.Phase).Distinct().ToList();
-            var text = new StringBuilder().AppendLine($"| 20 October 2025, {Speed:0} times as fast | {string.Join(" | ", phases)} | begun again | failed | p50, ms | p99, ms |").AppendLine($"|---|{string.Concat(phases.Select(_ => "---:|"))}---:|---:|---:|---:|");
+            var text = new StringBuilder().AppendLine($"| 20 October 2025, {Speed:0} times as fast | {string.Join(" | ", phases)} | begun again | failed | p50, ms | p99, ms | slowest, ms |").AppendLine($"|---|{string.Concat(phases.Select(_ => "---:|"))}---:|---:|---:|---:|---:|");
             foreach (var product in rows.GroupBy(r => r.Product))
             {
                 List<double> took = [.. product.Select(r => r.Milliseconds)];
                 text.AppendLine(CultureInfo.InvariantCulture,
-                    $"| {product.Key} | {string.Join(" | ", phases.Select(p => product.Count(r => r.Phase == p)))} | {product.Count(r => r.Before is not null)} | {product.Count(r => r.Failure is not null)} | {Percentile.Of(took, 0.5):0} | {Percentile.Of(took, 0.99):0} |");
+                    $"| {product.Key} | {string.Join(" | ", phases.Select(p => product.Count(r => r.Phase == p)))} | {product.Count(r => r.Before is not null)} | {product.Count(r => r.Failure is not null)} | {Percentile.Of(took, 0.5):0} | {Percentile.Of(took, 0.99):0} | {took.Max():0} |");
             }
             foreach (var row in rows.Where(r => r.Failure is not null || r.Before is not null).Take(20))
             {
-                text.AppendLine(CultureInfo.InvariantCulture, $"{row.Product}, {row.Phase}: {row.Failure ?? "well, once more"}; before: {row.Before}");
+                text.AppendLine(CultureInfo.InvariantCulture, $"{row.Product}, {row.Phase}: {Short(row.Failure ?? "well, once more")}; before: {Short(row.Before)}");
             }
             return text.ToString();
         }
@@ -381,6 +384,8 @@ public sealed class TheDay(ITestOutputHelper output)
             }
             _rows.Enqueue(new Row(product, phase, failure, before, Stopwatch.GetElapsedTime(began).TotalMilliseconds));
         }
+
+        private static string? Short(string? text) => text?[..Math.Min(text.Length, 160)];
 
         private static async Task<string?> FailureAsync(Func<Task> work)
         {

@@ -87,7 +87,7 @@ public sealed class CatalogueTests
         ["Holdfast.Edge.SendOn"] = "hands the forwarder a client that calls by a dependency",
         ["Holdfast.Keys.CredentialSource"] = "runs the operator's program, inside a dependency's call",
         ["Holdfast.Resilience.PostgresServers"] = "each call is a dependency's",
-        ["Holdfast.Resilience.SmtpRelay"] = "each call is a dependency's, or its probe's; its chain fetches nothing",
+        ["Holdfast.Resilience.SmtpRelay"] = "each call is a dependency's; its chain fetches nothing",
         ["Holdfast.Peers.PeerTls"] = "a chain that fetches nothing",
         ["Holdfast.Resilience.LoopbackDatagrams"] = "loopback alone, and only to whoever has asked: benchmarks",
         ["Holdfast.Bench.PostgresProcess"] = "a child process of a benchmark",

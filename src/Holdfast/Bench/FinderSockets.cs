@@ -291,7 +291,7 @@ internal static class FinderSockets
         private void Letters(Dice dice, FarAuthority authority)
         {
             var relay = new SmtpRelay(new SmtpSettings(Mail.Address.ToString(), Mail.Port, SmtpTls.Implicit, "bench.test", "no-reply@bench.test", authority.Root));
-            var mail = _dependencies.Add(new Dependency(Catalogue.Mail, s_clock) { Probe = relay.KnockAsync, IsProbeAKnock = true });
+            var mail = _dependencies.Add(new Dependency(Catalogue.Mail, s_clock));
             for (var i = 0; i < 2; i++)
             {
                 var pause = dice.Between(1000, 6000);

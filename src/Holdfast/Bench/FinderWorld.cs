@@ -229,8 +229,7 @@ internal sealed class FinderWorld
     /// <summary>Mails by chance; one that is not taken is handed in again after 5 s, then twice as late each time.</summary>
     private void Mail()
     {
-        var (far, dependency) = (At("mail"), _dependencies.Add(new Dependency(Catalogue.Mail, _clock, onCallersThread: true) { IsProbeAKnock = true }));
-        dependency.Probe = token => CalleeAsync(far, dependency, isTenants: false, token);   // a greeting is as much of a mail server as a mail meets
+        var (far, dependency) = (At("mail"), _dependencies.Add(new Dependency(Catalogue.Mail, _clock, onCallersThread: true)));
         Every(_dice.Between(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(10)), async () =>
         {
             for (var pause = TimeSpan.FromSeconds(5); !await CallAsync(far, dependency, new Uri("smtp://relay.example:587")) && pause < TimeSpan.FromMinutes(1); pause *= 2)

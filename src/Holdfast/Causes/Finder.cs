@@ -141,14 +141,11 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
             if (probed >= (isKnock ? s_knockSuspect : s_probeSuspect) && (isSuspect || (since >= every && probed >= every)))
             {
                 _probed[dependency] = now;
-                _ = dependency.ProbeAsync(isKnock ? KnockWithin(dependency.Policy) : dependency.Policy.Deadline < s_probeWithin ? dependency.Policy.Deadline : s_probeWithin, ct);
+                _ = dependency.ProbeAsync(isKnock ? Knocks.Within : dependency.Policy.Deadline < s_probeWithin ? dependency.Policy.Deadline : s_probeWithin, ct);
             }
         }
         knocks?.Knock(_doubted, ct);
     }
-
-    /// <summary>What answers slowly and may does not hang: a mail server that lets strangers wait for its greeting, to begin with.</summary>
-    private static TimeSpan KnockWithin(DependencyPolicy policy) => 1.5 * policy.SlowAfter is { } slow && slow > Knocks.Within ? slow : Knocks.Within;
 
     /// <summary>Whoever is found to fail takes those along that met the same at the same host, or of the same provider, and have not been answered since.</summary>
     private void JoinIn()

@@ -55,6 +55,9 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
     /// <summary>When it last had an outcome that was no knock's; or was found, where none was kept. What knocks alone keep alive is forgotten like the rest.</summary>
     private long? _metAt;
 
+    /// <summary>When its last finding was over: what came before is told, and makes no other one.</summary>
+    private long _overAt = long.MinValue;
+
     /// <summary>When anything was last heard of it, in timestamps of the clock.</summary>
     public long? HeardAt { get; private set; }
 
@@ -77,9 +80,16 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
             : null;
         if (Symptom is { } known)
         {
-            Symptom = IsOver(calls, silence, now) ? null : known with { How = HowNow(calls, known.How), Detail = Dependency.Detail };
+            if (IsOver(calls, silence, now))
+            {
+                (Symptom, _overAt) = (null, now);
+            }
+            else
+            {
+                Symptom = known with { How = HowNow(calls, known.How), Detail = Dependency.Detail };
+            }
         }
-        else if (Find(calls, [.. calls.Select(c => lateness.Weakens(c, slow))], silence, now) is var (how, since))
+        else if (calls.Where(c => c.At > _overAt).ToArray() is var fresh && Find(fresh, [.. fresh.Select(c => lateness.Weakens(c, slow))], silence, now) is var (how, since))
         {
             Found(how, since, now);
         }

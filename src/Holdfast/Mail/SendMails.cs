@@ -22,7 +22,7 @@ internal sealed class SendMails(
     private static readonly TimeSpan LeastPause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan MostPause = TimeSpan.FromMinutes(10);
 
-    private readonly Dependency _mail = dependencies.Add(new Dependency(Catalogue.Mail, clock) { Probe = relay.KnockAsync, IsProbeAKnock = true });
+    private readonly Dependency _mail = dependencies.Add(new Dependency(Catalogue.Mail, clock));
 
     private readonly ConcurrentDictionary<string, Progress> _progress = new(StringComparer.Ordinal);
 

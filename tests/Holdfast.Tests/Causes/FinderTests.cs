@@ -474,6 +474,16 @@ public sealed class FinderTests
     }
 
     [Fact]
+    public void What_is_over_is_not_found_again_by_what_was_told_already()
+    {
+        var dns = Operators(Catalogue.Dns);
+        Rounds(10, (dns, Trouble.Refuses));
+        Rounds(70, (dns, null));   // a third of the last twenty seconds went ill for a while
+
+        Assert.Equal([CauseChange.Named, CauseChange.Over], _told.Select(t => t.Change));
+    }
+
+    [Fact]
     public void A_mail_server_that_takes_six_seconds_is_slow_and_does_not_hang()
     {
         var mail = Operators(Catalogue.Mail);
