@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Holdfast.Bench;
-using Holdfast.Http;
 using Holdfast.Resilience;
 
 namespace Holdfast.Drills;
@@ -167,7 +166,7 @@ public sealed class TheDay(ITestOutputHelper output)
         }
 
         /// <summary>A machine with other work may be later than the period is long.</summary>
-        public Task UntilNamedAsync(Nodes nodes) => Nodes.UntilAsync($"all of the {period} outage is named", s_patience, () =>
+        public Task<TimeSpan> UntilNamedAsync(Nodes nodes) => Nodes.UntilAsync($"all of the {period} outage is named", s_patience, () =>
             Task.FromResult(Named(nodes, faults).Where(n => n.Fault.Period == period).All(n => n.Seconds is not null)));
     }
 
@@ -220,9 +219,9 @@ public sealed class TheDay(ITestOutputHelper output)
             return edge;
         }
 
-        public Task UntilReadyAsync(int count) => Nodes.UntilAsync($"{count} nodes are ready behind the edge", s_patience, async () => (await StatesAsync()).Count(s => s.State == "ready") >= count);
+        public Task<TimeSpan> UntilReadyAsync(int count) => Nodes.UntilAsync($"{count} nodes are ready behind the edge", s_patience, async () => (await StatesAsync()).Count(s => s.State == "ready") >= count);
 
-        public Task UntilEjectedAsync(string node) => Nodes.UntilAsync($"{node} is not asked any more", s_patience, async () => (await StatesAsync()).Any(s => s.Node == node && s.State != "ready"));
+        public Task<TimeSpan> UntilEjectedAsync(string node) => Nodes.UntilAsync($"{node} is not asked any more", s_patience, async () => (await StatesAsync()).Any(s => s.Node == node && s.State != "ready"));
 
         public async ValueTask DisposeAsync()
         {
