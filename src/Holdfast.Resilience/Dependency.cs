@@ -16,6 +16,7 @@ public sealed class Dependency
     private int _underWay;
     private int _waiting;
     private int _probing;
+    private volatile bool _hasKnockFailed;   // since the last call
     private long _probeTold;
     private long _quietSince;
     private long _used = long.MinValue;
@@ -69,6 +70,9 @@ public sealed class Dependency
 
     /// <summary>Asks whether it is there, without doing anything; null where there is no such question. See <see cref="ProbeAsync"/>.</summary>
     public Func<CancellationToken, Task>? Probe { get; set; }
+
+    /// <summary>Whether <see cref="Probe"/> only hears if anybody is there. Then its answer acquits nobody who was called and failed, and its failures count as a knock's.</summary>
+    public bool IsProbeAKnock { get; init; }
 
     /// <summary>Told of every outcome, in the flow of whoever called. Must not throw, nor wait.</summary>
     internal Action<Dependency, CallOutcome>? Told { get; set; }
@@ -208,7 +212,7 @@ public sealed class Dependency
             if (_clock.GetElapsedTime(Volatile.Read(ref _probeTold), began) >= StillHanging)
             {
                 Volatile.Write(ref _probeTold, began);
-                Tell(within, Trouble.Hangs);   // the last one minds no token, and hangs still
+                TellOfProbe(within, Trouble.Hangs);   // the last one minds no token, and hangs still
             }
             return;
         }
@@ -218,7 +222,7 @@ public sealed class Dependency
         await ((Task)running).WaitAsync(within, _clock, ct).ConfigureAwait(Quietly);
         if (!ct.IsCancellationRequested)
         {
-            Tell(_clock.GetElapsedTime(began), running switch
+            TellOfProbe(_clock.GetElapsedTime(began), running switch
             {
                 { IsCompletedSuccessfully: true } => null,
                 { Exception.InnerException: { } failure } when !Policy.IsAnswer(failure) => Trouble.Exactly(failure),
@@ -257,13 +261,30 @@ public sealed class Dependency
 
     private static async Task<T> BegunAsync<T>(Func<CancellationToken, Task<T>> call, CancellationToken ct) => await call(ct);
 
+    private void TellOfProbe(TimeSpan took, string? how)
+    {
+        if (!IsProbeAKnock)
+        {
+            Tell(took, how);
+        }
+        else if (how is not null || took > Policy.SlowAfter || _hasKnockFailed)
+        {
+            Tell(took, how, isKnock: true);
+            _hasKnockFailed = true;   // until it is called, knocks say whether it is back
+        }
+    }
+
     private void Tell(TimeSpan? took, string? how, bool isKnock = false)
     {
+        if (!isKnock)
+        {
+            _hasKnockFailed = false;
+        }
         if (how is null)
         {
             Volatile.Write(ref _hasAnswered, true);
         }
-        else if (!isKnock && !HasAnswered && UsedAt is null)
+        else if ((!isKnock || IsProbeAKnock) && !HasAnswered && UsedAt is null)
         {
             return;   // a probe of what may not be there at all, and of what nobody has had use for
         }

@@ -29,6 +29,8 @@ public sealed class OperatorHttp : IDisposable
             PooledConnectionLifetime = TimeSpan.FromMinutes(2),   // so that a changed address is noticed
             EnableMultipleHttp2Connections = true,
         };
+        // As in OutboundHttp: nothing is fetched from where a certificate says its issuer's is to be had.
+        handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
         if (accepts is not null)
         {
             handler.SslOptions.RemoteCertificateValidationCallback = (_, shown, _, bySystem) => accepts(shown, bySystem);
@@ -75,6 +77,14 @@ public sealed class OperatorHttp : IDisposable
         }
     }
 
+    /// <summary>Hears whether anybody answers at the host: HEAD of its root, without a credential. Whatever it answers is an answer. For a <see cref="Dependency.Probe"/> that is a knock.</summary>
+    /// <exception cref="HttpRequestException">Nobody does.</exception>
+    public async Task ReachAsync(Uri uri, CancellationToken ct)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Head, new Uri(uri.GetLeftPart(UriPartial.Authority)));
+        using var response = await _http.SendAsync(request, ct);
+    }
+
     /// <summary>Asks with a method and headers, and hands every answer under 500 to <paramref name="read"/>, inside the call: what it throws at counts as a failure.</summary>
     /// <param name="body">JSON; null for none.</param>
     /// <exception cref="DependencyUnavailableException">Unreachable, late, broken off, 5xx, more than <paramref name="maxBytes"/>, or what <paramref name="read"/> threw at.</exception>
@@ -89,7 +99,7 @@ public sealed class OperatorHttp : IDisposable
                     ? throw new OutageException(Trouble.Errors, $"The address answered with status {(int)response.StatusCode}.")
                     : read(new OperatorAnswer((int)response.StatusCode, await ReadAsync(response, maxBytes, token), Flat(response)));
             },
-            ct);
+            ct, uri);
 
     /// <summary>Opens an answer that goes on for as long as both sides want. The dependency's deadline is for its headers; how it is read from then on, <see cref="DripStream"/> bounds, and whoever reads
     /// reports to the dependency.</summary>
@@ -117,7 +127,7 @@ public sealed class OperatorHttp : IDisposable
                     throw;
                 }
             },
-            ct);
+            ct, uri);
 
     private static HttpRequestMessage Request(HttpMethod method, Uri uri, byte[]? body, IReadOnlyList<KeyValuePair<string, string>> headers)
     {

@@ -109,7 +109,14 @@ public sealed class OutboundHttp : IDisposable
         },
         ct, uri);
 
-    /// <summary>The same by a document that anybody may read: it must come, and be a JSON object.</summary>
+    /// <summary>The same for a <see cref="Dependency.Probe"/>, which keeps its time and tells how it went.</summary>
+    public async Task ReachAsync(Uri uri, CancellationToken ct)
+    {
+        using var request = Request(HttpMethod.Head, new Uri(uri.GetLeftPart(UriPartial.Authority)), null);
+        using var response = await _http.SendAsync(request, ct);
+    }
+
+    /// <summary>The same as a knock by a document that anybody may read: it must come, and be a JSON object.</summary>
     /// <inheritdoc cref="KnockAsync"/>
     public Task KnockForJsonAsync(Dependency dependency, Uri uri, TimeSpan within, CancellationToken ct) => dependency.CallAsync(
         async token =>

@@ -38,7 +38,7 @@ public sealed class SmtpRelay(SmtpSettings settings)
     public async Task<MailVerdict> SendAsync(Dependency dependency, OutgoingMail mail, CancellationToken ct)
     {
         using var message = Write(mail);
-        return message is null ? MailVerdict.Refused : await dependency.CallAsync(token => SendAsync(message, token), ct);
+        return message is null ? MailVerdict.Refused : await dependency.CallAsync(token => SendAsync(message, token), ct, new Uri($"smtp://{(settings.Host.Contains(':', StringComparison.Ordinal) ? $"[{settings.Host}]" : settings.Host)}:{settings.Port}"));
     }
 
     /// <summary>The message (RFC 5322). Its library writes each header as one, whatever stands in it; that nothing breaks out is tested.</summary>
@@ -83,6 +83,32 @@ public sealed class SmtpRelay(SmtpSettings settings)
 #pragma warning disable RS0030 // The one place that speaks SMTP, through a Dependency only.
         using var client = new SmtpClient();
 #pragma warning restore RS0030
+        await ConnectAsync(client, ct);
+        try
+        {
+            if (settings.Credential is { } credential)
+            {
+                await client.AuthenticateAsync(credential, ct);
+            }
+        }
+        catch (NotSupportedException fault)
+        {
+            throw Untrusted(fault);
+        }
+        catch (AuthenticationException fault)
+        {
+            throw new OutageException("denies", "The mail server does not take the user and the password.", Cause(fault));
+        }
+        // The library would send other letters to a server that does not take them (RFC 6531 §3.5).
+        var verdict = message.To.Mailboxes.Single().Address is var to && to[..to.IndexOf('@', StringComparison.Ordinal)].Any(c => !char.IsAscii(c)) && !client.Capabilities.HasFlag(SmtpCapabilities.UTF8)
+            ? MailVerdict.Refused
+            : await HandAsync(client, message, ct);
+        await LeaveAsync(client, ct);
+        return verdict;
+    }
+
+    private async Task ConnectAsync(SmtpClient client, CancellationToken ct)
+    {
         client.CheckCertificateRevocation = false;   // it would ask a host that the certificate names, without a guard and without a deadline
         client.LocalDomain = settings.LocalName;
         client.ServerCertificateValidationCallback = settings.Authority is { } authority
@@ -96,23 +122,17 @@ public sealed class SmtpRelay(SmtpSettings settings)
                 SmtpTls.None => SecureSocketOptions.None,
                 _ => SecureSocketOptions.StartTls,
             }, ct);
-            if (settings.Credential is { } credential)
-            {
-                await client.AuthenticateAsync(credential, ct);
-            }
         }
         catch (Exception fault) when (fault is SslHandshakeException or NotSupportedException)
         {
-            throw new OutageException("untrusted", "The mail server offers no TLS that can be trusted.", Cause(fault));
+            throw Untrusted(fault);
         }
-        catch (AuthenticationException fault)
-        {
-            throw new OutageException("denies", "The mail server does not take the user and the password.", Cause(fault));
-        }
-        // The library would send other letters to a server that does not take them (RFC 6531 §3.5).
-        var verdict = message.To.Mailboxes.Single().Address is var to && to[..to.IndexOf('@', StringComparison.Ordinal)].Any(c => !char.IsAscii(c)) && !client.Capabilities.HasFlag(SmtpCapabilities.UTF8)
-            ? MailVerdict.Refused
-            : await HandAsync(client, message, ct);
+    }
+
+    private static OutageException Untrusted(Exception fault) => new("untrusted", "The mail server offers no TLS that can be trusted.", Cause(fault));
+
+    private static async Task LeaveAsync(SmtpClient client, CancellationToken ct)
+    {
         try
         {
             using var second = CancellationTokenSource.CreateLinkedTokenSource(ct);
@@ -123,7 +143,6 @@ public sealed class SmtpRelay(SmtpSettings settings)
         {
             // It has said what it does with the mail; how it says goodbye changes nothing.
         }
-        return verdict;
     }
 
     private static async Task<MailVerdict> HandAsync(SmtpClient client, MimeMessage message, CancellationToken ct)
@@ -156,6 +175,7 @@ public sealed class SmtpRelay(SmtpSettings settings)
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.Add(authority);
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.DisableCertificateDownloads = true;   // nothing is fetched from where a certificate says
         using var shown = X509CertificateLoader.LoadCertificate(certificate.GetRawCertData());
         return chain.Build(shown);
     }

@@ -27,7 +27,8 @@ internal sealed class Nodes : IAsyncDisposable
 
     /// <param name="isLinked">In network namespaces, so that links can be cut.</param>
     /// <param name="scheme">How nodes speak to each other: <c>http</c> or <c>https</c>.</param>
-    public static async Task<Nodes> StartAsync(int count, bool isLinked, string scheme = "http")
+    /// <param name="more">Options of a node besides, by its number; with a primary among them, it is the one of all.</param>
+    public static async Task<Nodes> StartAsync(int count, bool isLinked, string scheme = "http", Func<int, string[]>? more = null)
     {
         if (isLinked)
         {
@@ -39,9 +40,9 @@ internal sealed class Nodes : IAsyncDisposable
             var urls = Enumerable.Range(1, count).Select(n => isLinked ? $"{scheme}://{Links.Address(n)}:4100" : $"{scheme}://127.0.0.1:{DevServer.FreePort()}").ToArray();
             for (var n = 1; n <= count; n++)
             {
-                nodes._nodes.Add(new Node(n, urls, nodes._folder, nodes.Links?.Namespace(n)));
+                nodes._nodes.Add(new Node(n, urls, nodes._folder, nodes.Links?.Namespace(n), more?.Invoke(n) ?? []));
             }
-            await nodes[1].StartAsync(alone: true);   // the first node of a cluster starts once without the others
+            await nodes.FirstStartAsync();
             await nodes[1].StopAsync();
             await nodes[1].StartAsync();
             await Task.WhenAll(nodes.All.Skip(1).Select(n => n.StartAsync()));
@@ -52,6 +53,23 @@ internal sealed class Nodes : IAsyncDisposable
         {
             await nodes.DisposeAsync();
             throw;
+        }
+    }
+
+    /// <summary>The first node of a cluster starts once without the others, and makes an environment in the primary, which on a busy machine may be late; then it goes on where it ended.</summary>
+    private async Task FirstStartAsync()
+    {
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                await this[1].StartAsync(alone: true);
+                return;
+            }
+            catch (InvalidOperationException late) when (tries < 5 && late.Message.Contains("did not answer in time", StringComparison.Ordinal))
+            {
+                // Once more.
+            }
         }
     }
 
@@ -124,8 +142,10 @@ internal sealed class Node : NodeCaller, IAsyncDisposable
     private readonly ConcurrentQueue<string> _said = new();
     private Process? _process;
 
-    public Node(int number, string[] urls, string folder, string? networkNamespace)
-        : base(Path.Combine(folder, $"{number}.socket")) => (Number, _urls, _folder, _namespace) = (number, urls, folder, networkNamespace);
+    private readonly string[] _more;
+
+    public Node(int number, string[] urls, string folder, string? networkNamespace, string[] more)
+        : base(Path.Combine(folder, $"{number}.socket")) => (Number, _urls, _folder, _namespace, _more) = (number, urls, folder, networkNamespace, more);
 
     public int Number { get; }
 
@@ -155,7 +175,8 @@ internal sealed class Node : NodeCaller, IAsyncDisposable
         {
             arguments.AddRange(["--peers", string.Join(',', _urls.Where((_, i) => i != Number - 1))]);
         }
-        if (Number > 1)
+        arguments.AddRange(_more);
+        if (Number > 1 && !_more.Contains("--primary"))
         {
             arguments.AddRange(["--primary", $"node:{_urls[0]}"]);
         }

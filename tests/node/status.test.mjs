@@ -1,8 +1,9 @@
 // The status page and an incident's with the primary gone, as somebody sees them who was woken by it: in both languages, in every theme and width, without scripts.
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Chromium, faults, shot } from './lib/chromium.mjs';
 import { open } from './lib/holdfast.mjs';
@@ -20,13 +21,18 @@ async function lock(file) {
   return () => holder.kill();
 }
 
+const program = fileURLToPath(new URL('../../holdfast', import.meta.url));
+const note = 'The disk of the database is full. Room is being made.';
+const signIns = 6;
+
 describe('With the primary gone', () => {
   let holdfast, chromium, letGo, incident;
   before(async () => {
     holdfast = await open();
+    await holdfast.registerCallback();
     chromium = await Chromium.launch();
     letGo = await lock(holdfast.dev.primary_file ?? join(holdfast.data, 'primary.db'));
-    const deadline = Date.now() + 120_000;
+    const deadline = Date.now() + 300_000;
     for (;;) {
       [incident] = (await holdfast.must(200, 'GET', '/incidents')).data;
       if (incident) {
@@ -35,6 +41,16 @@ describe('With the primary gone', () => {
       assert.ok(Date.now() < deadline, 'no incident was opened');
       await pause(200);
     }
+    // It really is gone: an administrator is refused. People sign in, and somebody who works on it says so in the timeline.
+    const refused = await holdfast.call('POST', '/organizations', { name: 'Never' });
+    assert.deepEqual([refused.status, refused.body.code], [503, 'primary_unavailable']);
+    await signIn();
+    execFileSync(program, ['ops', 'incident', 'note', incident.id, note, '--author', 'Operations', '--url', holdfast.baseUrl, '--data', holdfast.data]);
+    while (!/Single Sign-On/.test((await holdfast.call('GET', `/status/incidents/${incident.id}`)).text)) {
+      assert.ok(Date.now() < deadline, 'what it did to sign-ins is not counted');   // it is written down once a minute
+      await pause(500);
+    }
+    await signIn();   // in the last minute, before anybody looks
   });
   after(async () => {
     letGo?.();
@@ -42,14 +58,22 @@ describe('With the primary gone', () => {
     await holdfast?.stop();
   });
 
+  async function signIn() {
+    for (let i = 0; i < signIns; i++) {
+      const { code, error } = await holdfast.signIn(holdfast.authorizationUrl({ connection: holdfast.dev.connections.saml }));
+      assert.ok(code, `the sign-in ended with ${error}`);
+      await holdfast.workos.sso.getProfileAndToken({ code, clientId: holdfast.clientId });
+    }
+  }
+
   const said = {
     status: {
       en: [/^Sign-in works\. Something else is broken\.$/, /The primary database/, 'Affected', 'Meanwhile', 'What to do', 'Since'],
       de: [/^Anmelden funktioniert\. Etwas anderes ist gestört\.$/, /Die primäre Datenbank/, 'Betroffen', 'Einstweilen', 'Was zu tun ist', 'Seit'],
     },
     incident: {
-      en: [/^The primary database/, /The primary database/, 'Affected', 'Cause', 'What happened when (UTC)', 'The first call failed.'],
-      de: [/^Die primäre Datenbank/, /Die primäre Datenbank/, 'Betroffen', 'Ursache', 'Was wann geschah (UTC)', 'Der erste Aufruf scheiterte.'],
+      en: [/^The primary database/, /The primary database/, 'Affected', 'Cause', 'What happened when (UTC)', 'The first call failed.', 'Single Sign-On', note],
+      de: [/^Die primäre Datenbank/, /Die primäre Datenbank/, 'Betroffen', 'Ursache', 'Was wann geschah (UTC)', 'Der erste Aufruf scheiterte.', 'Single Sign-On', note],
     },
   };
   const paths = { status: () => '/status', incident: () => `/status/incidents/${incident.id}` };

@@ -18,26 +18,29 @@ internal static class FinderBench
     /// <summary>How long a fault lasts, at most, before its name counts as not given.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
-    public static async Task<IReadOnlyList<Measured>> RunAsync(Action<string> progress, CancellationToken ct)
+    public static async Task<IReadOnlyList<Measured>> RunAsync(bool isShort, Action<string> progress, CancellationToken ct)
     {
-        progress($"{Singles} single faults in virtual time");
-        var singles = Enumerable.Range(0, Singles).AsParallel().AsOrdered().Select(i => Single((ulong)i)).ToList();
-        progress($"{Background} faults of what nobody waits for");
-        var background = Enumerable.Range(0, Background).AsParallel().AsOrdered().Select(i => Quiet((ulong)i)).ToList();
-        progress($"{Pairs} pairs");
-        var pairs = Enumerable.Range(0, Pairs).AsParallel().AsOrdered().Select(i => Pair((ulong)i)).ToList();
-        progress($"{Healthy} times half an hour in which nothing breaks");
-        var healthy = Enumerable.Range(0, Healthy).AsParallel().Select(i => WellFor((ulong)i, TimeSpan.FromMinutes(30))).ToList();
+        int Some(int all) => isShort ? all / 10 : all;
+        IEnumerable<ulong> Seeds(int all) => Enumerable.Range(0, Some(all)).Select(i => (ulong)i);
+        progress($"{Some(Singles)} single faults in virtual time");
+        var singles = Seeds(Singles).AsParallel().AsOrdered().Select(Single).ToList();
+        progress($"{Some(Background)} faults of what nobody waits for");
+        var background = Seeds(Background).AsParallel().AsOrdered().Select(Quiet).ToList();
+        progress($"{Some(Pairs)} pairs");
+        var pairs = Seeds(Pairs).AsParallel().AsOrdered().Select(Pair).ToList();
+        progress($"{Some(Healthy)} times half an hour in which nothing breaks");
+        var healthy = Seeds(Healthy).AsParallel().Select(i => WellFor(i, TimeSpan.FromMinutes(30))).ToList();
         progress("real sockets");
-        var sockets = await FinderSockets.RunAsync(progress, ct);
+        var sockets = await FinderSockets.RunAsync(Some(FinderSockets.Trials), progress, ct);
         foreach (var miss in singles.Concat(background).Concat(pairs).Concat(sockets).Where(t => !t.IsRight))
         {
             progress($"missed: {miss.Target}, {miss.Kind}: {miss.Said}");
         }
         return
         [
-            .. Figures("virtual/single", singles, 0.99), .. ByTarget(singles), .. OfBackground(background), .. Figures("virtual/pair", pairs, 0.95).Take(1), .. Figures("sockets/single", sockets, 0.99),
-            Measured.AtMost(0, "virtual/healthy/named", healthy.Sum(), "", $"{Healthy} times 30 minutes under load; telemetry, which is down, apart"),
+            .. Figures("single", [.. singles, .. background, .. sockets], 0.99), .. Figures("virtual/single", singles, 0.99), .. ByTarget("virtual", singles), .. Figures("virtual/background", background, 0.99), .. ByTarget("virtual", background),
+            .. Figures("virtual/pair", pairs, 0.95).Take(1), .. Figures("sockets/single", sockets, 0.99), .. ByTarget("sockets", sockets),
+            Measured.AtMost(0, "virtual/healthy/named", healthy.Sum(), "", $"{healthy.Count} times 30 minutes under load; telemetry, which is down, apart"),
         ];
     }
 
@@ -147,18 +150,11 @@ internal static class FinderBench
         yield return Measured.Of($"{of}/seconds_from_call_p99", Percentile.Of(fromCall, 0.99), "s");
     }
 
-    /// <summary>From the first call on: until their own round comes, nobody can know.</summary>
-    private static IEnumerable<Measured> OfBackground(IReadOnlyList<Trial> trials)
-    {
-        var figures = Figures("virtual/background", trials, 0.99).ToList();
-        return [figures[0], .. figures[3..], .. ByTarget(trials)];
-    }
-
-    private static IEnumerable<Measured> ByTarget(IReadOnlyList<Trial> trials) =>
+    private static IEnumerable<Measured> ByTarget(string of, IReadOnlyList<Trial> trials) =>
         from trial in trials
         group trial by trial.Target into target
         let seconds = target.Where(t => t.Seconds is not null).Select(t => t.Seconds!.Value).DefaultIfEmpty(0).ToList()
-        select Measured.Of($"virtual/{target.Key.Replace(' ', '_')}/seconds_p50", Percentile.Of(seconds, 0.5), "s", string.Create(CultureInfo.InvariantCulture,
+        select Measured.Of($"{of}/{target.Key.Replace(' ', '_')}/seconds_p50", Percentile.Of(seconds, 0.5), "s", string.Create(CultureInfo.InvariantCulture,
             $"{target.Count()} faults, {target.Count(t => t.IsRight)} right, p99 {Percentile.Of(seconds, 0.99):0.0} s, from the first call {Percentile.Of([.. target.Select(t => t.SecondsFromCall ?? 0)], 0.99):0.0} s"));
 }
 

@@ -48,7 +48,7 @@ internal sealed class FinderWorld
             Resolver();
             Telemetry();
             Mail();
-            Background("flags", Catalogue.Flags.Of("unleash"), TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(1));
+            Background("flags", Catalogue.Flags.Of("unleash"), TimeSpan.FromSeconds(15), TimeSpan.FromMinutes(1));
             Background("credentials", Catalogue.Credentials, TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(5));
             Action();
             // Four connections of four organizations at one provider; two of one organization at another; five alone.
@@ -221,7 +221,8 @@ internal sealed class FinderWorld
     {
         var far = At("telemetry");
         far.Fault = FaultKind.Hang;
-        var dependency = _dependencies.Add(new Dependency(Catalogue.Telemetry, _clock, onCallersThread: true));
+        var dependency = _dependencies.Add(new Dependency(Catalogue.Telemetry, _clock, onCallersThread: true) { IsProbeAKnock = true });
+        dependency.Probe = token => CalleeAsync(far, dependency, isTenants: false, token);
         Every(TimeSpan.FromSeconds(5), () => CallAsync(far, dependency, new Uri("http://collector.example:4318")));
     }
 
@@ -238,10 +239,11 @@ internal sealed class FinderWorld
         });
     }
 
-    /// <summary>A round of its own, and a shorter pause after a failure, twice as long each time up to a minute. What is wrong with an answer is judged inside the call.</summary>
-    private void Background(string host, DependencyPolicy policy, TimeSpan every, TimeSpan afterFailure)
+    /// <summary>A round of its own, and after a failure a second, twice as long each time. What is wrong with an answer is judged inside the call.</summary>
+    private void Background(string host, DependencyPolicy policy, TimeSpan every, TimeSpan mostAfterFailures)
     {
-        var (far, dependency) = (At(host), _dependencies.Add(new Dependency(policy, _clock, onCallersThread: true)));
+        var (far, dependency) = (At(host), _dependencies.Add(new Dependency(policy, _clock, onCallersThread: true) { IsProbeAKnock = true }));
+        dependency.Probe = token => far.Fault is FaultKind.Error or FaultKind.WrongAnswer ? Task.CompletedTask : CalleeAsync(far, dependency, isTenants: false, token);   // a host that answers so is there
         _ = LoopAsync();
 
         async Task LoopAsync()
@@ -258,7 +260,7 @@ internal sealed class FinderWorld
                 {
                     failures++;
                 }
-                await Task.Delay(failures == 0 ? every : TimeSpan.FromSeconds(Math.Min(60, afterFailure.TotalSeconds * Math.Pow(2, failures - 1))), _clock);
+                await Task.Delay(failures == 0 ? every : TimeSpan.FromSeconds(Math.Min(mostAfterFailures.TotalSeconds, Math.Pow(2, failures - 1))), _clock);
             }
         }
     }

@@ -21,6 +21,11 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
     private static readonly TimeSpan s_probeUnmet = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_probeUnused = TimeSpan.FromSeconds(5);
 
+    /// <summary>The same for what is only knocked at, because a true question would cost something (a credential, a document of megabytes): while somebody uses it, and afterwards; and between two when it may be ill.</summary>
+    private static readonly TimeSpan s_knockEvery = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_knockUnused = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_knockSuspect = TimeSpan.FromSeconds(1);
+
     /// <summary>The most that a probe may take.</summary>
     private static readonly TimeSpan s_probeWithin = TimeSpan.FromSeconds(1);
 
@@ -123,19 +128,20 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
         foreach (var dependency in dependencies.All)
         {
             var isInUse = dependency.UsedAt is { } used && clock.GetElapsedTime(used, now) <= s_inUse;
-            if (dependency.Probe is null || (!isInUse && !dependency.Policy.IsMissedUnused))
+            var isKnock = dependency.IsProbeAKnock;
+            if (dependency.Probe is null || (isKnock ? dependency.UsedAt is null : !isInUse && !dependency.Policy.IsMissedUnused))
             {
                 continue;
             }
-            var every = isInUse ? s_probeEvery : dependency.HasAnswered ? s_probeUnused : s_probeUnmet;
+            var every = isKnock ? (isInUse ? s_knockEvery : s_knockUnused) : isInUse ? s_probeEvery : dependency.HasAnswered ? s_probeUnused : s_probeUnmet;
             var last = dependency.Calls.Last();
             var isSuspect = IsSuspect(dependency) || (isNodeSuspect && dependency.Policy.Scope == DependencyScope.Peer);   // what is the matter with one may be with all
             var since = last.Length > 0 ? clock.GetElapsedTime(last[^1].At, now) : TimeSpan.MaxValue;
             var probed = _probed.TryGetValue(dependency, out var at) ? clock.GetElapsedTime(at, now) : TimeSpan.MaxValue;
-            if (probed >= s_probeSuspect && (isSuspect || (since >= every && probed >= every)))
+            if (probed >= (isKnock ? s_knockSuspect : s_probeSuspect) && (isSuspect || (since >= every && probed >= every)))
             {
                 _probed[dependency] = now;
-                _ = dependency.ProbeAsync(dependency.Policy.Deadline < s_probeWithin ? dependency.Policy.Deadline : s_probeWithin, ct);
+                _ = dependency.ProbeAsync(isKnock ? Knocks.Within : dependency.Policy.Deadline < s_probeWithin ? dependency.Policy.Deadline : s_probeWithin, ct);
             }
         }
         knocks?.Knock(_doubted, ct);
@@ -377,7 +383,8 @@ internal static class CauseText
         Trouble.Reset => "breaks connections off",
         Trouble.Unresolved => "has no address",
         Trouble.Certificate => "shows a certificate that is not valid",
-        Trouble.Denied => "is turned down",
+        Trouble.Denied or "denies" => "turns this node down",
+        "untrusted" => "offers no encryption that can be trusted",
         Trouble.Unreachable => "cannot be reached",
         Cause.Overloaded => "has more to do than it can",
         "unrecognized" => "does not know this node, or is not known",

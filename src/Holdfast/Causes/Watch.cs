@@ -55,6 +55,9 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
     /// <summary>When it last had an outcome that was no knock's; or was found, where none was kept. What knocks alone keep alive is forgotten like the rest.</summary>
     private long? _metAt;
 
+    /// <summary>When its last finding was over: what came before is told, and makes no other one.</summary>
+    private long _overAt = long.MinValue;
+
     /// <summary>When anything was last heard of it, in timestamps of the clock.</summary>
     public long? HeardAt { get; private set; }
 
@@ -66,7 +69,7 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
         WellAt = calls.LastOrDefault(c => IsWell(Dependency, c)) is { At: > 0 } well ? well.At : null;
         HeardAt = calls.Length > 0 ? calls[^1].At : null;
         var silence = lateness.Awake(SilenceNow(calls), now);
-        if (Array.FindLast(calls, c => !c.IsKnock) is { At: > 0 } met)
+        if (Array.FindLast(calls, c => !c.IsKnock || Dependency.IsProbeAKnock) is { At: > 0 } met)   // the operator's own things go on being knocked at
         {
             _metAt = met.At;
         }
@@ -77,9 +80,16 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
             : null;
         if (Symptom is { } known)
         {
-            Symptom = IsOver(calls, silence, now) ? null : known with { How = HowNow(calls, known.How), Detail = Dependency.Detail };
+            if (IsOver(calls, silence, now))
+            {
+                (Symptom, _overAt) = (null, now);
+            }
+            else
+            {
+                Symptom = known with { How = HowNow(calls, known.How), Detail = Dependency.Detail };
+            }
         }
-        else if (Find(calls, [.. calls.Select(c => lateness.Weakens(c, slow))], silence, now) is var (how, since))
+        else if (calls.Where(c => c.At > _overAt).ToArray() is var fresh && Find(fresh, [.. fresh.Select(c => lateness.Weakens(c, slow))], silence, now) is var (how, since))
         {
             Found(how, since, now);
         }
@@ -132,7 +142,7 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
         {
             return null;
         }
-        if (silence >= s_silence && Dependency.Waiting >= 2)
+        if (silence >= SilenceThatTells(slow) && Dependency.Waiting >= 2)
         {
             return (Trouble.Hangs, now - Ticks(silence));
         }
@@ -168,7 +178,7 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
             return silence < s_silence;
         }
         var well = Trailing(calls, c => IsWell(Dependency, c));
-        if (well < WellInARow || (silence >= s_silence && (Dependency.Waiting >= 2 || Dependency.Policy.IsJudgedByItsDriver)))
+        if (well < WellInARow || (silence >= SilenceThatTells(Dependency.Policy.SlowAfter) && (Dependency.Waiting >= 2 || Dependency.Policy.IsJudgedByItsDriver)))
         {
             return false;
         }
@@ -179,7 +189,11 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
     private string HowNow(CallOutcome[] calls, string known) =>
         (Dependency.Policy.IsJudgedByItsDriver && calls.Length > 0 && calls[^1].How is { } said) ? said
         : Trailing(calls, c => c.How is not null) >= InARow && calls[^InARow..].Select(c => c.How).Distinct(StringComparer.Ordinal).ToArray() is [{ } one] ? one
+        : known == Trouble.Hangs && Dependency.Policy.SlowAfter is { } slow && Trailing(calls, c => c.How is null && c.Took > slow) >= InARow ? Trouble.Slow   // it answers after all
         : known;
+
+    /// <summary>What may take five seconds is not missed after two.</summary>
+    private static TimeSpan SilenceThatTells(TimeSpan? slow) => 1.5 * slow is { } longer && longer > s_silence ? longer : s_silence;
 
     /// <summary>For how long nobody was answered.</summary>
     private TimeSpan SilenceNow(CallOutcome[] calls) =>

@@ -37,21 +37,22 @@ internal sealed class CredentialSource : IDisposable
 
     public static CredentialSource Of(string text, TimeProvider clock)
     {
+        if (Uri.TryCreate(text, UriKind.Absolute, out var address) && address.Scheme is "http" or "https")
+        {
+            // The operator names the address, so it is allowed wherever it leads.
+            var http = new OutboundHttp(OutboundGuard.Read(["0.0.0.0/0:*", "::/0:*"]).Guard, clock);
+            var limits = new OutboundLimits(MostBytes);
+            var issuer = new Dependency(Catalogue.Credentials, clock) { Probe = ct => http.ReachAsync(address, ct), IsProbeAKnock = true };   // to ask for one more credential may cost the issuer something
+            return new CredentialSource(async ct => (await http.GetAsync(issuer, address, limits, ct)).Body, issuer, mayBeBare: false, http);
+        }
         var dependency = new Dependency(Catalogue.Credentials, clock);
         if (text.StartsWith(OfFile, StringComparison.Ordinal))
         {
             var path = Path.GetFullPath(text[OfFile.Length..]);
             return new CredentialSource(ct => dependency.CallAsync(token => ReadFileAsync(path, token), ct), dependency, mayBeBare: true);
         }
-        if (text.StartsWith(OfCommand, StringComparison.Ordinal))
-        {
-            var program = text[OfCommand.Length..];
-            return new CredentialSource(ct => dependency.CallAsync(token => RunAsync(program, token), ct), dependency, mayBeBare: true);
-        }
-        // The operator names the address, so it is allowed wherever it leads.
-        var http = new OutboundHttp(OutboundGuard.Read(["0.0.0.0/0:*", "::/0:*"]).Guard, clock);
-        var limits = new OutboundLimits(MostBytes);
-        return new CredentialSource(async ct => (await http.GetAsync(dependency, new Uri(text), limits, ct)).Body, dependency, mayBeBare: false, http);
+        var program = text[OfCommand.Length..];
+        return new CredentialSource(ct => dependency.CallAsync(token => RunAsync(program, token), ct), dependency, mayBeBare: true);
     }
 
     /// <exception cref="DependencyUnavailableException">It does not answer, or not with a credential.</exception>

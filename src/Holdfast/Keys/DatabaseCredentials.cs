@@ -28,6 +28,7 @@ internal sealed class DatabaseCredentials(CredentialSource source, string file, 
     private DatabaseCredential? _letIn;   // by a server, now or before the start
     private DatabaseCredential? _kept;    // on the disk
     private long _askedAt;
+    private int _failures;   // in a row
 
     /// <summary>The last credential that a server let in, or, at first, what is to be tried; null when nothing is known.</summary>
     public DatabaseCredential? Current => Volatile.Read(ref _good)?.Credential;
@@ -73,6 +74,9 @@ internal sealed class DatabaseCredentials(CredentialSource source, string file, 
         }
     }
 
+    /// <summary>Soon at first, because a moment may be over; and so that what lasts is known in seconds.</summary>
+    private TimeSpan AfterFailures() => TimeSpan.FromSeconds(Math.Min(AfterFailure.TotalSeconds, 1 << Math.Min(_failures++, 8)));
+
     /// <returns>When to ask again.</returns>
     private async Task<TimeSpan> AskAsync(PostgresServers servers, Action<string, Exception> log, CancellationToken ct)
     {
@@ -89,7 +93,7 @@ internal sealed class DatabaseCredentials(CredentialSource source, string file, 
                 _letIn = issued.Credential;
             }
             Volatile.Write(ref _good, issued);
-            isLatest = true;
+            (isLatest, _failures) = (true, 0);
             Keep(log);
             return issued.ExpiresAt is { } at ? TimeSpan.FromTicks(Math.Clamp((at - clock.GetUtcNow()).Ticks / 2, Least.Ticks, Most.Ticks)) : WhenNotSaid;
         }
@@ -100,12 +104,12 @@ internal sealed class DatabaseCredentials(CredentialSource source, string file, 
         catch (DependencyUnavailableException fault)
         {
             log("its issuer", fault);
-            return AfterFailure;
+            return AfterFailures();
         }
         catch (Exception fault)
         {
             log("the server that is to let it in", fault);   // the old one stays
-            return AfterFailure;
+            return AfterFailures();
         }
         finally
         {

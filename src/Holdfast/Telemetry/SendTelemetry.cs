@@ -11,17 +11,21 @@ internal sealed partial class SendTelemetry(
     private const int MostLines = 1000;
 
     private readonly OperatorHttp _http = new();
-    private readonly Dependency? _collector = place.Collector is null ? null : dependencies.Add(new Dependency(Catalogue.Telemetry, clock));
+    private readonly Dependency? _collector = place.Collector is null ? null : dependencies.Add(new Dependency(Catalogue.Telemetry, clock) { IsProbeAKnock = true });
     private readonly DateTimeOffset _began = clock.GetUtcNow();
     private readonly Otlp _otlp = new(place);
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
-        Rounds.RunAsync(NodeMetrics.Every, clock, _ =>
-        {
-            metrics.Keep();
-            return Task.CompletedTask;
-        }, fault => CutOff(log, fault), stoppingToken),
-        _collector is null ? Task.CompletedTask : Rounds.RunAsync(TimeSpan.FromSeconds(5), clock, SendAsync, fault => CutOff(log, fault), stoppingToken));
+    protected override Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        _collector?.Probe = ct => _http.ReachAsync(place.Collector!, ct);
+        return Task.WhenAll(
+            Rounds.RunAsync(NodeMetrics.Every, clock, _ =>
+            {
+                metrics.Keep();
+                return Task.CompletedTask;
+            }, fault => CutOff(log, fault), stoppingToken),
+            _collector is null ? Task.CompletedTask : Rounds.RunAsync(TimeSpan.FromSeconds(5), clock, SendAsync, fault => CutOff(log, fault), stoppingToken));
+    }
 
     /// <summary>One round. Never throws for the collector's sake.</summary>
     internal async Task SendAsync(CancellationToken ct)

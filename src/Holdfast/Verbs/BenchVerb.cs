@@ -10,30 +10,31 @@ namespace Holdfast.Verbs;
 /// <summary><c>holdfast bench</c>: measures this program on this machine, in processes of its own on data of their own.</summary>
 internal static class BenchVerb
 {
-    private static readonly Dictionary<string, Func<Action<string>, CancellationToken, Task<IReadOnlyList<Measured>>>> All = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, Func<bool, Action<string>, CancellationToken, Task<IReadOnlyList<Measured>>>> All = new(StringComparer.Ordinal)
     {
-        [PrimaryGoneBench.Name] = PrimaryGoneBench.RunAsync,
-        [StartBench.Name] = StartBench.RunAsync,
-        [MetadataBench.Name] = MetadataBench.RunAsync,
-        [PasswordBench.Name] = PasswordBench.RunAsync,
-        [RefreshBench.Name] = RefreshBench.RunAsync,
-        [PostgresBench.Name] = PostgresBench.RunAsync,
-        [PostgresBench.CatchUp] = PostgresBench.CatchUpAsync,
+        [PrimaryGoneBench.Name] = (_, progress, ct) => PrimaryGoneBench.RunAsync(progress, ct),
+        [StartBench.Name] = (_, progress, ct) => StartBench.RunAsync(progress, ct),
+        [MetadataBench.Name] = (_, progress, ct) => MetadataBench.RunAsync(progress, ct),
+        [PasswordBench.Name] = (_, progress, ct) => PasswordBench.RunAsync(progress, ct),
+        [RefreshBench.Name] = (_, progress, ct) => RefreshBench.RunAsync(progress, ct),
+        [PostgresBench.Name] = (_, progress, ct) => PostgresBench.RunAsync(progress, ct),
+        [PostgresBench.CatchUp] = (_, progress, ct) => PostgresBench.CatchUpAsync(progress, ct),
         [FinderBench.Name] = FinderBench.RunAsync,
         [FlagsBench.Name] = FlagsBench.RunAsync,
-        [DependencyBench.Name] = DependencyBench.RunAsync,
+        [DependencyBench.Name] = (_, progress, ct) => DependencyBench.RunAsync(progress, ct),
     };
 
     public static Command Create()
     {
         var names = new Argument<string[]>("NAME") { Description = $"what to measure: {string.Join(", ", All.Keys)} (default: all but {PostgresBench.CatchUp}, which takes minutes)", Arity = ArgumentArity.ZeroOrMore };
+        var isShort = new Option<bool>("--short") { Description = $"a small part of {FinderBench.Name} and {FlagsBench.Name}: shows that they run; its figures are worth little" };
         var json = new Option<string?>("--json") { Description = "writes the result to this file as JSON" };
-        var command = new Command("bench", "Measures this program on this machine. Ends with 1 when a goal is missed.") { names, json };
-        command.SetAction((parsed, ct) => RunAsync(parsed.GetValue(names)!, parsed.GetValue(json), ct));
+        var command = new Command("bench", "Measures this program on this machine. Ends with 1 when a goal is missed.") { names, isShort, json };
+        command.SetAction((parsed, ct) => RunAsync(parsed.GetValue(names)!, parsed.GetValue(isShort), parsed.GetValue(json), ct));
         return command;
     }
 
-    private static async Task<int> RunAsync(string[] names, string? file, CancellationToken ct)
+    private static async Task<int> RunAsync(string[] names, bool isShort, string? file, CancellationToken ct)
     {
         if (names.FirstOrDefault(n => !All.ContainsKey(n)) is { } unknown)
         {
@@ -46,7 +47,7 @@ internal static class BenchVerb
         {
             foreach (var (name, run) in All.Where(a => names.Length == 0 ? a.Key != PostgresBench.CatchUp : names.Contains(a.Key)))
             {
-                results.AddRange(await run(line => Progress($"{name}: {line}"), ct));
+                results.AddRange(await run(isShort, line => Progress($"{name}: {line}"), ct));
             }
             var report = new Report("bench", await Commit.FindAsync(), startedAt, Math.Round(Stopwatch.GetElapsedTime(began).TotalSeconds, 1), results);
             foreach (var result in results)

@@ -194,7 +194,9 @@ public sealed class FinderTests
         var end = new TaskCompletionSource<bool>();
         var calls = Enumerable.Range(0, 3).Select(_ => saved.CallAsync(_ => end.Task, CancellationToken.None)).ToList();
 
-        Pass(TimeSpan.FromSeconds(2.5));
+        Pass(TimeSpan.FromSeconds(2.75));
+        Assert.Empty(_finder.All);   // what may take two seconds is not missed at once
+        Pass(TimeSpan.FromSeconds(0.75));
 
         Says(saved.Name, Trouble.Hangs);
         Assert.DoesNotContain(calls, c => c.IsCompleted);
@@ -410,6 +412,95 @@ public sealed class FinderTests
 
         Says("dns", Trouble.Refuses);
         Assert.Equal(DependencyState.Ok, dns.Health.State);   // a probe opens no breaker
+    }
+
+    private Dependency KnockedAt(DependencyPolicy policy, Func<string?> how)
+    {
+        var dependency = _dependencies.Add(new Dependency(policy, _clock, onCallersThread: true) { IsProbeAKnock = true });
+        dependency.Probe = _ => how() is { } word ? throw new OutageException(word, "no") : Task.CompletedTask;
+        return dependency;
+    }
+
+    [Fact]
+    public async Task What_is_knocked_at_is_named_before_its_own_round_comes_and_is_over_when_somebody_is_there()
+    {
+        string? how = Trouble.Refuses;
+        var issuer = KnockedAt(Catalogue.Credentials, () => how);
+        PassProbing(TimeSpan.FromMinutes(2));
+        Assert.Empty(_told);   // nobody has use for it yet
+        how = null;
+        await issuer.CallAsync(_ => Task.FromResult(true), CancellationToken.None);
+        PassProbing(TimeSpan.FromHours(1));   // as rarely as some issuers are asked
+        Assert.Empty(_told);
+
+        how = Trouble.Refuses;
+        PassProbing(TimeSpan.FromSeconds(64));
+        Says("credentials", Trouble.Refuses);
+        Assert.Equal(DependencyState.Ok, issuer.Health.State);   // a knock opens no breaker
+
+        how = null;
+        PassProbing(TimeSpan.FromSeconds(12));
+        Assert.Empty(_finder.All);
+    }
+
+    [Fact]
+    public void Who_answers_a_knock_is_not_well_for_that()
+    {
+        var flags = KnockedAt(Catalogue.Flags.Of("unleash"), () => null);
+        flags.Report(true);
+        for (var call = 0; call < 3; call++)
+        {
+            flags.Report(false, Trouble.Errors);
+            PassProbing(TimeSpan.FromSeconds(8));
+        }
+        PassProbing(TimeSpan.FromSeconds(30));
+
+        Says("flags:unleash", Trouble.Errors);
+    }
+
+    [Fact]
+    public void One_of_many_servers_that_is_restarted_is_no_finding_of_knocks()
+    {
+        string? how = null;
+        var flags = KnockedAt(Catalogue.Flags.Of("unleash"), () => how);
+        flags.Report(true);
+        PassProbing(TimeSpan.FromSeconds(5));
+        how = Trouble.Refuses;
+        PassProbing(TimeSpan.FromSeconds(2.5));
+        how = null;
+        PassProbing(TimeSpan.FromMinutes(1));
+
+        Assert.Empty(_told);
+    }
+
+    [Fact]
+    public void What_is_over_is_not_found_again_by_what_was_told_already()
+    {
+        var dns = Operators(Catalogue.Dns);
+        Rounds(10, (dns, Trouble.Refuses));
+        Rounds(70, (dns, null));   // a third of the last twenty seconds went ill for a while
+
+        Assert.Equal([CauseChange.Named, CauseChange.Over], _told.Select(t => t.Change));
+    }
+
+    [Fact]
+    public void A_mail_server_that_takes_six_seconds_is_slow_and_does_not_hang()
+    {
+        var mail = Operators(Catalogue.Mail);
+        for (var round = 0; round < 3; round++)
+        {
+            var two = Enumerable.Range(0, 2).Select(_ => mail.CallAsync(async token =>
+            {
+                await Task.Delay(TimeSpan.FromSeconds(6), _clock, token);
+                return true;
+            }, CancellationToken.None)).ToList();
+            Pass(TimeSpan.FromSeconds(6.25));
+            Assert.True(Task.WhenAll(two).Wait(TimeSpan.FromSeconds(30)));
+            Pass(Look);
+        }
+
+        Says("mail", Trouble.Slow);
+        Assert.DoesNotContain(_told, t => t.Cause.How == Trouble.Hangs);
     }
 
     [Theory, InlineData(true), InlineData(false)]

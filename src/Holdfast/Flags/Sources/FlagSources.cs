@@ -13,10 +13,12 @@ internal static class FlagSources
 
     public static IFlagSource Of(FlagSetting setting, string node, Dependencies dependencies, OperatorHttp http, Entropy entropy, TimeProvider clock, Action<FlagRound> noted)
     {
-        Dependency Declare(string name) => dependencies.Add(new Dependency(Catalogue.Flags.Of(name), clock));
+        Dependency Declare(string name, Uri? at = null) => dependencies.Add(at is null
+            ? new Dependency(Catalogue.Flags.Of(name), clock)
+            : new Dependency(Catalogue.Flags.Of(name), clock) { Probe = ct => http.ReachAsync(at, ct), IsProbeAKnock = true });
         PolledSource Polled(Func<CancellationToken, Task<FlagNews?>> ask, Func<byte[], FlagSet> read, TimeSpan steady) => new(ask, read, new Pace(steady, entropy), clock, noted);
         PolledSource ByHttp(string name, HttpMethod method, Uri uri, byte[]? body, IReadOnlyList<KeyValuePair<string, string>> headers, Func<byte[], FlagSet> read, TimeSpan steady) =>
-            Polled(new HttpFlags(http, Declare(name), method, uri, body, headers, read).AskAsync, read, steady);
+            Polled(new HttpFlags(http, Declare(name, uri), method, uri, body, headers, read).AskAsync, read, steady);
         var (place, key) = (setting.Place, setting.Key);
         switch (setting.Kind)
         {
@@ -37,7 +39,7 @@ internal static class FlagSources
                     "launchdarkly:poll", HttpMethod.Get, new Uri(place.Replace("//stream.", "//sdk.", StringComparison.Ordinal) + "/sdk/latest-all"), null, Key(key, ""),
                     bytes => LaunchDarklyFlags.Parse(bytes), s_besideStream);
                 return new LaunchDarklySource(
-                    http, Declare("launchdarkly"), new Uri(place + "/all"), [.. Key(key, ""), new("Accept", "text/event-stream")], poll, new Pace(Pace.Least, entropy), clock, noted);
+                    http, Declare("launchdarkly", new Uri(place)), new Uri(place + "/all"), [.. Key(key, ""), new("Accept", "text/event-stream")], poll, new Pace(Pace.Least, entropy), clock, noted);
             default:
                 throw new InvalidOperationException($"No such kind of flag provider: {setting.Kind}.");
         }
