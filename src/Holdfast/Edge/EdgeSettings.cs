@@ -17,12 +17,15 @@ internal sealed record EdgeSettings(
 /// <summary>The options of <c>edge</c>: from the command line, else <c>HOLDFAST_EDGE_…</c>, else the default. All faults at once.</summary>
 internal sealed class EdgeOptions
 {
+    /// <summary>Where it listens may be a socket in the file system, for what stands before it on the same machine.</summary>
+    private const string Socket = "http://unix:/";
+
     private readonly Dictionary<string, Option<string?>> _options = new(StringComparer.Ordinal);
 
     public EdgeOptions(Command command)
     {
         Add(command, "nodes", "origins of the nodes, separated by commas (needed)");
-        Add(command, "urls", "where it listens (default http://127.0.0.1:4200)");
+        Add(command, "urls", "where it listens, also http://unix:/path (default http://127.0.0.1:4200)");
         Add(command, "region", "its region: nodes that say the same are near (default local)");
         Add(command, "data", "its disk: the last map of custom domains (default ./edge)");
         Add(command, "key-file", "a file with the edge key, which 'holdfast ops edge-key' prints on a node (default: none, and no custom domains)");
@@ -68,7 +71,7 @@ internal sealed class EdgeOptions
         }
         string? Urls(string name, string? otherwise)
         {
-            foreach (var url in List(Get(name)?.Replace(';', ',')).Where(u => Origin(u) is null))
+            foreach (var url in List(Get(name)?.Replace(';', ',')).Where(u => Origin(u) is null && !(name == "urls" && u.StartsWith(Socket, StringComparison.Ordinal))))
             {
                 faults.Add($"--{name}: '{url}' is not an http or https address.");
             }
