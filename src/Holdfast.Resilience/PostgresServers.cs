@@ -72,35 +72,38 @@ public sealed class PostgresServers : IAsyncDisposable
     /// <summary>Does work on a connection to the server that takes writes. When it throws, or nobody waits for it any more, the server is looked for anew the next time.</summary>
     /// <param name="work">Its token ends a little after the caller's: what it cancels may hold a thread.</param>
     /// <exception cref="DependencyUnavailableException">Too many calls are under way already.</exception>
-    public Task<T> UseAsync<T>(Func<NpgsqlConnection, CancellationToken, Task<T>> work, CancellationToken ct) => _dependency.CallAsync(
-        async token =>
+    public async Task<T> UseAsync<T>(Func<NpgsqlConnection, CancellationToken, Task<T>> work, CancellationToken ct)
+    {
+        (Pools Of, Pool One)? used = null;
+        try
         {
-            using var stop = new CancellationTokenSource();
-            (Pools Of, Pool One)? used = null;
-            // Whoever waits no longer looks elsewhere the next time, although the driver may hold on to this server for seconds.
-            await using var forward = token.UnsafeRegister(_ =>
-            {
-                used?.Of.Leave(used.Value.One);
-                CancelApart(stop);
-            }, null);
-            try
-            {
-                var (opened, pools, server) = await OpenAsync(stop.Token);
-                used = (pools, server);
-                await using var connection = opened;
-                return await work(connection, stop.Token);
-            }
-            catch (Exception fault) when (fault is NpgsqlException or AggregateException or OutageException or IOException or TimeoutException or OperationCanceledException)
-            {
-                used?.Of.Leave(used.Value.One);   // it alone: another may have been found since
-                if (IsRefusedLogin(fault))
+            return await _dependency.CallAsync(
+                async token =>
                 {
-                    LoginRefused?.Invoke();
-                }
-                throw;
-            }
-        },
-        ct);
+                    using var stop = new CancellationTokenSource();
+                    await using var forward = token.UnsafeRegister(_ => CancelApart(stop), null);
+                    try
+                    {
+                        var (opened, pools, server) = await OpenAsync(stop.Token);
+                        used = (pools, server);
+                        await using var connection = opened;
+                        return await work(connection, stop.Token);
+                    }
+                    catch (Exception fault) when (IsRefusedLogin(fault))
+                    {
+                        LoginRefused?.Invoke();
+                        throw;
+                    }
+                },
+                ct);
+        }
+        catch (Exception fault) when (fault is NpgsqlException or AggregateException or OutageException or IOException or TimeoutException or OperationCanceledException or DependencyUnavailableException)
+        {
+            // Before anybody is told: the driver may hold on to this server for seconds more, and whoever comes next is not to wait for it, too. It alone: another may have been found since.
+            used?.Of.Leave(used.Value.One);
+            throw;
+        }
+    }
 
     /// <summary>Hears what is told on a channel, for as long as the connection lives, and then on another. A hint: nothing may rely on it.</summary>
     /// <returns>When it is told to stop.</returns>

@@ -26,6 +26,9 @@ internal sealed class RegionPeople : IAsyncDisposable
     /// <summary>A try at one node, and then one more at another; an edge does both by itself, within twelve seconds.</summary>
     private TimeSpan TryDeadline => TimeSpan.FromSeconds(_regions.Edges.Count > 0 ? 14 : 6);
 
+    /// <summary>Until somebody has a code in hand.</summary>
+    private static readonly TimeSpan MailTakes = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan NodeDeadline = TimeSpan.FromSeconds(6);
     private static readonly TimeSpan WriteEvery = TimeSpan.FromMilliseconds(600);
     private static readonly TimeSpan HoldsDeadline = TimeSpan.FromSeconds(30);
@@ -208,6 +211,7 @@ internal sealed class RegionPeople : IAsyncDisposable
             return (made, issuer);
         }
         var code = made.Text("code")!;
+        await Task.Delay(MailTakes);
         var key = NewAddress("key");
         var (answer, by) = await TryAsync(issuer, node => AskAsync(node, MagicGrant, key, ("email", email), ("code", code)));
         if (answer.Status == 200 && Interlocked.Increment(ref _number) is var number && number % 4 == 0)

@@ -32,7 +32,7 @@ internal static class RegionsDrill
 
     /// <summary>What came of one fault.</summary>
     private sealed record Outcome(
-        RegionFault Fault, int SignIns, int SignInsFailed, int BegunAgain, int Refreshes, int RefreshesFailed, double Gap, double Slowest, int WritesFailed, double? FirstBack, double? AllBack, double? BackAfterMend,
+        RegionFault Fault, int SignIns, int SignInsFailed, int BegunAgain, int Refreshes, int RefreshesFailed, double Gap, double Slowest, int WritesFailed, double? Leads, double? FirstBack, double? AllBack, double? BackAfterMend,
         int Facts, int Lost, int Twice, int Ended, int Admitted, double HoldsP50, double HoldsMax, int HoldsLate, double Level, IReadOnlyList<string> Failures);
 
     public static Task<int> RunAsync(string[] arguments)
@@ -127,11 +127,14 @@ internal static class RegionsDrill
         say($"{fault.Name}: {fault.Text}; region {leader} leads");
         var from = Stopwatch.GetTimestamp();
         await fault.Break(regions, leader);
+        using var mending = new CancellationTokenSource();
+        var leads = fault.IsTakenOver ? regions.AnotherLeadsAsync(leader, mending.Token) : Task.FromResult<double?>(null);
         if (Stopwatch.GetElapsedTime(from) is var broke && broke < hold)
         {
             await Task.Delay(hold - broke);
         }
         await fault.Mend(regions, leader);
+        await mending.CancelAsync();
         say("mended");
         var mended = Stopwatch.GetTimestamp();
         while (!people.AllWrite(mended) && Stopwatch.GetElapsedTime(mended) < WholeDeadline)
@@ -144,7 +147,8 @@ internal static class RegionsDrill
         var since = Stopwatch.GetTimestamp();
         await ThreeRegions.UntilAsync("all is level", WholeDeadline, regions.IsLevelAsync);
         var level = Stopwatch.GetElapsedTime(since).TotalSeconds;
-        return await CountAsync(regions, people, fault, leader, from, mended, until, level);
+        var outcome = await CountAsync(regions, people, fault, leader, from, mended, until, level);
+        return outcome with { Leads = await leads };
     }
 
     private static async Task<Outcome> CountAsync(ThreeRegions regions, RegionPeople people, RegionFault fault, int leader, long from, long mended, long until, double level)
@@ -192,7 +196,7 @@ internal static class RegionsDrill
         var seconds = holds.Select(h => h.Seconds).OfType<double>().DefaultIfEmpty().ToList();
         return new Outcome(
             fault, signIns.Count, signIns.Count(d => d.Failure is not null), signIns.Count(d => d.IsBegunAgain), refreshes.Count, refreshes.Count(d => d.Failure is not null), gap,
-            signIns.Concat(refreshes).Select(d => Stopwatch.GetElapsedTime(d.At, d.Ended).TotalSeconds).DefaultIfEmpty().Max(), writes.Count(w => w.Failure is not null),
+            signIns.Concat(refreshes).Select(d => Stopwatch.GetElapsedTime(d.At, d.Ended).TotalSeconds).DefaultIfEmpty().Max(), writes.Count(w => w.Failure is not null), null,
             reaching.Exists(b => b is null) ? null : reaching.Min(), reaching.Exists(b => b is null) ? null : reaching.Max(), back.Exists(b => b is null) ? null : Math.Max(0, back.Max()!.Value - held),
             facts, lost.Count, twice, tried.Count, admitted, Percentile.Of(seconds, 0.5), seconds.Max(), holds.Count(h => h.Seconds is null), level,
             [.. done.Where(d => d.Failure is not null && d.Kind != RegionPeople.Write).Select(d => $"{d.Kind} in region {d.Region}, {Stopwatch.GetElapsedTime(from, d.At).TotalSeconds:0.0} s: {d.Failure}"), .. lost,
@@ -238,6 +242,10 @@ internal static class RegionsDrill
         yield return Measured.Of($"regions/{o.Fault.Name}/longest_gap", o.Gap, "s", "in which nobody of one region came in or went on");
         yield return Measured.Of($"regions/{o.Fault.Name}/slowest", o.Slowest, "s", "a whole sign-in or refresh");
         yield return o.FirstBack is { } first ? Measured.Of($"regions/{o.Fault.Name}/writes_back/first_region", first, "s") : new Measured($"regions/{o.Fault.Name}/writes_back/first_region", null, "s");
+        if (o.Fault.IsTakenOver)
+        {
+            yield return o.Leads is { } leads ? Measured.Of($"regions/{o.Fault.Name}/another_leads", leads, "s", "by PostgreSQL's own word") : new Measured($"regions/{o.Fault.Name}/another_leads", null, "s");
+        }
         var (name, says) = ($"regions/{o.Fault.Name}/writes_back/all_regions", $"from the fault, wherever a leader can be reached; {o.WritesFailed} tries failed");
         yield return o.AllBack is not { } all ? new Measured(name, null, "s", Note: "never") { Met = o.Fault.IsTakenOver ? false : null }
             : o.Fault.IsTakenOver ? Measured.AtMost(GoalTakenOver, name, all, "s", says) : Measured.Of(name, all, "s", says);
@@ -251,7 +259,7 @@ internal static class RegionsDrill
     }
 
     private static string Row(Outcome o) => string.Create(CultureInfo.InvariantCulture,
-        $"| {o.Fault.Name} | {o.SignIns} / {o.SignInsFailed} | {o.BegunAgain} | {o.Refreshes} / {o.RefreshesFailed} | {o.Gap:0.0} | {o.Slowest:0.0} | {o.WritesFailed} | {Seconds(o.FirstBack)} / {Seconds(o.AllBack)} | {Seconds(o.BackAfterMend)} | {o.Facts} / {o.Lost} | {o.Twice} | {o.Ended} / {o.Admitted} | {o.HoldsP50:0.00} / {o.HoldsMax:0.00} | {o.Level:0.0} |");
+        $"| {o.Fault.Name} | {o.SignIns} / {o.SignInsFailed} | {o.BegunAgain} | {o.Refreshes} / {o.RefreshesFailed} | {o.Gap:0.0} | {o.Slowest:0.0} | {o.WritesFailed} | {(o.Fault.IsTakenOver ? Seconds(o.Leads) : "–")} | {Seconds(o.FirstBack)} / {Seconds(o.AllBack)} | {Seconds(o.BackAfterMend)} | {o.Facts} / {o.Lost} | {o.Twice} | {o.Ended} / {o.Admitted} | {o.HoldsP50:0.00} / {o.HoldsMax:0.00} | {o.Level:0.0} |");
 
     private static string Seconds(double? value) => value?.ToString("0.0", CultureInfo.InvariantCulture) ?? "never";
 
@@ -262,8 +270,8 @@ internal static class RegionsDrill
             .AppendLine(CultureInfo.InvariantCulture, $"`./test regions {string.Join(' ', outcomes.Select(o => o.Fault.Name))}` at {commit}, on {Environment.ProcessorCount} cores ({Cpu()}) that carry all three regions:")
             .AppendLine(CultureInfo.InvariantCulture, $"three etcd, three Patroni (ttl {options.Ttl}, loop {options.Loop}, retry {options.Retry}, one synchronous standby), three PostgreSQL, six nodes{(options.IsTls ? " that speak https" : "")}{(options.IsDirect ? "" : ", an edge in each region")}, and the load: {options.PerSecond} operations a second and three administrators, {(options.IsDirect ? "at the nodes of their region" : "through the edge of their region")}.")
             .AppendLine(CultureInfo.InvariantCulture, $"Load average at the end: {File.ReadAllText("/proc/loadavg").Split(' ')[1]}. A fault was held {options.Hold.TotalSeconds:0} s, long ones {options.HoldLong.TotalMinutes:0.#} min.").AppendLine()
-            .AppendLine("| fault | sign-ins / failed | begun again | refreshes / failed | longest gap, s | slowest, s | writes failed | writes back, s after the fault: first region / all that reach a leader | everywhere, s after the mend | facts acknowledged / lost | applied twice | ended sessions shown / admitted | a revocation holds, s: p50 / max | level, s |")
-            .AppendLine("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+            .AppendLine("| fault | sign-ins / failed | begun again | refreshes / failed | longest gap, s | slowest, s | writes failed | another PostgreSQL leads, s | writes back, s after the fault: first region / all that reach a leader | everywhere, s after the mend | facts acknowledged / lost | applied twice | ended sessions shown / admitted | a revocation holds, s: p50 / max | level, s |")
+            .AppendLine("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
         outcomes.ForEach(o => text.AppendLine(Row(o)));
         text.AppendLine();
         outcomes.ForEach(o => text.AppendLine(CultureInfo.InvariantCulture, $"* `{o.Fault.Name}`: {o.Fault.Text}."));

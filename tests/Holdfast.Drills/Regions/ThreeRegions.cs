@@ -135,6 +135,38 @@ internal sealed class ThreeRegions : IAsyncDisposable
         return null;
     }
 
+    /// <summary>Waits until another region's PostgreSQL takes writes: how much of the time that administrators wait is not the nodes'.</summary>
+    /// <returns>How long that took; null when it is told to stop before.</returns>
+    public async Task<double?> AnotherLeadsAsync(int leader, CancellationToken ct)
+    {
+        var since = Stopwatch.GetTimestamp();
+        while (!ct.IsCancellationRequested)
+        {
+            foreach (var region in Enumerable.Range(1, Count).Where(r => r != leader))
+            {
+                try
+                {
+#pragma warning disable RS0030 // A socket in the file system, of this machine alone.
+                    await using var connection = new NpgsqlConnection($"Host={Home(region)};Username=postgres;Password={Secret("superuser")};Database=holdfast;Timeout=4;Command Timeout=4;Maximum Pool Size=1");
+#pragma warning restore RS0030
+                    await connection.OpenAsync(ct);
+                    await using var command = connection.CreateCommand();
+                    command.CommandText = "SELECT NOT pg_is_in_recovery()";
+                    if (await command.ExecuteScalarAsync(ct) is true)
+                    {
+                        return Stopwatch.GetElapsedTime(since).TotalSeconds;
+                    }
+                }
+                catch (Exception fault) when (fault is NpgsqlException or TimeoutException or OperationCanceledException or IOException)
+                {
+                    // Not there, or not now.
+                }
+            }
+            await Task.Delay(250, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        return null;
+    }
+
     /// <summary>The leader, once there is one and the two others follow it.</summary>
     public async Task<int> WholeLeaderAsync(TimeSpan deadline)
     {
