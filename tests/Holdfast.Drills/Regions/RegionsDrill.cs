@@ -111,7 +111,7 @@ internal static class RegionsDrill
         if (options.Json is not null)
         {
             await File.WriteAllBytesAsync(options.Json, JsonSerializer.SerializeToUtf8Bytes(
-                new Report("regions", commit, startedAt, Math.Round(Stopwatch.GetElapsedTime(began).TotalSeconds, 1), results), JavaScriptJson.Indented));
+                new Report("regions", commit, startedAt, Math.Round(Stopwatch.GetElapsedTime(began).TotalSeconds, 1), results), JavaScriptJson.Indented), CancellationToken.None);
         }
         var missed = results.Where(r => r.Met == false).ToList();
         missed.ForEach(r => Console.WriteLine(r.Line().TrimEnd()));

@@ -83,7 +83,7 @@ internal sealed class ThreeRegions : IAsyncDisposable
             await File.WriteAllLinesAsync(Path.Combine(regions.Folder, "links"), Enumerable.Range(1, Count).Select(regions.Links.Namespace), ct);
             regions.Mind();
             var issuer = Path.Combine(regions.Folder, "issuer");
-            await File.WriteAllTextAsync(issuer, $"#!/bin/sh\n[ ! -e {regions.IssuerIsDead} ] || exec sleep 600\nexec cat {regions.Folder}/secrets/database.json\n");
+            await File.WriteAllTextAsync(issuer, $"#!/bin/sh\n[ ! -e {regions.IssuerIsDead} ] || exec sleep 600\nexec cat {regions.Folder}/secrets/database.json\n", ct);
             File.SetUnixFileMode(issuer, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             List<string> arguments =
             [
@@ -104,7 +104,7 @@ internal sealed class ThreeRegions : IAsyncDisposable
                 arguments.Add("--edge");
             }
             await RunAsync(Path.Combine(regions._scripts, "up"), arguments, UpDeadline, ct: ct);
-            using var json = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(regions.Nodes[0].Data, "bootstrap.json")));
+            using var json = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(regions.Nodes[0].Data, "bootstrap.json"), ct));
             regions.Environment = (json.RootElement.GetProperty("api_key").GetString()!, json.RootElement.GetProperty("client_id").GetString()!);
             return regions;
         }
@@ -373,7 +373,7 @@ internal sealed class ThreeRegions : IAsyncDisposable
             start.Environment["PGPASSWORD"] = password;
         }
         using var process = Process.Start(start)!;
-        var (said, complaints) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        var (said, complaints) = (process.StandardOutput.ReadToEndAsync(CancellationToken.None), process.StandardError.ReadToEndAsync(CancellationToken.None));
         try
         {
             await process.WaitForExitAsync(ct).WaitAsync(patience, ct);

@@ -1,3 +1,4 @@
+#pragma warning disable RS0030 // Raw sockets of loopback: a port that does what no server of PostgreSQL does when it is well.
 using System.Net;
 using System.Net.Sockets;
 using Holdfast.Bench;
@@ -91,7 +92,6 @@ public sealed class PostgresServersOutageTests : IAsyncLifetime
     /// <summary>A port where connections are neither made nor refused: its queue is full, and nobody takes from it.</summary>
     private sealed class BlackHole : IDisposable
     {
-#pragma warning disable RS0030 // What no server of PostgreSQL does when it is well.
         private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         private readonly List<Socket> _queue = [];
 
@@ -113,7 +113,6 @@ public sealed class PostgresServersOutageTests : IAsyncLifetime
                 }
             }
         }
-#pragma warning restore RS0030
 
         public int Port => ((IPEndPoint)_listener.LocalEndPoint!).Port;
 

@@ -1,4 +1,5 @@
 using Holdfast.Edge;
+using Holdfast.Incidents;
 using Holdfast.Keys;
 using Holdfast.Peers;
 using Holdfast.Resilience;
@@ -54,7 +55,7 @@ public sealed class EdgeTlsTests : IDisposable
 
         string[] list = ["list", "--url", node.Url, "--cluster-key-file"];
         Assert.Equal(0, await OpsVerb.Create().Parse([.. list, Path.Combine(_folder, "cluster.key")]).InvokeAsync());
-        Assert.Equal("Bearer " + new Incidents.OperatorKey(keys).Value, Assert.Single(node.Requests).Headers["Authorization"]);
+        Assert.Equal("Bearer " + new OperatorKey(keys).Value, Assert.Single(node.Requests).Headers["Authorization"]);
 
         Assert.Equal(1, await OpsVerb.Create().Parse([.. list, Path.Combine(_folder, "another.key")]).InvokeAsync());
         Assert.Equal(1, await OpsVerb.Create().Parse(["incident", "note", "inc_1", "text", "--url", node.Url, "--cluster-key-file", Path.Combine(_folder, "another.key")]).InvokeAsync());
