@@ -18,7 +18,7 @@ internal sealed record EdgeSettings(
 internal sealed class EdgeOptions
 {
     /// <summary>Where it listens may be a socket in the file system, for what stands before it on the same machine.</summary>
-    private const string Socket = "http://unix:/";
+    private const string InTheFileSystem = "http://unix:/";
 
     private readonly Dictionary<string, Option<string?>> _options = new(StringComparer.Ordinal);
 
@@ -71,7 +71,7 @@ internal sealed class EdgeOptions
         }
         string? Urls(string name, string? otherwise)
         {
-            foreach (var url in List(Get(name)?.Replace(';', ',')).Where(u => Origin(u) is null && !(name == "urls" && u.StartsWith(Socket, StringComparison.Ordinal))))
+            foreach (var url in List(Get(name)?.Replace(';', ',')).Where(u => Origin(u) is null && !(name == "urls" && u.StartsWith(InTheFileSystem, StringComparison.Ordinal))))
             {
                 faults.Add($"--{name}: '{url}' is not an http or https address.");
             }

@@ -77,14 +77,19 @@ internal sealed class PeerAuthority : IDisposable
         {
             return false;
         }
+        using var certificate = X509CertificateLoader.LoadCertificate(shown.GetRawCertData());
+        return _trusted.Any(authority => Vouches(authority, certificate));   // one by one: all have the same name, by which a chain is built
+    }
+
+    private static bool Vouches(X509Certificate2 authority, X509Certificate2 certificate)
+    {
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.AddRange(_trusted);
+        chain.ChainPolicy.CustomTrustStore.Add(authority);
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;   // a stolen node is put out by a deny against its life
         chain.ChainPolicy.DisableCertificateDownloads = true;
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ServerAuthentication));
         (chain.ChainPolicy.VerificationTimeIgnored, chain.ChainPolicy.VerificationTime) = (false, From.UtcDateTime.AddDays(1));
-        using var certificate = X509CertificateLoader.LoadCertificate(shown.GetRawCertData());
         return chain.Build(certificate);
     }
 

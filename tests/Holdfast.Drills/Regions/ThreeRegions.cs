@@ -49,6 +49,11 @@ internal sealed class ThreeRegions : IAsyncDisposable
     {
         _isOwn = options.Folder is null;
         var folder = options.Folder is { } given ? Path.GetFullPath(given) : Path.Combine(Directory.CreateTempSubdirectory("holdfast-regions-").FullName, "cluster");
+        if (_isOwn)
+        {
+            // PostgreSQL, which does not run as root, has to come to its own folder in it.
+            File.SetUnixFileMode(Path.GetDirectoryName(folder)!, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+        }
         (Folder, Links) = (folder, links);
         _scripts = Path.Combine(Root(), "ops", "three-regions");
         Edges = options.IsDirect ? [] : [.. Enumerable.Range(1, Count).Select(region => new RegionEdge(region, folder))];
