@@ -49,4 +49,4 @@ stop_postgres() {
 
 in_region() { local n=$1; shift; if [ -n "${namespaces:-}" ]; then ip netns exec "$namespaces$n" "$@"; else "$@"; fi; }
 
-parts() { for file in "$folder"/run/*.sh; do basename "$file" .sh; done; }
+parts() { for file in "$folder"/run/*.sh; do [ ! -e "$file" ] || basename "$file" .sh; done; }

@@ -1,3 +1,6 @@
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+
 namespace Holdfast.Resilience;
 
 /// <summary>HTTP from the edge to the nodes, which the operator named. It follows no redirect, knows no proxy and no cookie, and repeats nothing by itself: what may be repeated, the edge decides.</summary>
@@ -6,7 +9,8 @@ public sealed class EdgeHttp : IDisposable
     private readonly HttpMessageInvoker _http;
 
     /// <param name="connectWithin">How long a node may take to accept a connection.</param>
-    public EdgeHttp(TimeSpan connectWithin)
+    /// <param name="accepts">Judges the certificate that is shown, and what is wrong with it in the system's eyes; null: the system's word.</param>
+    public EdgeHttp(TimeSpan connectWithin, Func<X509Certificate?, SslPolicyErrors, bool>? accepts = null)
     {
 #pragma warning disable RS0030 // Addresses of the operator's only, and called through a Dependency only.
         var handler = new SocketsHttpHandler
@@ -24,6 +28,10 @@ public sealed class EdgeHttp : IDisposable
             PooledConnectionLifetime = TimeSpan.FromMinutes(2),   // so that a changed address is noticed
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),   // sooner than a node gives an idle one up
         };
+        if (accepts is not null)
+        {
+            handler.SslOptions.RemoteCertificateValidationCallback = (_, shown, _, bySystem) => accepts(shown, bySystem);
+        }
         _http = new HttpMessageInvoker(handler, disposeHandler: true);
     }
 

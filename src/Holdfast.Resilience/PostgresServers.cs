@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Npgsql;
 
@@ -25,6 +26,9 @@ public sealed class PostgresServers : IAsyncDisposable
 
     /// <summary>Connections to each server.</summary>
     private const int MostConnections = 8;
+
+    /// <summary>How often a server that takes no writes is asked again while others have not answered yet: the one that takes over is found by this, and not when the dead one is given up.</summary>
+    private static readonly TimeSpan AskAgain = TimeSpan.FromMilliseconds(250);
 
     private readonly string _given;
     private readonly string _application;
@@ -68,30 +72,38 @@ public sealed class PostgresServers : IAsyncDisposable
     /// <summary>Does work on a connection to the server that takes writes. When it throws, or nobody waits for it any more, the server is looked for anew the next time.</summary>
     /// <param name="work">Its token ends a little after the caller's: what it cancels may hold a thread.</param>
     /// <exception cref="DependencyUnavailableException">Too many calls are under way already.</exception>
-    public Task<T> UseAsync<T>(Func<NpgsqlConnection, CancellationToken, Task<T>> work, CancellationToken ct) => _dependency.CallAsync(
-        async token =>
+    public async Task<T> UseAsync<T>(Func<NpgsqlConnection, CancellationToken, Task<T>> work, CancellationToken ct)
+    {
+        (Pools Of, Pool One)? used = null;
+        try
         {
-            using var stop = new CancellationTokenSource();
-            // Not on the thread that cancels: the driver asks the server to give up, and a frozen one lets it wait.
-            await using var forward = token.UnsafeRegister(_ => _ = stop.CancelAsync(), null);
-            var pools = _pools;
-            try
-            {
-                (var opened, pools) = await OpenAsync(stop.Token);
-                await using var connection = opened;
-                return await work(connection, stop.Token);
-            }
-            catch (Exception fault) when (fault is NpgsqlException or AggregateException or OutageException or IOException or TimeoutException or OperationCanceledException)
-            {
-                pools.Leader = null;
-                if (IsRefusedLogin(fault))
+            return await _dependency.CallAsync(
+                async token =>
                 {
-                    LoginRefused?.Invoke();
-                }
-                throw;
-            }
-        },
-        ct);
+                    using var stop = new CancellationTokenSource();
+                    await using var forward = token.UnsafeRegister(_ => CancelApart(stop), null);
+                    try
+                    {
+                        var (opened, pools, server) = await OpenAsync(stop.Token);
+                        used = (pools, server);
+                        await using var connection = opened;
+                        return await work(connection, stop.Token);
+                    }
+                    catch (Exception fault) when (IsRefusedLogin(fault))
+                    {
+                        LoginRefused?.Invoke();
+                        throw;
+                    }
+                },
+                ct);
+        }
+        catch (Exception fault) when (fault is NpgsqlException or AggregateException or OutageException or IOException or TimeoutException or OperationCanceledException or DependencyUnavailableException)
+        {
+            // Before anybody is told: the driver may hold on to this server for seconds more, and whoever comes next is not to wait for it, too. It alone: another may have been found since.
+            used?.Of.Leave(used.Value.One);
+            throw;
+        }
+    }
 
     /// <summary>Hears what is told on a channel, for as long as the connection lives, and then on another. A hint: nothing may rely on it.</summary>
     /// <returns>When it is told to stop.</returns>
@@ -101,9 +113,9 @@ public sealed class PostgresServers : IAsyncDisposable
         {
             try
             {
-                var (opened, pools) = await OpenAsync(ct);
+                var (opened, _, server) = await OpenAsync(ct);
                 await using var connection = opened;
-                if (pools.Leader is { IsBehindPooler: true })
+                if (server.IsBehindPooler)
                 {
                     // What listens there is a session that is not ours alone; the poll finds all the same.
                     await connection.DisposeAsync();
@@ -167,21 +179,36 @@ public sealed class PostgresServers : IAsyncDisposable
         await old.DisposeAsync();
     }
 
-    private async Task<(NpgsqlConnection Connection, Pools From)> OpenAsync(CancellationToken ct)
+    private async Task<(NpgsqlConnection Connection, Pools From, Pool Server)> OpenAsync(CancellationToken ct)
     {
         while (true)
         {
             var pools = Volatile.Read(ref _pools);
             try
             {
-                return (await pools.OpenAsync(ct), pools);
+                var (connection, server) = await pools.OpenAsync(ct);
+                return (connection, pools, server);
             }
-            catch (ObjectDisposedException) when (pools != Volatile.Read(ref _pools))
+            catch (Exception fault) when (fault is ObjectDisposedException or AggregateException && pools != Volatile.Read(ref _pools))
             {
                 // Another credential came in between.
             }
         }
     }
+
+    /// <summary>Cancels on a thread of its own: the driver asks the server to give up, on the thread that cancels, and one that does not answer holds that for seconds.
+    /// A few of them in the pool, and nothing else of the node goes on.</summary>
+    private static void CancelApart(CancellationTokenSource stop) => new Thread(() =>
+    {
+        try
+        {
+            stop.Cancel();
+        }
+        catch (Exception fault) when (fault is ObjectDisposedException or AggregateException)
+        {
+            // It ended meanwhile.
+        }
+    }) { IsBackground = true, Name = "holdfast gives a call up" }.Start();
 
     public async ValueTask DisposeAsync()
     {
@@ -253,73 +280,120 @@ public sealed class PostgresServers : IAsyncDisposable
     /// <summary>A pool of connections to each server, all with one credential.</summary>
     private sealed class Pools(IReadOnlyList<NpgsqlConnectionStringBuilder> servers, DatabaseCredential? credential) : IAsyncDisposable
     {
+        private readonly Lock _searching = new();
         private Pool? _leader;
+        private Task<Pool>? _search;
 
         public IReadOnlyList<Pool> All { get; } = [.. servers.Select(s => new Pool(s, credential))];
 
-        public Pool? Leader
-        {
-            get => Volatile.Read(ref _leader);
-            set => Volatile.Write(ref _leader, value);
-        }
+        /// <summary>The server that was found to take writes; null while none is known.</summary>
+        public Pool? Leader => Volatile.Read(ref _leader);
 
-        public async Task<NpgsqlConnection> OpenAsync(CancellationToken ct)
+        /// <summary>Somebody was not served by it: it is looked for anew, unless another was found meanwhile.</summary>
+        public void Leave(Pool server) => Interlocked.CompareExchange(ref _leader, null, server);
+
+        public async Task<(NpgsqlConnection Connection, Pool Server)> OpenAsync(CancellationToken ct)
         {
-            if ((Leader ?? (All.Count == 1 ? All[0] : null)) is { } known)
+            var server = Leader ?? (All.Count == 1 ? All[0] : await Search().WaitAsync(ct));
+            try
             {
-                var connection = await known.OpenAsync(ct);
-                Leader = known;
-                return connection;
+                var connection = await server.OpenAsync(ct);
+                if (All.Count == 1)
+                {
+                    Volatile.Write(ref _leader, server);
+                }
+                return (connection, server);
             }
-            var (found, pool) = await FirstAsync(TakesWritesAsync, ct);
-            Leader = pool;
-            return found;
+            catch
+            {
+                Leave(server);
+                throw;
+            }
         }
 
-        public async Task<NpgsqlConnection> OpenAnyAsync(CancellationToken ct) => (await FirstAsync(static (pool, stop) => pool.OpenAsync(stop), ct)).Connection;
+        /// <summary>One for all who wait: a server that hangs is asked once, and not by each of them.</summary>
+        private Task<Pool> Search()
+        {
+            lock (_searching)
+            {
+                return _search is { IsCompleted: false } ? _search : _search = Task.Run(SearchAsync);
+            }
+        }
+
+        /// <summary>Asks all at once, and who takes no writes again and again for as long as another has not answered: whoever is made the leader while a dead one is waited for, is found at once.</summary>
+        private async Task<Pool> SearchAsync()
+        {
+            var round = new Round(All.Count);
+            var asked = All.Select(server => AskAsync(server, round)).ToList();
+            while (asked.Count > 0)
+            {
+                var answered = await Task.WhenAny(asked);
+                asked.Remove(answered);
+                if (await answered is { } leader)
+                {
+                    Volatile.Write(ref _leader, leader);
+                    round.End();
+                    return leader;
+                }
+            }
+            throw new AggregateException("No server of the primary database takes writes.", round.Faults.Values);
+        }
+
+        /// <returns>Null when the round is over and it takes no writes.</returns>
+        private static async Task<Pool?> AskAsync(Pool server, Round round)
+        {
+            for (var isFirst = true; ; isFirst = false)
+            {
+                try
+                {
+                    if (await server.TakesWritesAsync())
+                    {
+                        return server;
+                    }
+                    round.Faults[server] = new OutageException(Trouble.Refuses, "This server is a standby: it takes no writes.");
+                }
+                catch (Exception fault)
+                {
+                    round.Faults[server] = fault;
+                }
+                if (isFirst)
+                {
+                    round.Answered();
+                }
+                await Task.WhenAny(round.Over, Task.Delay(AskAgain));
+                if (round.Over.IsCompleted)
+                {
+                    return null;
+                }
+            }
+        }
+
+        public Task<NpgsqlConnection> OpenAnyAsync(CancellationToken ct) => FirstAsync(static (pool, stop) => pool.OpenAsync(stop), ct);
 
         /// <summary>Asks all at once, and takes the first: one that hangs holds up nobody.</summary>
-        private async Task<(NpgsqlConnection Connection, Pool Pool)> FirstAsync(Func<Pool, CancellationToken, Task<NpgsqlConnection>> open, CancellationToken ct)
+        private async Task<NpgsqlConnection> FirstAsync(Func<Pool, CancellationToken, Task<NpgsqlConnection>> open, CancellationToken ct)
         {
-            var asked = All.ToDictionary(pool => open(pool, ct));
+            var asked = All.Select(pool => open(pool, ct)).ToList();
             var faults = new List<Exception>();
             while (asked.Count > 0)
             {
-                var answered = await Task.WhenAny(asked.Keys);
-                asked.Remove(answered, out var pool);
+                var answered = await Task.WhenAny(asked);
+                asked.Remove(answered);
                 try
                 {
                     var connection = await answered;
-                    foreach (var late in asked.Keys)
+                    foreach (var late in asked)
                     {
                         _ = LetGoAsync(late);
                     }
-                    return (connection, pool!);
+                    return connection;
                 }
                 catch (Exception fault)
                 {
                     faults.Add(fault);
                 }
             }
-            throw new AggregateException("No server of the primary database takes writes.", faults);
-        }
-
-        private static async Task<NpgsqlConnection> TakesWritesAsync(Pool pool, CancellationToken ct)
-        {
-            var connection = await pool.OpenAsync(ct);
-            try
-            {
-                await using var command = connection.CreateCommand();
-                command.CommandText = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on'";
-                return await command.ExecuteScalarAsync(ct) is false
-                    ? connection
-                    : throw new OutageException(Trouble.Refuses, "This server is a standby: it takes no writes.");
-            }
-            catch
-            {
-                await connection.DisposeAsync();
-                throw;
-            }
+            throw new AggregateException("No server of the primary database lets anybody in.", faults);
         }
 
         private static async Task LetGoAsync(Task<NpgsqlConnection> late)
@@ -343,15 +417,40 @@ public sealed class PostgresServers : IAsyncDisposable
         }
     }
 
+    /// <summary>One search: over once everybody has answered, or one takes writes.</summary>
+    private sealed class Round(int servers)
+    {
+        private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _open = servers;
+
+        /// <summary>What each said last.</summary>
+        public ConcurrentDictionary<Pool, Exception> Faults { get; } = new();
+
+        public Task Over => _over.Task;
+
+        public void End() => _over.TrySetResult();
+
+        /// <summary>A server answered, or was given up, for the first time.</summary>
+        public void Answered()
+        {
+            if (Interlocked.Decrement(ref _open) == 0)
+            {
+                End();
+            }
+        }
+    }
+
     private sealed class Pool : IAsyncDisposable
     {
         private readonly NpgsqlDataSource _source;
         private readonly NpgsqlDataSource _careful;
+        private readonly TimeSpan _patience;
         private volatile bool _isBehindPooler;
 
         public Pool(NpgsqlConnectionStringBuilder server, DatabaseCredential? credential)
         {
             Name = string.Create(CultureInfo.InvariantCulture, $"{server.Host}:{server.Port}");
+            _patience = TimeSpan.FromSeconds(server.Timeout > 0 ? server.Timeout : OpenSeconds);
             server.Username = credential?.Username ?? server.Username;
             server.Password = credential?.Password ?? server.Password;
             // Names of prepared statements are a session's; in another's, the same name is another statement.
@@ -388,6 +487,17 @@ public sealed class PostgresServers : IAsyncDisposable
         {
             await _source.DisposeAsync();
             await _careful.DisposeAsync();
+        }
+
+        /// <summary>Whether it takes writes; as long as a connection may take to open, it may take to say so.</summary>
+        public async Task<bool> TakesWritesAsync()
+        {
+            using var stop = new CancellationTokenSource();
+            await using var patience = new Timer(_ => CancelApart(stop), null, _patience, Timeout.InfiniteTimeSpan);
+            await using var connection = await OpenAsync(stop.Token);
+            await using var command = connection.CreateCommand();
+            command.CommandText = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on'";
+            return await command.ExecuteScalarAsync(stop.Token) is false;
         }
 
         /// <summary>A server says who it is when it lets somebody in, and again when it is asked; what stands between says the first for itself.</summary>

@@ -51,7 +51,8 @@ internal sealed class SamlPeople : IDisposable
     }
 
     /// <summary>A whole sign-in at one node, up to the code.</summary>
-    public async Task<string> ObtainCodeAsync(NodeCaller node, string email)
+    /// <param name="name">The first name that the provider says they have; null where it says none.</param>
+    public async Task<string> ObtainCodeAsync(NodeCaller node, string email, string? name = null)
     {
         var path = $"/sso/authorize?response_type=code&client_id={_environment.ClientId}&connection={ConnectionId}&redirect_uri={Uri.EscapeDataString(Callback)}";
         var begun = (await node.SendAsync("GET", path)).Is(302);
@@ -59,7 +60,10 @@ internal sealed class SamlPeople : IDisposable
         var asked = Assert.IsType<AuthnRequestRead.Request>(AuthnRequest.Read(query["SAMLRequest"]!));
         var acs = $"{_publicUrl}/sso/saml/acs/{ConnectionId}";
         var response = SamlIssuer.Issue(
-            new SamlIssue(NewId(), NewId(), Issuer, asked.Issuer, acs, asked.Id, email, TimeProvider.System.GetUtcNow()), _certificate);
+            new SamlIssue(NewId(), NewId(), Issuer, asked.Issuer, acs, asked.Id, email, TimeProvider.System.GetUtcNow())
+            {
+                Attributes = name is null ? new Dictionary<string, IReadOnlyList<string>>() : new Dictionary<string, IReadOnlyList<string>> { ["firstName"] = [name] },
+            }, _certificate);
         var form = $"SAMLResponse={Uri.EscapeDataString(response)}&RelayState={Uri.EscapeDataString(query["RelayState"]!)}";
         var back = (await node.SendAsync("POST", new Uri(acs).AbsolutePath, form, "application/x-www-form-urlencoded", cookie: begun.Cookies)).Is(302);
         return HttpUtility.ParseQueryString(new Uri(back.Location!).Query)["code"] ?? throw new InvalidOperationException($"No code came back: {back.Location}");

@@ -29,6 +29,7 @@ internal static class PostgresBench
     private const int FactsPerSecond = 500;
     private const double GoalMilliseconds = 1000;
 
+    private static readonly TimeSpan AgainAfter = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LagFor = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
@@ -54,7 +55,7 @@ internal static class PostgresBench
             return
             [
                 Measured.Of("offer/postgres/per_second", offered, "1/s", $"{Offered} events in transactions of {AtOnce}, one after the other"),
-                Measured.Of("write/postgres/per_second", writes.PerSecond, "1/s", $"{Writers} administrators' writes at once on one node, each read back by it"),
+                Measured.Of("write/postgres/per_second", writes.PerSecond, "1/s", $"{Writers} administrators' writes at once on one node, each read back by it; {writes.Again} were asked for again"),
                 Measured.Of("write/postgres/p99_ms", writes.P99, "ms"),
                 Measured.Of("replication/postgres/p50_ms", Percentile.Of(lag, 0.5), "ms", $"{lag.Count} facts at {FactsPerSecond} a second: from recorded at one node until read at the other"),
                 Measured.AtMost(GoalMilliseconds, "replication/postgres/p99_ms", Percentile.Of(lag, 0.99), "ms"),
@@ -140,9 +141,13 @@ internal static class PostgresBench
         return Offered / Stopwatch.GetElapsedTime(since).TotalSeconds;
     }
 
-    private static async Task<(double PerSecond, double P99)> WriteAsync(Node node, CancellationToken ct)
+    private static async Task<(double PerSecond, double P99, int Again)> WriteAsync(Node node, CancellationToken ct)
     {
-        await node.NameAsync("org_warm", ct);
+        while (!await node.TryNameAsync("org_warm", ct))
+        {
+            await Task.Delay(AgainAfter, ct);
+        }
+        var again = 0;
         var since = Stopwatch.GetTimestamp();
         var took = await Task.WhenAll(Enumerable.Range(0, Writers).Select(writer => Task.Run(
             async () =>
@@ -151,13 +156,21 @@ internal static class PostgresBench
                 for (var n = 0; n < WritesPerWriter; n++)
                 {
                     var began = Stopwatch.GetTimestamp();
-                    await node.NameAsync($"org_{writer}_{n}", ct);
+                    while (!await node.TryNameAsync($"org_{writer}_{n}", ct))
+                    {
+                        Interlocked.Increment(ref again);   // a busy machine: an administrator asks again, and it counts as the time it took
+                        if (Stopwatch.GetElapsedTime(began) > Patience)
+                        {
+                            throw new TimeoutException("An administrator's write was not done within a minute.");
+                        }
+                        await Task.Delay(AgainAfter, ct);   // who is known to be away is refused at once
+                    }
                     all.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
                 }
                 return all;
             },
             ct)));
-        return (Writers * WritesPerWriter / Stopwatch.GetElapsedTime(since).TotalSeconds, Percentile.Of([.. took.SelectMany(t => t)], 0.99));
+        return (Writers * WritesPerWriter / Stopwatch.GetElapsedTime(since).TotalSeconds, Percentile.Of([.. took.SelectMany(t => t)], 0.99), again);
     }
 
     private static async Task<List<double>> LagAsync(Node one, Node two, CancellationToken ct)
@@ -188,7 +201,7 @@ internal static class PostgresBench
             either.Token);
         var seen = 0L;
         using var look = new PeriodicTimer(TimeSpan.FromMilliseconds(2));
-        while (lag.Count < wanted && await look.WaitForNextTickAsync(either.Token))
+        while (lag.Count < wanted && await NextAsync(look, over.Token, either.Token))
         {
             var from = seen;
             var rows = two.Host.Database.Read(view => view.Query<Told>("SELECT sequence AS Sequence, version AS Version FROM log_tail WHERE sequence > @from ORDER BY sequence LIMIT 2000", new { from }));
@@ -210,6 +223,18 @@ internal static class PostgresBench
         }
         await recording;
         return lag;
+    }
+
+    private static async Task<bool> NextAsync(PeriodicTimer look, CancellationToken over, CancellationToken either)
+    {
+        try
+        {
+            return await look.WaitForNextTickAsync(either);
+        }
+        catch (OperationCanceledException) when (over.IsCancellationRequested)
+        {
+            throw new TimeoutException("The facts of one node are not all at the other after more than a minute.");
+        }
     }
 
     private static string Event(string id, HybridClock clock) => new RowVersion(Schema.Events, id,
@@ -243,8 +268,21 @@ internal static class PostgresBench
             return new Node(host, primary!);
         }
 
-        public Task<bool> NameAsync(string id, CancellationToken ct) =>
+        private Task<bool> NameAsync(string id, CancellationToken ct) =>
             Host.Database.WriteAsync(_ => Decide.To(true, Change.To(Schema.Organizations, id, ("name", id.ToUpper(CultureInfo.InvariantCulture)))), ct);
+
+        /// <returns>False when it was not done in time, or it is not known.</returns>
+        public async Task<bool> TryNameAsync(string id, CancellationToken ct)
+        {
+            try
+            {
+                return await NameAsync(id, ct);
+            }
+            catch (PrimaryUnavailableException)
+            {
+                return false;
+            }
+        }
 
         public async Task RecordAsync(string id, Action<string> born)
         {

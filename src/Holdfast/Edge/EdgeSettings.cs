@@ -2,28 +2,34 @@ using System.CommandLine;
 using System.Globalization;
 using Holdfast.Http;
 using Holdfast.Keys;
+using Holdfast.Peers;
 
 namespace Holdfast.Edge;
 
 /// <summary>What one edge runs with.</summary>
 /// <param name="Hosts">Names that it answers under besides custom domains; null for those of the nodes' public address.</param>
 /// <param name="Key">Null where there are no custom domains.</param>
+/// <param name="Authority">Who vouches for nodes that speak https; null for the system's word.</param>
 internal sealed record EdgeSettings(
     IReadOnlyList<Uri> Nodes, string Urls, string Region, string Data, EdgeKey? Key, IReadOnlySet<string>? Hosts, TrustedProxies TrustedProxies, string? AdminUrls, IReadOnlySet<string> Expose,
-    int MaxRequests, int MaxPerNode, int MaxConnections, TimeSpan ProbeEvery, TimeSpan ProbeDeadline, EdgeTimes Times);
+    int MaxRequests, int MaxPerNode, int MaxConnections, TimeSpan ProbeEvery, TimeSpan ProbeDeadline, EdgeTimes Times, PeerAuthority? Authority = null);
 
 /// <summary>The options of <c>edge</c>: from the command line, else <c>HOLDFAST_EDGE_…</c>, else the default. All faults at once.</summary>
 internal sealed class EdgeOptions
 {
+    /// <summary>Where it listens may be a socket in the file system, for what stands before it on the same machine.</summary>
+    private const string InTheFileSystem = "http://unix:/";
+
     private readonly Dictionary<string, Option<string?>> _options = new(StringComparer.Ordinal);
 
     public EdgeOptions(Command command)
     {
         Add(command, "nodes", "origins of the nodes, separated by commas (needed)");
-        Add(command, "urls", "where it listens (default http://127.0.0.1:4200)");
+        Add(command, "urls", "where it listens, also http://unix:/path (default http://127.0.0.1:4200)");
         Add(command, "region", "its region: nodes that say the same are near (default local)");
         Add(command, "data", "its disk: the last map of custom domains (default ./edge)");
         Add(command, "key-file", "a file with the edge key, which 'holdfast ops edge-key' prints on a node (default: none, and no custom domains)");
+        Add(command, "authority-file", "who vouches for nodes that speak https: a file with what 'holdfast ops authority' prints on a node (default: whom the system trusts)");
         Add(command, "hosts", "names that it answers under besides custom domains, separated by commas; * for any (default: the hosts of the nodes' public address)");
         Add(command, "trusted-proxies", "whose X-Forwarded-For, -Proto and -Host are believed: addresses and CIDRs, separated by commas (default: nobody's)");
         Add(command, "admin-urls", "where /edge/health in full and /edge/metrics are served (default: to loopback alone, where it listens)");
@@ -65,7 +71,7 @@ internal sealed class EdgeOptions
         }
         string? Urls(string name, string? otherwise)
         {
-            foreach (var url in List(Get(name)?.Replace(';', ',')).Where(u => Origin(u) is null))
+            foreach (var url in List(Get(name)?.Replace(';', ',')).Where(u => Origin(u) is null && !(name == "urls" && u.StartsWith(InTheFileSystem, StringComparison.Ordinal))))
             {
                 faults.Add($"--{name}: '{url}' is not an http or https address.");
             }
@@ -87,6 +93,15 @@ internal sealed class EdgeOptions
             catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
             {
                 faults.Add($"--key-file: {file} cannot be read.");
+            }
+        }
+        PeerAuthority? authority = null;
+        if (Get("authority-file") is { } vouching)
+        {
+            (authority, var fault) = AuthorityFile.Read(vouching);
+            if (fault is not null)
+            {
+                faults.Add($"--authority-file: {fault}");
             }
         }
         var hosts = Get("hosts") is { } given ? List(given).Select(h => h.ToLowerInvariant()).ToHashSet(StringComparer.Ordinal) : null;
@@ -137,7 +152,7 @@ internal sealed class EdgeOptions
             ? (null, faults)
             : (new EdgeSettings(
                 nodes, urls, Get("region") ?? "local", Path.GetFullPath(Get("data") ?? "edge"), key, hosts, proxies, admin, expose, most, mostPerNode, connections, every, deadline,
-                new EdgeTimes(slow, TimeSpan.FromMilliseconds(500) * patience, patience)), faults);
+                new EdgeTimes(slow, TimeSpan.FromMilliseconds(500) * patience, patience), authority), faults);
     }
 
     private static string[] List(string? text) => (text ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);

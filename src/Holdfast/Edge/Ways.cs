@@ -15,7 +15,7 @@ internal sealed class Ways : IDisposable
 
     public Ways(IReadOnlyList<EdgeNode> nodes, EdgeSettings settings, TimeProvider clock)
     {
-        _http = new EdgeHttp(TimeSpan.FromSeconds(1) * settings.Times.Patience);
+        _http = new EdgeHttp(TimeSpan.FromSeconds(1) * settings.Times.Patience, settings.Authority is { } authority ? authority.Accepts : null);
         _ways = nodes.ToDictionary(n => n, n => (
             new Dependency(Catalogue.EdgeNode.Of(n.Address.Authority) with { Deadline = Catalogue.EdgeNode.Deadline * settings.Times.Patience, MaxConcurrent = 2 * settings.MaxPerNode }, clock),
             new Dependency(Catalogue.EdgeProbe.Of(n.Address.Authority) with { Deadline = settings.ProbeDeadline }, clock),

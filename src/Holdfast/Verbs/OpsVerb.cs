@@ -6,6 +6,7 @@ using Holdfast.Http;
 using Holdfast.Incidents;
 using Holdfast.Keys;
 using Holdfast.Orders;
+using Holdfast.Peers;
 using Holdfast.Resilience;
 using Holdfast.Storage;
 
@@ -26,16 +27,28 @@ internal static class OpsVerb
         var edgeKey = new Command("edge-key", "Prints the edge key, for the file that 'holdfast edge --key-file' reads. It opens nothing but the map of custom domains.");
         edgeKey.SetAction(async (parsed, _) => Keys(parsed.GetValue(data)!, parsed.GetValue(file)) is { } keys ? await SayAsync(EdgeKey.Of(keys).Value) : await RefuseAsync("there is no cluster key file there. Give --data or --cluster-key-file."));
 
+        var authority = new Command("authority", "Prints the certificate of the authority that vouches for nodes that speak https, for the file that 'holdfast edge --authority-file' reads. It is no secret, and the same for all nodes.");
+        authority.SetAction(async (parsed, _) =>
+        {
+            if (Keys(parsed.GetValue(data)!, parsed.GetValue(file)) is not { } keys)
+            {
+                return await RefuseAsync("there is no cluster key file there. Give --data or --cluster-key-file.");
+            }
+            using var own = PeerAuthority.Of(keys);
+            await Console.Out.WriteAsync(own.Pem);
+            return 0;
+        });
+
         var (id, text) = (new Argument<string>("ID") { Description = "the incident" }, new Argument<string>("TEXT") { Description = "what is to stand in its timeline" });
         var author = new Option<string?>("--author") { Description = "who writes" };
         var note = new Command("note", "Adds a note to an incident's timeline.") { id, text, author };
-        note.SetAction(async (parsed, ct) => Key(parsed.GetValue(data)!, parsed.GetValue(file)) is { } value
-            ? await NoteAsync(parsed.GetValue(url)!, value, parsed.GetValue(id)!, parsed.GetValue(text)!, parsed.GetValue(author), ct)
+        note.SetAction(async (parsed, ct) => Keys(parsed.GetValue(data)!, parsed.GetValue(file)) is { } keys
+            ? await NoteAsync(new Node(parsed.GetValue(url)!, keys), parsed.GetValue(id)!, parsed.GetValue(text)!, parsed.GetValue(author), ct)
             : await RefuseAsync("there is no cluster key file there. Give --data or --cluster-key-file."));
         var incident = new Command("incident", "What people add to an incident.") { note };
 
-        async Task<int> WithKeyAsync(ParseResult parsed, Func<Node, Task<int>> work) => Key(parsed.GetValue(data)!, parsed.GetValue(file)) is { } value
-            ? await work(new Node(parsed.GetValue(url)!, value))
+        async Task<int> WithKeyAsync(ParseResult parsed, Func<Node, Task<int>> work) => Keys(parsed.GetValue(data)!, parsed.GetValue(file)) is { } keys
+            ? await work(new Node(parsed.GetValue(url)!, keys))
             : await RefuseAsync("there is no cluster key file there. Give --data or --cluster-key-file.");
         Command Order(string name, string says, string kind, Argument<string>? target, string? setting, Argument<string>? level = null)
         {
@@ -88,7 +101,7 @@ internal static class OpsVerb
         endSessions.SetAction((parsed, ct) => WithKeyAsync(parsed, at => EndSessionsAsync(at, parsed.GetValue(name)!, parsed.GetValue(begun) is { } from ? Moment(from) : null, parsed.GetValue(why)!, parsed.GetValue(by)!, ct)));
         return new Command("ops", "What only the operator does.")
         {
-            data, file, url, key, edgeKey, incident,
+            data, file, url, key, edgeKey, authority, incident,
             Order("close", "Keeps nodes from calling a dependency: its fallback serves.", OrderKind.Dependency, Name("its name in the catalogue, such as mail or flags:unleash"), "closed"),
             Order("open", "Has nodes call a dependency whatever its breaker counts.", OrderKind.Dependency, Name("its name in the catalogue"), "open"),
             Order("drain", "Has a node, or a region, say that it is not ready, with why. It goes on serving what comes.", OrderKind.Drain, null, "drained"),
@@ -105,8 +118,11 @@ internal static class OpsVerb
         return unit > 0 && int.TryParse(text.AsSpan(0, text.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? (long)number * unit : null;
     }
 
-    /// <summary>A node, and the operator's key to it.</summary>
-    private sealed record Node(string Url, string Key);
+    /// <summary>A node, and the keys of its cluster: the operator's comes from them, and who vouches for it.</summary>
+    private sealed record Node(string Url, ClusterKeys Keys)
+    {
+        public string Key => new OperatorKey(Keys).Value;
+    }
 
     private static async Task<int> GiveAsync(Node node, IReadOnlyDictionary<string, object?> order, CancellationToken ct) => await AskAsync(node, HttpMethod.Post, "/orders", order, ct) is not { } answer
         ? await RefuseAsync($"{node.Url} does not answer.")
@@ -246,7 +262,8 @@ internal static class OpsVerb
         {
             return null;
         }
-        using var http = new OperatorHttp();
+        using var authority = PeerAuthority.Of(node.Keys);
+        using var http = new OperatorHttp(authority.Accepts);
         try
         {
             return await http.SendAsync(
@@ -274,24 +291,25 @@ internal static class OpsVerb
         }
     }
 
-    private static async Task<int> NoteAsync(string url, string key, string id, string text, string? author, CancellationToken ct)
+    private static async Task<int> NoteAsync(Node at, string id, string text, string? author, CancellationToken ct)
     {
-        if (!Uri.TryCreate($"{url.TrimEnd('/')}/incidents/{Uri.EscapeDataString(id)}/notes", UriKind.Absolute, out var notes))
+        if (!Uri.TryCreate($"{at.Url.TrimEnd('/')}/incidents/{Uri.EscapeDataString(id)}/notes", UriKind.Absolute, out var notes))
         {
-            return await RefuseAsync($"'{url}' is not an address.", 2);
+            return await RefuseAsync($"'{at.Url}' is not an address.", 2);
         }
-        using var http = new OperatorHttp();
+        using var authority = PeerAuthority.Of(at.Keys);
+        using var http = new OperatorHttp(authority.Accepts);
         var node = new Dependency(Catalogue.Node, TimeProvider.System);
         try
         {
             var answer = await http.PostAsync(
                 node, notes, JsonSerializer.SerializeToUtf8Bytes(author is null ? (object)new { text } : new { text, author }, JavaScriptJson.Options),
-                [new("Authorization", new AuthenticationHeaderValue("Bearer", key).ToString())], 64 * 1024, answer => answer, Catalogue.Node.Deadline, TimeProvider.System, ct);
+                [new("Authorization", new AuthenticationHeaderValue("Bearer", at.Key).ToString())], 64 * 1024, answer => answer, Catalogue.Node.Deadline, TimeProvider.System, ct);
             return answer.Status == StatusCodes.Status201Created ? await SayAsync("Noted.") : await RefuseAsync(Said(answer));
         }
         catch (DependencyUnavailableException)
         {
-            return await RefuseAsync($"{url} does not answer.");
+            return await RefuseAsync($"{at.Url} does not answer.");
         }
     }
 

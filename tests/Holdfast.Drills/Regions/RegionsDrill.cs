@@ -11,9 +11,11 @@ namespace Holdfast.Drills.Regions;
 
 /// <param name="Hold">How long a fault lasts.</param>
 /// <param name="HoldLong">How long those last that are about a long time.</param>
+/// <param name="IsDirect">People call nodes, and no edge.</param>
+/// <param name="IsTls">Nodes speak https.</param>
 /// <param name="Folder">Of the cluster; null for one of its own.</param>
 internal sealed record RegionsOptions(
-    IReadOnlyList<RegionFault> Faults, TimeSpan Hold, TimeSpan HoldLong, int PerSecond, int Ttl, int Loop, int Retry, bool IsFailsafe, string? Folder, string? Json, string? Markdown);
+    IReadOnlyList<RegionFault> Faults, TimeSpan Hold, TimeSpan HoldLong, int PerSecond, int Ttl, int Loop, int Retry, bool IsFailsafe, bool IsDirect, bool IsTls, string? Folder, string? Json, string? Markdown);
 
 /// <summary><c>./test regions</c>: three regions of PostgreSQL, etcd and nodes, under load, and what breaks in them, one thing after another.</summary>
 internal static class RegionsDrill
@@ -21,6 +23,7 @@ internal static class RegionsDrill
     public const string Switch = "--regions";
 
     private const double GoalHolds = 5;
+    private const double GoalTakenOver = 10;
     private const int MostEndedTried = 60;
 
     private static readonly TimeSpan Before = TimeSpan.FromSeconds(5);
@@ -29,7 +32,7 @@ internal static class RegionsDrill
 
     /// <summary>What came of one fault.</summary>
     private sealed record Outcome(
-        RegionFault Fault, int SignIns, int SignInsFailed, int BegunAgain, int Refreshes, int RefreshesFailed, double Gap, double Slowest, int WritesFailed, double? FirstBack, double? AllBack,
+        RegionFault Fault, int SignIns, int SignInsFailed, int BegunAgain, int Refreshes, int RefreshesFailed, double Gap, double Slowest, int WritesFailed, double? Leads, double? FirstBack, double? AllBack, double? BackAfterMend,
         int Facts, int Lost, int Twice, int Ended, int Admitted, double HoldsP50, double HoldsMax, int HoldsLate, double Level, IReadOnlyList<string> Failures);
 
     public static Task<int> RunAsync(string[] arguments)
@@ -42,11 +45,13 @@ internal static class RegionsDrill
         var loop = new Option<int>("--loop") { Description = "of Patroni", DefaultValueFactory = _ => 1 };
         var retry = new Option<int>("--retry") { Description = "of Patroni", DefaultValueFactory = _ => 2 };
         var failsafe = new Option<bool>("--failsafe") { Description = "Patroni's: the leader goes on without etcd while all members answer it" };
+        var direct = new Option<bool>("--direct") { Description = "people call the nodes of their region, and not its edge" };
+        var tls = new Option<bool>("--tls") { Description = "nodes speak https to each other and to the edges" };
         var folder = new Option<string?>("--folder") { Description = "of the cluster; it is kept. Default: one of its own, which goes" };
         var json = new Option<string?>("--json") { Description = "writes the figures to this file" };
-        var markdown = new Option<string?>("--md") { Description = "writes the table to this file" };
-        var command = new RootCommand("Three regions under load, and what breaks in them.") { names, hold, minutes, rate, ttl, loop, retry, failsafe, folder, json, markdown };
-        command.SetAction((parsed, _) =>
+        var markdown = new Option<string?>("--md") { Description = "writes the table to this file, after each fault anew. Default: docs/measurements/<today>-regions.md when all faults are run, else none" };
+        var command = new RootCommand("Three regions under load, and what breaks in them, one thing after another: about 40 minutes for all, 25 of them waiting.") { names, hold, minutes, rate, ttl, loop, retry, failsafe, direct, tls, folder, json, markdown };
+        command.SetAction((parsed, ct) =>
         {
             var wanted = parsed.GetValue(names)!;
             if (wanted.FirstOrDefault(n => RegionFault.All.All(f => f.Name != n)) is { } unknown)
@@ -56,49 +61,62 @@ internal static class RegionsDrill
             }
             return DrillAsync(new RegionsOptions(
                 [.. RegionFault.All.Where(f => wanted.Length == 0 || wanted.Contains(f.Name))], TimeSpan.FromSeconds(parsed.GetValue(hold)), TimeSpan.FromMinutes(parsed.GetValue(minutes)), parsed.GetValue(rate),
-                parsed.GetValue(ttl), parsed.GetValue(loop), parsed.GetValue(retry), parsed.GetValue(failsafe), parsed.GetValue(folder), parsed.GetValue(json), parsed.GetValue(markdown)));
+                parsed.GetValue(ttl), parsed.GetValue(loop), parsed.GetValue(retry), parsed.GetValue(failsafe), parsed.GetValue(direct), parsed.GetValue(tls),
+                parsed.GetValue(folder), parsed.GetValue(json),
+                parsed.GetValue(markdown) ?? (wanted.Length == 0 ? Path.Combine(ThreeRegions.Root(), "docs", "measurements", $"{TimeProvider.System.GetUtcNow():yyyy-MM-dd}-regions.md") : null)), ct);
         });
-        return command.Parse(arguments).InvokeAsync();
+        return command.Parse(arguments).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromMinutes(4) });
     }
 
-    private static async Task<int> DrillAsync(RegionsOptions options)
+    private static async Task<int> DrillAsync(RegionsOptions options, CancellationToken ct)
     {
         var (startedAt, began) = (TimeProvider.System.GetUtcNow(), Stopwatch.GetTimestamp());
         void Say(string line) => Console.WriteLine($"{Stopwatch.GetElapsedTime(began).TotalSeconds,6:0} s  {line}");
         Say("three regions are brought up");
-        await using var regions = await ThreeRegions.StartAsync(options);
+        await using var regions = await ThreeRegions.StartAsync(options, ct);
         Say($"up, in {regions.Folder}");
-        var outcomes = new List<Outcome>();
+        var (outcomes, broken) = (new List<Outcome>(), new List<(RegionFault Fault, string Why)>());
         var commit = await Commit.FindAsync();
-        await using (var people = await RegionPeople.StartAsync(regions, options.PerSecond))
+        try
         {
+            await using var people = await RegionPeople.StartAsync(regions, options.PerSecond).WaitAsync(ct);
             foreach (var fault in options.Faults)
             {
-                outcomes.Add(await RunOneAsync(regions, people, fault, fault.IsLong ? options.HoldLong : options.Hold, Say));
-                Say(Row(outcomes[^1]));
-                outcomes[^1].Failures.TakeLast(16).ToList().ForEach(Say);
+                try
+                {
+                    outcomes.Add(await RunOneAsync(regions, people, fault, fault.IsLong ? options.HoldLong : options.Hold, Say).WaitAsync(ct));
+                    Say(Row(outcomes[^1]));
+                    outcomes[^1].Failures.TakeLast(16).ToList().ForEach(Say);
+                }
+                catch (Exception why) when (why is not OperationCanceledException || !ct.IsCancellationRequested)
+                {
+                    // One that does not end is told, and the next is tried.
+                    broken.Add((fault, why.Message));
+                    Say($"{fault.Name}: {why.Message}");
+                    await regions.MendAllAsync().WaitAsync(ct);
+                }
                 if (options.Markdown is not null)
                 {
-                    await File.WriteAllTextAsync(options.Markdown, Table(options, outcomes, commit, startedAt));   // what there is so far: the run is long
+                    await File.WriteAllTextAsync(options.Markdown, Table(options, outcomes, broken, commit, startedAt), CancellationToken.None);   // what there is so far: the run is long
                 }
             }
         }
-        var results = outcomes.SelectMany(Figures).ToList();
-        var text = Table(options, outcomes, commit, startedAt);
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            Say("interrupted: what was started is ended");
+        }
+        List<Measured> results = [.. outcomes.SelectMany(Figures), .. broken.Select(b => Measured.AtMost(0, $"regions/{b.Fault.Name}/not_ended", 1, "", b.Why))];
+        var text = Table(options, outcomes, broken, commit, startedAt);
         Console.WriteLine(text);
         if (options.Json is not null)
         {
             await File.WriteAllBytesAsync(options.Json, JsonSerializer.SerializeToUtf8Bytes(
-                new Report("regions", commit, startedAt, Math.Round(Stopwatch.GetElapsedTime(began).TotalSeconds, 1), results), JavaScriptJson.Indented));
-        }
-        if (options.Markdown is not null)
-        {
-            await File.WriteAllTextAsync(options.Markdown, text);
+                new Report("regions", commit, startedAt, Math.Round(Stopwatch.GetElapsedTime(began).TotalSeconds, 1), results), JavaScriptJson.Indented), CancellationToken.None);
         }
         var missed = results.Where(r => r.Met == false).ToList();
         missed.ForEach(r => Console.WriteLine(r.Line().TrimEnd()));
         Console.WriteLine($"{results.Count(r => r.Met == true)} passed, {missed.Count} failed");
-        return missed.Count == 0 ? 0 : 1;
+        return missed.Count == 0 && !ct.IsCancellationRequested ? 0 : 1;
     }
 
     private static async Task<Outcome> RunOneAsync(ThreeRegions regions, RegionPeople people, RegionFault fault, TimeSpan hold, Action<string> say)
@@ -109,11 +127,14 @@ internal static class RegionsDrill
         say($"{fault.Name}: {fault.Text}; region {leader} leads");
         var from = Stopwatch.GetTimestamp();
         await fault.Break(regions, leader);
+        using var mending = new CancellationTokenSource();
+        var leads = fault.IsTakenOver ? regions.AnotherLeadsAsync(leader, mending.Token) : Task.FromResult<double?>(null);
         if (Stopwatch.GetElapsedTime(from) is var broke && broke < hold)
         {
             await Task.Delay(hold - broke);
         }
         await fault.Mend(regions, leader);
+        await mending.CancelAsync();
         say("mended");
         var mended = Stopwatch.GetTimestamp();
         while (!people.AllWrite(mended) && Stopwatch.GetElapsedTime(mended) < WholeDeadline)
@@ -126,10 +147,11 @@ internal static class RegionsDrill
         var since = Stopwatch.GetTimestamp();
         await ThreeRegions.UntilAsync("all is level", WholeDeadline, regions.IsLevelAsync);
         var level = Stopwatch.GetElapsedTime(since).TotalSeconds;
-        return await CountAsync(regions, people, fault, from, until, level);
+        var outcome = await CountAsync(regions, people, fault, leader, from, mended, until, level);
+        return outcome with { Leads = await leads };
     }
 
-    private static async Task<Outcome> CountAsync(ThreeRegions regions, RegionPeople people, RegionFault fault, long from, long until, double level)
+    private static async Task<Outcome> CountAsync(ThreeRegions regions, RegionPeople people, RegionFault fault, int leader, long from, long mended, long until, double level)
     {
         var done = people.All.Where(d => d.Ended >= from && d.At <= until).ToList();
         List<RegionPeople.Done> Of(string kind) => [.. done.Where(d => d.Kind == kind)];
@@ -158,6 +180,8 @@ internal static class RegionsDrill
             }
             return hasFailed && Stopwatch.GetElapsedTime(at, until).TotalSeconds > longest ? null : end;
         }).ToList();
+        var reaching = back.Where((_, i) => !fault.CutsLeaderOff || i + 1 != leader).ToList();
+        var held = Stopwatch.GetElapsedTime(from, mended).TotalSeconds;
 
         var (lost, facts) = await LostAsync(regions, people, from);
         var twice = people.Twice.Count(t => t >= from) + await TwiceAsync(regions, people, from);
@@ -172,8 +196,8 @@ internal static class RegionsDrill
         var seconds = holds.Select(h => h.Seconds).OfType<double>().DefaultIfEmpty().ToList();
         return new Outcome(
             fault, signIns.Count, signIns.Count(d => d.Failure is not null), signIns.Count(d => d.IsBegunAgain), refreshes.Count, refreshes.Count(d => d.Failure is not null), gap,
-            signIns.Concat(refreshes).Select(d => Stopwatch.GetElapsedTime(d.At, d.Ended).TotalSeconds).DefaultIfEmpty().Max(), writes.Count(w => w.Failure is not null),
-            back.Exists(b => b is null) ? null : back.Min(), back.Exists(b => b is null) ? null : back.Max(),
+            signIns.Concat(refreshes).Select(d => Stopwatch.GetElapsedTime(d.At, d.Ended).TotalSeconds).DefaultIfEmpty().Max(), writes.Count(w => w.Failure is not null), null,
+            reaching.Exists(b => b is null) ? null : reaching.Min(), reaching.Exists(b => b is null) ? null : reaching.Max(), back.Exists(b => b is null) ? null : Math.Max(0, back.Max()!.Value - held),
             facts, lost.Count, twice, tried.Count, admitted, Percentile.Of(seconds, 0.5), seconds.Max(), holds.Count(h => h.Seconds is null), level,
             [.. done.Where(d => d.Failure is not null && d.Kind != RegionPeople.Write).Select(d => $"{d.Kind} in region {d.Region}, {Stopwatch.GetElapsedTime(from, d.At).TotalSeconds:0.0} s: {d.Failure}"), .. lost,
                 .. writes.Where(w => w.Failure is not null).GroupBy(w => $"{w.Region} {System.Text.RegularExpressions.Regex.Replace(w.Failure!, "after.*", "")}")
@@ -218,7 +242,14 @@ internal static class RegionsDrill
         yield return Measured.Of($"regions/{o.Fault.Name}/longest_gap", o.Gap, "s", "in which nobody of one region came in or went on");
         yield return Measured.Of($"regions/{o.Fault.Name}/slowest", o.Slowest, "s", "a whole sign-in or refresh");
         yield return o.FirstBack is { } first ? Measured.Of($"regions/{o.Fault.Name}/writes_back/first_region", first, "s") : new Measured($"regions/{o.Fault.Name}/writes_back/first_region", null, "s");
-        yield return o.AllBack is { } all ? Measured.Of($"regions/{o.Fault.Name}/writes_back/all_regions", all, "s", $"from the fault; {o.WritesFailed} tries failed") : new Measured($"regions/{o.Fault.Name}/writes_back/all_regions", null, "s");
+        if (o.Fault.IsTakenOver)
+        {
+            yield return o.Leads is { } leads ? Measured.Of($"regions/{o.Fault.Name}/another_leads", leads, "s", "by PostgreSQL's own word") : new Measured($"regions/{o.Fault.Name}/another_leads", null, "s");
+        }
+        var (name, says) = ($"regions/{o.Fault.Name}/writes_back/all_regions", $"from the fault, wherever a leader can be reached; {o.WritesFailed} tries failed");
+        yield return o.AllBack is not { } all ? new Measured(name, null, "s", Note: "never") { Met = o.Fault.IsTakenOver ? false : null }
+            : o.Fault.IsTakenOver ? Measured.AtMost(GoalTakenOver, name, all, "s", says) : Measured.Of(name, all, "s", says);
+        yield return o.BackAfterMend is { } late ? Measured.Of($"regions/{o.Fault.Name}/writes_back/after_mend", late, "s", "everywhere") : new Measured($"regions/{o.Fault.Name}/writes_back/after_mend", null, "s");
         yield return Zero("facts_lost", o.Lost, $"of {o.Facts} acknowledged, looked for at six nodes and in the primary");
         yield return Zero("applied_twice", o.Twice);
         yield return Zero("revoked_admitted", o.Admitted, $"{o.Ended} ended sessions shown at six nodes");
@@ -228,22 +259,25 @@ internal static class RegionsDrill
     }
 
     private static string Row(Outcome o) => string.Create(CultureInfo.InvariantCulture,
-        $"| {o.Fault.Name} | {o.SignIns} / {o.SignInsFailed} | {o.BegunAgain} | {o.Refreshes} / {o.RefreshesFailed} | {o.Gap:0.0} | {o.Slowest:0.0} | {o.WritesFailed} | {Seconds(o.FirstBack)} / {Seconds(o.AllBack)} | {o.Facts} / {o.Lost} | {o.Twice} | {o.Ended} / {o.Admitted} | {o.HoldsP50:0.00} / {o.HoldsMax:0.00} | {o.Level:0.0} |");
+        $"| {o.Fault.Name} | {o.SignIns} / {o.SignInsFailed} | {o.BegunAgain} | {o.Refreshes} / {o.RefreshesFailed} | {o.Gap:0.0} | {o.Slowest:0.0} | {o.WritesFailed} | {(o.Fault.IsTakenOver ? Seconds(o.Leads) : "–")} | {Seconds(o.FirstBack)} / {Seconds(o.AllBack)} | {Seconds(o.BackAfterMend)} | {o.Facts} / {o.Lost} | {o.Twice} | {o.Ended} / {o.Admitted} | {o.HoldsP50:0.00} / {o.HoldsMax:0.00} | {o.Level:0.0} |");
 
     private static string Seconds(double? value) => value?.ToString("0.0", CultureInfo.InvariantCulture) ?? "never";
 
-    private static string Table(RegionsOptions options, List<Outcome> outcomes, string commit, DateTimeOffset at)
+    private static string Table(RegionsOptions options, List<Outcome> outcomes, List<(RegionFault Fault, string Why)> broken, string commit, DateTimeOffset at)
     {
         var text = new StringBuilder()
             .AppendLine(CultureInfo.InvariantCulture, $"# Three regions under load, {at:yyyy-MM-dd}").AppendLine()
             .AppendLine(CultureInfo.InvariantCulture, $"`./test regions {string.Join(' ', outcomes.Select(o => o.Fault.Name))}` at {commit}, on {Environment.ProcessorCount} cores ({Cpu()}) that carry all three regions:")
-            .AppendLine(CultureInfo.InvariantCulture, $"three etcd, three Patroni (ttl {options.Ttl}, loop {options.Loop}, retry {options.Retry}, one synchronous standby), three PostgreSQL, six nodes, and the load: {options.PerSecond} operations a second and three administrators.")
+            .AppendLine(CultureInfo.InvariantCulture, $"three etcd, three Patroni (ttl {options.Ttl}, loop {options.Loop}, retry {options.Retry}, one synchronous standby), three PostgreSQL, six nodes{(options.IsTls ? " that speak https" : "")}{(options.IsDirect ? "" : ", an edge in each region")}, and the load: {options.PerSecond} operations a second and three administrators, {(options.IsDirect ? "at the nodes of their region" : "through the edge of their region")}.")
             .AppendLine(CultureInfo.InvariantCulture, $"Load average at the end: {File.ReadAllText("/proc/loadavg").Split(' ')[1]}. A fault was held {options.Hold.TotalSeconds:0} s, long ones {options.HoldLong.TotalMinutes:0.#} min.").AppendLine()
-            .AppendLine("| fault | sign-ins / failed | begun again | refreshes / failed | longest gap, s | slowest, s | writes failed | writes back, s: first region / all | facts acknowledged / lost | applied twice | ended sessions shown / admitted | a revocation holds, s: p50 / max | level, s |")
-            .AppendLine("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+            .AppendLine("| fault | sign-ins / failed | begun again | refreshes / failed | longest gap, s | slowest, s | writes failed | another PostgreSQL leads, s | writes back, s after the fault: first region / all that reach a leader | everywhere, s after the mend | facts acknowledged / lost | applied twice | ended sessions shown / admitted | a revocation holds, s: p50 / max | level, s |")
+            .AppendLine("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
         outcomes.ForEach(o => text.AppendLine(Row(o)));
         text.AppendLine();
         outcomes.ForEach(o => text.AppendLine(CultureInfo.InvariantCulture, $"* `{o.Fault.Name}`: {o.Fault.Text}."));
+        broken.ForEach(b => text.AppendLine(CultureInfo.InvariantCulture, $"* `{b.Fault.Name}` did not end: {b.Why}"));
+        text.AppendLine().AppendLine("*Longest gap*: in which nobody of one region came in or went on. *Lost*: users, sessions, denies and organizations that were acknowledged, looked for at six nodes and in the primary. *Twice*: codes taken again, versions told again by")
+            .AppendLine("the log, organizations made again by one request. *Level*: from when everybody stopped until six nodes and the primary have one digest.");
         return text.ToString();
     }
 

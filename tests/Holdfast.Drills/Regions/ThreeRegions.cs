@@ -22,6 +22,12 @@ internal sealed class RegionNode(int region, int number, string folder) : NodeCa
     public override string ToString() => Part;
 }
 
+/// <summary>The edge of a region, as the people of that region call it.</summary>
+internal sealed class RegionEdge(int region, string folder) : NodeCaller(Path.Combine(folder, $"edge-{region}.socket"))
+{
+    public int Region { get; } = region;
+}
+
 /// <summary>What <c>ops/three-regions/up</c> makes, each region in a network namespace of its own; and everything that is done to it.</summary>
 internal sealed class ThreeRegions : IAsyncDisposable
 {
@@ -36,12 +42,21 @@ internal sealed class ThreeRegions : IAsyncDisposable
 
     private readonly HashSet<(int, int)> _cuts = [];
     private readonly string _scripts;
+    private readonly bool _isOwn;
     private List<int> _frozen = [];
 
-    private ThreeRegions(string folder, Links links)
+    private ThreeRegions(RegionsOptions options, Links links)
     {
+        _isOwn = options.Folder is null;
+        var folder = options.Folder is { } given ? Path.GetFullPath(given) : Path.Combine(Directory.CreateTempSubdirectory("holdfast-regions-").FullName, "cluster");
+        if (_isOwn)
+        {
+            // PostgreSQL, which does not run as root, has to come to its own folder in it.
+            File.SetUnixFileMode(Path.GetDirectoryName(folder)!, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+        }
         (Folder, Links) = (folder, links);
         _scripts = Path.Combine(Root(), "ops", "three-regions");
+        Edges = options.IsDirect ? [] : [.. Enumerable.Range(1, Count).Select(region => new RegionEdge(region, folder))];
         Nodes = [.. from region in Enumerable.Range(1, Count) from number in (int[])[1, 2] select new RegionNode(region, number, folder)];
     }
 
@@ -51,24 +66,29 @@ internal sealed class ThreeRegions : IAsyncDisposable
 
     public IReadOnlyList<RegionNode> Nodes { get; }
 
+    /// <summary>One in each region; none when people call nodes themselves.</summary>
+    public IReadOnlyList<RegionEdge> Edges { get; }
+
     public (string ApiKey, string ClientId) Environment { get; private set; }
 
     /// <summary>While it exists, the issuer of database credentials answers nothing.</summary>
     public string IssuerIsDead => Path.Combine(Folder, "issuer-is-dead");
 
-    public static async Task<ThreeRegions> StartAsync(RegionsOptions options)
+    public static async Task<ThreeRegions> StartAsync(RegionsOptions options, CancellationToken ct)
     {
         if (Links.WhyNot is { } missing)
         {
             throw new InvalidOperationException(missing);
         }
-        var regions = new ThreeRegions(options.Folder ?? Path.Combine(Directory.CreateTempSubdirectory("holdfast-regions-").FullName, "cluster"), new Links(Count));
+        var regions = new ThreeRegions(options, new Links(Count));
         try
         {
             var dotnet = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
             Directory.CreateDirectory(regions.Folder);
+            await File.WriteAllLinesAsync(Path.Combine(regions.Folder, "links"), Enumerable.Range(1, Count).Select(regions.Links.Namespace), ct);
+            regions.Mind();
             var issuer = Path.Combine(regions.Folder, "issuer");
-            await File.WriteAllTextAsync(issuer, $"#!/bin/sh\n[ ! -e {regions.IssuerIsDead} ] || exec sleep 600\nexec cat {regions.Folder}/secrets/database.json\n");
+            await File.WriteAllTextAsync(issuer, $"#!/bin/sh\n[ ! -e {regions.IssuerIsDead} ] || exec sleep 600\nexec cat {regions.Folder}/secrets/database.json\n", ct);
             File.SetUnixFileMode(issuer, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             List<string> arguments =
             [
@@ -80,8 +100,16 @@ internal sealed class ThreeRegions : IAsyncDisposable
             {
                 arguments.Add("--failsafe");
             }
-            await RunAsync(Path.Combine(regions._scripts, "up"), arguments, UpDeadline);
-            using var json = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(regions.Nodes[0].Data, "bootstrap.json")));
+            if (options.IsTls)
+            {
+                arguments.Add("--tls");
+            }
+            if (!options.IsDirect)
+            {
+                arguments.Add("--edge");
+            }
+            await RunAsync(Path.Combine(regions._scripts, "up"), arguments, UpDeadline, ct: ct);
+            using var json = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(regions.Nodes[0].Data, "bootstrap.json"), ct));
             regions.Environment = (json.RootElement.GetProperty("api_key").GetString()!, json.RootElement.GetProperty("client_id").GetString()!);
             return regions;
         }
@@ -108,6 +136,38 @@ internal sealed class ThreeRegions : IAsyncDisposable
             {
                 // Not there, or it does not answer.
             }
+        }
+        return null;
+    }
+
+    /// <summary>Waits until another region's PostgreSQL takes writes: how much of the time that administrators wait is not the nodes'.</summary>
+    /// <returns>How long that took; null when it is told to stop before.</returns>
+    public async Task<double?> AnotherLeadsAsync(int leader, CancellationToken ct)
+    {
+        var since = Stopwatch.GetTimestamp();
+        while (!ct.IsCancellationRequested)
+        {
+            foreach (var region in Enumerable.Range(1, Count).Where(r => r != leader))
+            {
+                try
+                {
+#pragma warning disable RS0030 // A socket in the file system, of this machine alone.
+                    await using var connection = new NpgsqlConnection($"Host={Home(region)};Username=postgres;Password={Secret("superuser")};Database=holdfast;Timeout=4;Command Timeout=4;Maximum Pool Size=1");
+#pragma warning restore RS0030
+                    await connection.OpenAsync(ct);
+                    await using var command = connection.CreateCommand();
+                    command.CommandText = "SELECT NOT pg_is_in_recovery()";
+                    if (await command.ExecuteScalarAsync(ct) is true)
+                    {
+                        return Stopwatch.GetElapsedTime(since).TotalSeconds;
+                    }
+                }
+                catch (Exception fault) when (fault is NpgsqlException or TimeoutException or OperationCanceledException or IOException)
+                {
+                    // Not there, or not now.
+                }
+            }
+            await Task.Delay(250, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         return null;
     }
@@ -155,6 +215,19 @@ internal sealed class ThreeRegions : IAsyncDisposable
         return await LeaderAsync() is { } leader && (string[])[.. Nodes.Select(n => Digest(n, now)), await DigestAsync(leader, now)] is var digests && digests.Distinct().Count() == 1;
     }
 
+    /// <summary>All that any fault may have broken is mended, whatever it was.</summary>
+    public async Task MendAllAsync()
+    {
+        Thaw();
+        Heal();
+        File.Delete(IssuerIsDead);
+        await StartPartsAsync([.. Enumerable.Range(1, Count).SelectMany(n => (string[])[$"etcd-{n}", $"patroni-{n}"]), .. Nodes.Select(n => n.Part), .. Edges.Select(e => $"edge-{e.Region}")]);
+        foreach (var node in Nodes.Where(n => !n.IsUp))
+        {
+            await StartNodeAsync(node);
+        }
+    }
+
     /// <summary>Waits until it is so.</summary>
     /// <returns>How long that took.</returns>
     public static async Task<TimeSpan> UntilAsync(string what, TimeSpan deadline, Func<Task<bool>> isSo)
@@ -166,7 +239,7 @@ internal sealed class ThreeRegions : IAsyncDisposable
             {
                 throw new TimeoutException($"After {deadline.TotalSeconds} s it is not so that {what}.");
             }
-            await Task.Delay(100);
+            await Task.Delay(200);   // who asks takes from the machine, too
         }
         return Stopwatch.GetElapsedTime(since);
     }
@@ -192,12 +265,13 @@ internal sealed class ThreeRegions : IAsyncDisposable
     }
 
     /// <summary>Whether a deny that one node takes can come to another: both are up, and some way between their regions is.</summary>
+    /// <remarks>Behind an edge nobody knows which node of the region it was, and any of them will do.</remarks>
     public bool IsReachable(RegionNode from, RegionNode to)
     {
         lock (_cuts)
         {
             bool Joined(int a, int b) => a == b || !_cuts.Contains((Math.Min(a, b), Math.Max(a, b)));
-            return from.IsUp && to.IsUp
+            return (Edges.Count > 0 || from.IsUp) && to.IsUp
                 && (Joined(from.Region, to.Region) || Enumerable.Range(1, Count).Any(r => Joined(from.Region, r) && Joined(r, to.Region) && Nodes.Any(n => n.Region == r && n.IsUp)));
         }
     }
@@ -247,15 +321,33 @@ internal sealed class ThreeRegions : IAsyncDisposable
     {
         Thaw();
         Heal();
-        foreach (var node in Nodes)
+        foreach (var caller in Nodes.Cast<NodeCaller>().Concat(Edges))
         {
-            node.Dispose();
+            caller.Dispose();
         }
-        if (Directory.Exists(Path.Combine(Folder, "run")))
+        try
         {
-            await RunAsync(Path.Combine(_scripts, "down"), [Folder], TimeSpan.FromMinutes(2));
+            await RunAsync(Path.Combine(_scripts, "down"), _isOwn ? [Folder, "--links", "--remove"] : [Folder, "--links"], TimeSpan.FromMinutes(3));
+            if (_isOwn)
+            {
+                Directory.Delete(Path.GetDirectoryName(Folder)!, recursive: true);
+            }
         }
-        Links.Dispose();
+        finally
+        {
+            Links.Dispose();
+        }
+    }
+
+    /// <summary>Whatever becomes of this process, what it has started ends with it.</summary>
+    private void Mind()
+    {
+        List<string> arguments = [Path.Combine(_scripts, "mind"), Folder, Text(System.Environment.ProcessId)];
+        if (_isOwn)
+        {
+            arguments.Add("--remove");
+        }
+        using var minder = Process.Start(new ProcessStartInfo("setsid", arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true });
     }
 
     private string Home(int region) => Path.Combine(Folder, $"r{region}");
@@ -278,7 +370,7 @@ internal sealed class ThreeRegions : IAsyncDisposable
         }
     }
 
-    private static async Task<string> RunAsync(string program, IReadOnlyList<string> arguments, TimeSpan patience, string? password = null)
+    private static async Task<string> RunAsync(string program, IReadOnlyList<string> arguments, TimeSpan patience, string? password = null, CancellationToken ct = default)
     {
         var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         if (password is not null)
@@ -286,14 +378,22 @@ internal sealed class ThreeRegions : IAsyncDisposable
             start.Environment["PGPASSWORD"] = password;
         }
         using var process = Process.Start(start)!;
-        var (said, complaints) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        await process.WaitForExitAsync().WaitAsync(patience);
+        var (said, complaints) = (process.StandardOutput.ReadToEndAsync(CancellationToken.None), process.StandardError.ReadToEndAsync(CancellationToken.None));
+        try
+        {
+            await process.WaitForExitAsync(ct).WaitAsync(patience, ct);
+        }
+        catch (Exception)
+        {
+            process.Kill();
+            throw;
+        }
         return process.ExitCode == 0 ? (await said).TrimEnd('\n') : throw new InvalidOperationException($"{Path.GetFileName(program)} ended with {process.ExitCode}: {await said} {await complaints}");
     }
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    private static string Root()
+    public static string Root()
     {
         var folder = AppContext.BaseDirectory;
         while (!File.Exists(Path.Combine(folder, "Holdfast.slnx")))

@@ -6,7 +6,9 @@ using System.Text.Json;
 using Holdfast.Edge;
 using Holdfast.Http;
 using Holdfast.Keys;
+using Holdfast.Peers;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
@@ -25,7 +27,7 @@ internal sealed class Backend : IAsyncDisposable
 
     public int Port { get; }
 
-    public string Url => $"http://127.0.0.1:{Port}";
+    public string Url => $"{(Tls is null ? "http" : "https")}://127.0.0.1:{Port}";
 
     public string Incarnation => $"{Number:x12}";
 
@@ -44,20 +46,28 @@ internal sealed class Backend : IAsyncDisposable
 
     internal sealed record Seen(string Method, string Target, IReadOnlyDictionary<string, string> Headers, string Body);
 
-    public static async Task<Backend> StartAsync(int number, string region = "eu")
+    /// <param name="tls">What it shows, by https; null to speak http.</param>
+    public static async Task<Backend> StartAsync(int number, string region = "eu", PeerTls? tls = null)
     {
-        var backend = new Backend(number, HoldfastServer.FreePort()) { Region = region };
+        var backend = new Backend(number, HoldfastServer.FreePort()) { Region = region, Tls = tls };
         await backend.ListenAsync();
         return backend;
     }
 
     public string Region { get; private init; } = "eu";
 
+    public PeerTls? Tls { get; private init; }
+
     public async Task ListenAsync()
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         Microsoft.AspNetCore.Hosting.HostingAbstractionsWebHostBuilderExtensions.UseUrls(builder.WebHost, Url);
+        if (Tls is { } tls)
+        {
+            builder.WebHost.UseKestrelHttpsConfiguration();
+            builder.WebHost.ConfigureKestrel(kestrel => kestrel.ConfigureHttpsDefaults(https => https.ServerCertificate = tls.Own));
+        }
         _app = builder.Build();
         _app.Run(HandleAsync);
         await _app.StartAsync();
@@ -136,7 +146,7 @@ internal sealed class EdgeHost : IAsyncDisposable
         public string? Code => Body.StartsWith('{') && JsonDocument.Parse(Body).RootElement.TryGetProperty("code", out var code) ? code.GetString() : null;
     }
 
-    public static async Task<EdgeHost> StartAsync(int backends = 2, Func<EdgeSettings, EdgeSettings>? change = null, RequestBounds? bounds = null, IReadOnlyList<Backend>? own = null)
+    public static async Task<EdgeHost> StartAsync(int backends = 2, Func<EdgeSettings, EdgeSettings>? change = null, RequestBounds? bounds = null, IReadOnlyList<Backend>? own = null, Func<EdgeHost, bool>? isReady = null)
     {
         var all = own ?? await Task.WhenAll(Enumerable.Range(1, backends).Select(n => Backend.StartAsync(n)));
         var settings = new EdgeSettings(
@@ -144,7 +154,7 @@ internal sealed class EdgeHost : IAsyncDisposable
             new HashSet<string>(), 1000, 1000, 10_000, TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(10), new EdgeTimes(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30), 20));
         settings = change?.Invoke(settings) ?? settings;
         var host = new EdgeHost(await EdgeServer.StartAsync(settings, CancellationToken.None, bounds: bounds), settings, all);
-        await UntilAsync(() => host.Nodes.All.All(n => n.State == NodeState.Ready && n.Said is not null));
+        await UntilAsync(() => host.Nodes.All.All(n => n.State == NodeState.Ready && n.Said is not null) || isReady is not null && isReady(host));
         return host;
     }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Holdfast.Edge;
 using Holdfast.Keys;
+using Holdfast.Peers;
 using Holdfast.Storage;
 
 namespace Holdfast.Tests.Edge;
@@ -51,6 +52,33 @@ public sealed class EdgeOptionsTests
             File.WriteAllText(file, "sk_live_something");
             var fault = Assert.Single(Read("--nodes", "http://a", "--key-file", file).Faults);
             Assert.DoesNotContain("sk_live", fault, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Who_vouches_for_nodes_is_read_from_its_file_and_a_node_or_nobody_does_not()
+    {
+        var folder = Directory.CreateTempSubdirectory("holdfast-edge-").FullName;
+        try
+        {
+            var file = Path.Combine(folder, "nodes.pem");
+            var keys = ClusterKeys.Of(new byte[32], new byte[32], Entropy.Real);
+            using var authority = PeerAuthority.Of(keys);
+            using var node = new PeerTls(keys, "node-1");
+            File.WriteAllText(file, authority.Pem);
+            using var read = Read("--nodes", "https://a", "--authority-file", file).Settings!.Authority;
+            Assert.True(read!.Accepts(node.Own, System.Net.Security.SslPolicyErrors.RemoteCertificateChainErrors));
+
+            foreach (var other in (string[])["", "nothing", node.Own.ExportCertificatePem(), authority.Pem + node.Own.ExportCertificatePem()])
+            {
+                File.WriteAllText(file, other);
+                Assert.StartsWith("--authority-file: ", Assert.Single(Read("--nodes", "https://a", "--authority-file", file).Faults), StringComparison.Ordinal);
+            }
+            Assert.Equal(["--authority-file: /nowhere/nodes.pem cannot be read."], Read("--nodes", "https://a", "--authority-file", "/nowhere/nodes.pem").Faults);
         }
         finally
         {

@@ -24,6 +24,24 @@ public sealed class PeerTlsTests
         Assert.False(one.Accepts(null, SslPolicyErrors.RemoteCertificateNotAvailable));
     }
 
+    /// <summary>An edge is told of the authority by a file, which is made once, and of two where the cluster key is about to be changed.</summary>
+    [Fact]
+    public void What_is_printed_of_the_authority_vouches_for_its_own_nodes_alone()
+    {
+        using var node = new PeerTls(_keys, "node-1");
+        using var other = new PeerTls(Keys(2), "node-1");
+        using var printed = PeerAuthority.Of(_keys);
+        using var printedOther = PeerAuthority.Of(Keys(2));
+        using var one = PeerAuthority.Read(printed.Pem);
+        using var both = PeerAuthority.Read(printed.Pem + printedOther.Pem);
+
+        Assert.True(one!.Accepts(node.Own, SslPolicyErrors.RemoteCertificateChainErrors | SslPolicyErrors.RemoteCertificateNameMismatch));
+        Assert.False(one.Accepts(other.Own, SslPolicyErrors.RemoteCertificateChainErrors));
+        Assert.True(both!.Accepts(node.Own, SslPolicyErrors.RemoteCertificateChainErrors));
+        Assert.True(both.Accepts(other.Own, SslPolicyErrors.RemoteCertificateChainErrors));
+        Assert.DoesNotContain("PRIVATE", printed.Pem, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void What_anybody_can_make_is_not_trusted()
     {
