@@ -17,6 +17,7 @@ public sealed class Dependency
     private int _waiting;
     private int _probing;
     private volatile bool _hasKnockFailed;   // since the last call
+    private long _reached = long.MinValue;
     private long _probeTold;
     private long _quietSince;
     private long _used = long.MinValue;
@@ -79,6 +80,9 @@ public sealed class Dependency
 
     /// <summary>When somebody last had use for it, in timestamps of the clock; null when nobody had yet. A probe is no use.</summary>
     public long? UsedAt => Volatile.Read(ref _used) is var at && at == long.MinValue ? null : at;
+
+    /// <summary>When somebody last answered a knock there, in timestamps of the clock; null when nobody has. Says nothing of the dependency, and something of the way to it.</summary>
+    public long? ReachedAt => Volatile.Read(ref _reached) is var at && at == long.MinValue ? null : at;
 
     /// <summary>Whether it has ever answered, if only a probe.</summary>
     public bool HasAnswered => Volatile.Read(ref _hasAnswered);
@@ -263,6 +267,10 @@ public sealed class Dependency
 
     private void TellOfProbe(TimeSpan took, string? how)
     {
+        if (IsProbeAKnock && how is null)
+        {
+            Volatile.Write(ref _reached, _clock.GetTimestamp());
+        }
         if (!IsProbeAKnock)
         {
             Tell(took, how);

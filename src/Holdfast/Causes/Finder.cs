@@ -304,10 +304,11 @@ internal sealed class Finder(Dependencies dependencies, Traffic traffic, Func<IR
     private List<Dependency> Watched(List<Symptom> symptoms) =>
         symptoms.Exists(s => s.Policy.Scope == DependencyScope.Tenant) ? [.. dependencies.All, .. dependencies.Tenants] : [.. dependencies.All];
 
+    /// <summary>Whoever answers a knock acquits the host and the way there, if nothing else.</summary>
     private static bool WellSince(Dependency dependency, long since)
     {
         var last = dependency.Calls.Last();
-        return last.Length > 0 && Watch.IsWell(dependency, last[^1]) && last[^1].At > since;
+        return dependency.ReachedAt > since || (last.Length > 0 && Watch.IsWell(dependency, last[^1]) && last[^1].At > since);
     }
 
     /// <summary>The primary before what hardly anybody needs.</summary>

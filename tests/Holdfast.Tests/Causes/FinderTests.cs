@@ -474,6 +474,24 @@ public sealed class FinderTests
     }
 
     [Fact]
+    public async Task Who_answers_a_knock_says_that_the_way_out_is_there()
+    {
+        Dependency[] hanging = [KnockedAt(Catalogue.Flags.Of("unleash"), () => Trouble.Hangs), KnockedAt(Catalogue.Telemetry, () => Trouble.Hangs), Operators(Catalogue.Mail)];
+        var issuer = KnockedAt(Catalogue.Credentials, () => null);
+        foreach (var (dependency, host) in ((Dependency, string)[])[.. hanging.Select((d, i) => (d, $"far{i}.example")), (issuer, "issuer.example")])
+        {
+            await dependency.CallAsync(_ => Task.FromResult(true), CancellationToken.None, new Uri($"https://{host}/"));
+        }
+        for (var round = 0; round < 40; round++)
+        {
+            Array.ForEach(hanging, d => d.Report(false, Trouble.Hangs));
+            PassProbing(TimeSpan.FromSeconds(0.5));
+        }
+
+        Assert.Equal(["flags:unleash", "mail", "telemetry"], Named.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void What_is_over_is_not_found_again_by_what_was_told_already()
     {
         var dns = Operators(Catalogue.Dns);
