@@ -112,7 +112,7 @@ public sealed class SmtpRelay(SmtpSettings settings)
         client.CheckCertificateRevocation = false;   // it would ask a host that the certificate names, without a guard and without a deadline
         client.LocalDomain = settings.LocalName;
         client.ServerCertificateValidationCallback = settings.Authority is { } authority
-            ? (_, certificate, _, errors) => (errors & ~System.Net.Security.SslPolicyErrors.RemoteCertificateChainErrors) == 0 && IsOf(authority, certificate)
+            ? (_, certificate, _, errors) => (errors & ~System.Net.Security.SslPolicyErrors.RemoteCertificateChainErrors) == 0 && certificate is not null && OwnAuthority.Vouches(authority, certificate)
             : (_, _, _, errors) => errors == System.Net.Security.SslPolicyErrors.None;
         try
         {
@@ -164,21 +164,6 @@ public sealed class SmtpRelay(SmtpSettings settings)
 
     /// <summary>What a server says may repeat what it was sent: only its kind goes on.</summary>
     private static SocketException? Cause(Exception fault) => fault.InnerException as SocketException;
-
-    private static bool IsOf(X509Certificate2 authority, X509Certificate? certificate)
-    {
-        if (certificate is null)
-        {
-            return false;
-        }
-        using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.Add(authority);
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.DisableCertificateDownloads = true;   // nothing is fetched from where a certificate says
-        using var shown = X509CertificateLoader.LoadCertificate(certificate.GetRawCertData());
-        return chain.Build(shown);
-    }
 }
 
 /// <summary>How the way to the mail server is closed to others.</summary>

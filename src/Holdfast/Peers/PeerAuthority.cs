@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Holdfast.Keys;
+using Holdfast.Resilience;
 
 namespace Holdfast.Peers;
 
@@ -9,8 +10,6 @@ namespace Holdfast.Peers;
 /// <remarks>Every node computes the authority from the cluster key. Who stands outside, an edge, is given its certificate, which is no secret.</remarks>
 internal sealed class PeerAuthority : IDisposable
 {
-    public const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
-
     private const string Subject = "CN=Holdfast cluster";
     private const string PemLabel = "CERTIFICATE";
 
@@ -73,24 +72,8 @@ internal sealed class PeerAuthority : IDisposable
         {
             return true;
         }
-        if (shown is null)
-        {
-            return false;
-        }
-        using var certificate = X509CertificateLoader.LoadCertificate(shown.GetRawCertData());
-        return _trusted.Any(authority => Vouches(authority, certificate));   // one by one: all have the same name, by which a chain is built
-    }
-
-    private static bool Vouches(X509Certificate2 authority, X509Certificate2 certificate)
-    {
-        using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.Add(authority);
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;   // a stolen node is put out by a deny against its life
-        chain.ChainPolicy.DisableCertificateDownloads = true;
-        chain.ChainPolicy.ApplicationPolicy.Add(new Oid(ServerAuthentication));
-        (chain.ChainPolicy.VerificationTimeIgnored, chain.ChainPolicy.VerificationTime) = (false, From.UtcDateTime.AddDays(1));
-        return chain.Build(certificate);
+        // One by one: all have the same name, by which a chain is built. A stolen node is put out by a deny against its life.
+        return shown is not null && _trusted.Any(authority => OwnAuthority.Vouches(authority, shown, From.UtcDateTime.AddDays(1)));
     }
 
     public void Dispose()

@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Holdfast.Keys;
+using Holdfast.Resilience;
 
 namespace Holdfast.Peers;
 
@@ -19,7 +20,7 @@ internal sealed class PeerTls : IDisposable
         var leaf = new CertificateRequest($"CN={Printable(node)}", own, HashAlgorithmName.SHA256);
         leaf.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: false, hasPathLengthConstraint: false, pathLengthConstraint: 0, critical: true));
         leaf.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
-        leaf.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(PeerAuthority.ServerAuthentication)], critical: false));
+        leaf.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(OwnAuthority.ServerAuthentication)], critical: false));
         var serial = SHA256.HashData(own.ExportSubjectPublicKeyInfo())[..16];
         serial[0] &= 0x7f;
         using var issued = leaf.Create(issuer, PeerAuthority.From, PeerAuthority.Until, serial);
