@@ -96,6 +96,32 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         (await SignedIn.AskAsync(_server, SignedIn.MagicGrant, ("email", "ada@acme.test"), ("code", "123456"), ("client_secret", ""))).IsOAuth("invalid_client");
     }
 
+    /// <summary>OAUTH-015, OAUTH-016: the secret stands in for no verifier, and a verifier whose challenge was taken out on the way finds none.</summary>
+    [Theory]
+    [InlineData(true, null, false)]
+    [InlineData(true, "", false)]
+    [InlineData(true, "wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww", false)]
+    [InlineData(true, "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", false)]
+    [InlineData(false, "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", false)]
+    [InlineData(true, "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", true)]
+    [InlineData(false, null, true)]
+    public async Task Beside_the_secret_a_challenge_needs_its_verifier_and_a_verifier_its_challenge(bool hasChallenge, string? verifier, bool isGood)
+    {
+        var right = new string('v', 43);
+        (string, string?)[] challenge = hasChallenge ? [("code_challenge", Protocols.OpenIdConnect.Pkce.Challenge(right)), ("code_challenge_method", "S256")] : [];
+        var code = await made.Connection.SignInAsync(Somebody(), challenge);
+
+        var answer = await SignedIn.AskAsync(_server, "authorization_code", ("code", code), ("code_verifier", verifier));
+
+        if (isGood)
+        {
+            answer.Is(200);
+            return;
+        }
+        answer.IsOAuth("invalid_grant");
+        (await SignedIn.AskAsync(_server, "authorization_code", ("code", code), ("code_verifier", hasChallenge ? right : null))).IsOAuth("invalid_grant");   // it is dead
+    }
+
     [Fact]
     public async Task The_access_token_is_signed_by_a_published_key_and_lives_five_minutes()
     {
@@ -154,6 +180,30 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
 
         (await first.RefreshAsync()).IsOAuth("invalid_grant");
         (await next.RefreshAsync()).IsOAuth("invalid_grant");
+    }
+
+    /// <summary>OAUTH-028: a thief who refreshes along with the owner, each time inside the grace, is found out when one of them once comes later.</summary>
+    [Fact]
+    public async Task Two_who_hold_one_session_s_tokens_are_found_out_at_the_first_refresh_that_they_do_not_share()
+    {
+        await using var server = await HoldfastServer.StartAsync();
+        var (owner, alone) = (await SignedIn.ByMagicCodeAsync(server, Somebody()), await SignedIn.ByMagicCodeAsync(server, Somebody()));
+        var thief = owner;
+        for (var i = 0; i < 3; i++)
+        {
+            thief = new SignedIn(server, (await thief.RefreshAsync()).Is(200));
+            server.Clock.Advance(TimeSpan.FromSeconds(9));
+            owner = new SignedIn(server, (await owner.RefreshAsync()).Is(200));
+            Assert.Equal(thief.RefreshToken, owner.RefreshToken);   // one successor, however many ask: there is no tree of them
+            server.Clock.Advance(TimeSpan.FromMinutes(4));
+            alone = new SignedIn(server, (await alone.RefreshAsync()).Is(200));
+        }
+        thief = new SignedIn(server, (await thief.RefreshAsync()).Is(200));
+        server.Clock.Advance(TimeSpan.FromMinutes(4));
+
+        (await owner.RefreshAsync()).IsOAuth("invalid_grant");
+        (await thief.RefreshAsync()).IsOAuth("invalid_grant");
+        (await alone.RefreshAsync()).Is(200);
     }
 
     [Fact]

@@ -94,6 +94,41 @@ public sealed class UserApiTests(Shared shared) : IClassFixture<Shared>
         Assert.NotEqual(id, (await _server.PostAsync(Users, new { email = old })).Is(201)["id"]);
     }
 
+    /// <summary>PLAT-009: what a caller may not decide is not heard, when something is made and when it is changed.</summary>
+    [Fact]
+    public async Task Nobody_gives_themselves_an_id_a_time_or_a_state()
+    {
+        var (invented, organization) = ($"user_{new string('7', 26)}", await _server.OrganizationAsync());
+        var more = new Dictionary<string, object?>
+        {
+            ["id"] = invented, ["object"] = "organization", ["created_at"] = "2000-01-01T00:00:00.000Z", ["updated_at"] = "2000-01-01T00:00:00.000Z", ["last_sign_in_at"] = "2000-01-01T00:00:00.000Z",
+            ["environment_id"] = _server.B.Id, ["state"] = "accepted", ["status"] = "inactive", ["accepted_at"] = "2000-01-01T00:00:00.000Z", ["accepted_user_id"] = invented, ["token"] = "mine",
+            ["is_default"] = true, ["default"] = true, ["hash"] = "x", ["term"] = 99, ["role"] = "admin",
+        };
+        Dictionary<string, object?> With(params (string Name, object? Value)[] own) => new(more.Concat(own.Select(o => KeyValuePair.Create(o.Name, o.Value))));
+        void Unheard(Answer answer)
+        {
+            Assert.DoesNotContain(invented, answer.Text, StringComparison.Ordinal);
+            Assert.DoesNotContain("2000-01-01", answer.Text, StringComparison.Ordinal);
+            Assert.DoesNotContain(_server.B.Id, answer.Text, StringComparison.Ordinal);
+        }
+
+        var user = (await _server.PostAsync(Users, With(("email", Address())))).Is(201);
+        Assert.Equal(("user", "False", null), (user["object"], user["email_verified"], user["last_sign_in_at"]));
+        var changed = (await _server.PutAsync($"{Users}/{user["id"]}", With(("first_name", "Ada")))).Is(200);
+        Assert.Equal((user["id"], "Ada", user["created_at"], "False"), (changed["id"], changed["first_name"], changed["created_at"], changed["email_verified"]));
+        var membership = (await _server.PostAsync("/user_management/organization_memberships", With(("user_id", user["id"]), ("organization_id", organization)))).Is(201);
+        Assert.Equal(("organization_membership", "active", "member"), (membership["object"], membership["status"], membership.Json.GetProperty("role").GetProperty("slug").GetString()));
+        var invitation = (await _server.PostAsync("/user_management/invitations", With(("email", Address())))).Is(201);
+        Assert.Equal(("pending", null), (invitation["state"], invitation["accepted_at"]));
+        Assert.NotEqual("mine", invitation["token"]);
+        var uri = (await _server.PostAsync("/user_management/redirect_uris", With(("uri", $"https://app.test/{SamlProvider.Unique()}")))).Is(201);
+        Assert.Equal("False", uri["default"]);
+        Assert.All([user, changed, membership, invitation, uri], Unheard);
+        (await _server.GetAsync($"{Users}/{invented}")).Is(404);
+        (await _server.SendAsync("GET", $"{Users}/{user["id"]}", _server.B.ApiKey)).Is(404);
+    }
+
     [Fact]
     public async Task An_address_has_one_holder_until_they_are_deleted()
     {
