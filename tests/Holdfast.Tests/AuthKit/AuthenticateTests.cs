@@ -28,7 +28,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
 
     private static string Somebody() => $"{SamlProvider.Unique()}@people.test";
 
-    [Fact]
+    [Fact] // OAUTH-033
     public async Task A_code_of_single_sign_on_begins_a_session_in_that_organization()
     {
         var session = await SignedIn.BySsoAsync(made.Connection, Somebody());
@@ -55,7 +55,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         (await SignedIn.AskAsync(_server, "authorization_code", ("code", landed.Sent("code")))).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-013
     public async Task A_code_is_good_for_a_session_or_a_profile_and_once()
     {
         var code = await made.Connection.SignInAsync();
@@ -83,7 +83,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         (await untouched.RefreshAsync()).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-014
     public async Task A_public_client_brings_the_verifier_of_its_code()
     {
         var verifier = new string('v', 43);
@@ -122,7 +122,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         (await SignedIn.AskAsync(_server, "authorization_code", ("code", code), ("code_verifier", hasChallenge ? right : null))).IsOAuth("invalid_grant");   // it is dead
     }
 
-    [Fact]
+    [Fact] // OAUTH-033
     public async Task The_access_token_is_signed_by_a_published_key_and_lives_five_minutes()
     {
         var session = await SignedIn.ByMagicCodeAsync(_server, Somebody());
@@ -156,7 +156,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         Assert.NotEqual(before.Token.Kid, after.Token.Kid);
     }
 
-    [Fact]
+    [Fact] // OAUTH-026
     public async Task A_refresh_goes_on_with_the_session_and_its_token_is_good_once()
     {
         var first = await SignedIn.ByMagicCodeAsync(_server, Somebody());
@@ -170,7 +170,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         (await next.RefreshAsync()).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-024
     public async Task A_refresh_token_that_is_shown_again_later_ends_the_session()
     {
         await using var server = await HoldfastServer.StartAsync();
@@ -217,7 +217,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         Assert.Single(answers.Select(a => a["refresh_token"]).Distinct());
     }
 
-    [Theory]
+    [Theory] // OAUTH-029
     [InlineData("cut")]
     [InlineData("changed")]
     [InlineData("theirs")]
@@ -241,7 +241,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         answer.IsOAuth("invalid_grant");
     }
 
-    [Fact]
+    [Fact] // OAUTH-030
     public async Task A_session_ends_when_it_is_over()
     {
         await using var server = await HoldfastServer.StartAsync();
@@ -253,7 +253,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         (await last.RefreshAsync()).IsOAuth("invalid_grant");
     }
 
-    [Fact]
+    [Fact] // OAUTH-029
     public async Task Who_is_in_several_organizations_chooses_and_switches()
     {
         var (one, two, email) = (await _server.SamlConnectionAsync(), await _server.SamlConnectionAsync(), Somebody());
@@ -324,7 +324,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         (await _server.SendAsync("POST", "/user_management/authenticate", null, form)).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-025
     public async Task Two_hundred_who_refresh_at_once_with_one_token_are_all_signed_in_and_one_after_the_grace_ends_the_session()
     {
         await using var server = await HoldfastServer.StartAsync();

@@ -36,7 +36,7 @@ public sealed class CrossOriginTests(Shared shared) : IClassFixture<Shared>
         Assert.NotEqual(made["id"], (await _server.PostAsync(Origins, new { origin })).Is(201)["id"]);
     }
 
-    [Theory]
+    [Theory] // OAUTH-003
     [InlineData("http://127.0.0.1:4199", true)]
     [InlineData("http://localhost:3000", true)]
     [InlineData("http://[::1]:3000", true)]
@@ -115,7 +115,7 @@ public sealed class CrossOriginTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal(("*", null), (Header(keys, "Access-Control-Allow-Origin"), Header(keys, "Access-Control-Allow-Credentials")));
     }
 
-    [Fact]
+    [Fact] // OAUTH-052
     public async Task A_browser_refreshes_by_a_cookie_that_no_script_reads_and_only_for_a_registered_page()
     {
         var origin = await RegisteredAsync();

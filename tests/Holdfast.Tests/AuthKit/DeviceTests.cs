@@ -129,7 +129,7 @@ public sealed class DeviceTests(Shared shared) : IClassFixture<Shared>
         });
     }
 
-    [Fact]
+    [Fact] // PLAT-026
     public async Task So_many_wait_of_one_environment_and_the_others_have_their_own()
     {
         await using var server = await HoldfastServer.StartAsync();

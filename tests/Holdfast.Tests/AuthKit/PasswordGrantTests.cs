@@ -31,7 +31,7 @@ public sealed class PasswordGrantTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal("password", (await _server.GetAsync($"/user_management/users/{user}/sessions")).Is(200).Json.GetProperty("data")[0].GetProperty("auth_method").GetString());
     }
 
-    [Fact]
+    [Fact] // OAUTH-059, PWD-011
     public async Task A_wrong_password_an_unknown_address_and_a_user_without_one_are_answered_alike()
     {
         var (email, bare) = (Somebody(), Somebody());
@@ -84,7 +84,7 @@ public sealed class PasswordGrantTests(Shared shared) : IClassFixture<Shared>
         (await TryAsync(_server, email, longest)).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-060
     public async Task Tries_of_one_address_are_bounded_and_another_s_are_not()
     {
         await using var server = await HoldfastServer.StartAsync(new Start(RateLimitFactor: 1));
@@ -172,7 +172,7 @@ public sealed class PasswordGrantTests(Shared shared) : IClassFixture<Shared>
             .Is(400, "invalid_pending_authentication_token");
     }
 
-    [Fact]
+    [Fact] // OAUTH-065
     public async Task A_password_that_somebody_chose_before_the_mailbox_was_proven_opens_nothing_afterwards()
     {
         var email = Somebody();
@@ -199,7 +199,7 @@ public sealed class PasswordGrantTests(Shared shared) : IClassFixture<Shared>
         (await _server.PostAsync($"/user_management/invitations/{invitation}/accept", "{}")).Is(200);
     }
 
-    [Fact]
+    [Fact] // PWD-001
     public async Task An_imported_hash_is_made_anew_at_the_first_sign_in_and_sessions_go_on()
     {
         var email = Somebody();
@@ -215,7 +215,7 @@ public sealed class PasswordGrantTests(Shared shared) : IClassFixture<Shared>
         (await first.RefreshAsync()).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-057
     public async Task A_reset_by_mail_sets_another_password_once_and_ends_the_sessions_of_the_old_one()
     {
         var email = Somebody();

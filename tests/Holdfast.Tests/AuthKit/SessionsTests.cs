@@ -23,7 +23,7 @@ public sealed class SessionsTests(Shared shared) : IClassFixture<Shared>
         (await _server.GetAsync("/user_management/users/user_01J00000000000000000000000/sessions")).Is(404, "entity_not_found");
     }
 
-    [Fact]
+    [Fact] // OAUTH-057
     public async Task One_that_is_revoked_refreshes_no_more_and_the_others_do()
     {
         var email = Somebody();

@@ -20,7 +20,7 @@ public sealed class TokenKindTests(Shared shared) : IClassFixture<Shared>
 
     private static string Somebody() => $"{SamlProvider.Unique()}@people.test";
 
-    [Fact]
+    [Fact] // PLAT-024
     public async Task Each_kind_of_token_is_good_at_its_own_door_alone()
     {
         var connection = await _server.SamlConnectionAsync(null, "GenericSAML", ("idp_slo_url", "https://idp.test/slo"));

@@ -59,7 +59,7 @@ public sealed partial class PagesTests(Shared shared) : IClassFixture<Shared>
         Assert.All(new[] { null, "", "#12abf", "12abfff", "red", "#12abfg", "+12abf", "};a{" }, text => Assert.Null(Accent.Read(text)));
     }
 
-    [Fact]
+    [Fact] // OAUTH-056
     public async Task The_stylesheet_takes_a_colour_and_nothing_else()
     {
         var server = shared.Server;
@@ -72,7 +72,7 @@ public sealed partial class PagesTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal(404, (await server.SendAsync("GET", "/assets/nothing.js", null)).Status);
     }
 
-    [Fact]
+    [Fact] // OAUTH-010
     public async Task A_page_holds_what_keeps_it_safe_and_comes_whole_in_under_50_kB()
     {
         var server = shared.Server;

@@ -173,7 +173,7 @@ public sealed class AuthorizeTests(AuthorizeTests.Made made) : IClassFixture<Aut
         await _connection.BeginAsync(null, ("response_mode", "query"), ("prompt", "login"));
     }
 
-    [Theory]
+    [Theory] // OAUTH-014
     [InlineData(42, "S256")]
     [InlineData(44, "S256")]
     [InlineData(129, "S256")]
@@ -303,7 +303,7 @@ public sealed class AuthorizeTests(AuthorizeTests.Made made) : IClassFixture<Aut
         Assert.Equal("connection_unlinked", (await AskAsync()).Sent("error"));
     }
 
-    [Fact]
+    [Fact] // OAUTH-052
     public async Task Beginning_writes_nothing_and_leaves_the_page_unframed_and_uncached()
     {
         var browser = new Browser(_server);

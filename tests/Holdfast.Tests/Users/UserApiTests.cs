@@ -232,7 +232,7 @@ public sealed class UserApiTests(Shared shared) : IClassFixture<Shared>
         (await _server.WithoutEffectAsync(() => _server.PutAsync($"{Users}/{id}", new { locale = "english" }))).Is(400, "invalid_locale");
     }
 
-    [Fact]
+    [Fact] // PWD-001
     public async Task A_password_is_kept_as_a_slow_hash_and_another_one_replaces_it()
     {
         var (address, first, second) = (Address(), "a fine first password", "a fine second password");
@@ -246,7 +246,7 @@ public sealed class UserApiTests(Shared shared) : IClassFixture<Shared>
         Assert.True(_server.Storage.Database.Read(view => Credential.IsReset(Credential.Of(view, _server.A.Id, id), Credential.Of(view, _server.A.Id, id)[0].Id)));
     }
 
-    [Theory]
+    [Theory] // PWD-012
     [InlineData("seven77", "password_too_short")]
     [InlineData("password", "password_too_weak")]
     [InlineData("aaaaaaaaaaaa", "password_too_weak")]
@@ -258,7 +258,7 @@ public sealed class UserApiTests(Shared shared) : IClassFixture<Shared>
         (await _server.WithoutEffectAsync(() => _server.PutAsync($"{Users}/{id}", new { password }))).Is(400, "password_strength_error");
     }
 
-    [Fact]
+    [Fact] // PWD-012
     public async Task A_password_does_not_hold_the_address_and_has_a_longest()
     {
         var address = Address();
@@ -270,7 +270,7 @@ public sealed class UserApiTests(Shared shared) : IClassFixture<Shared>
         }
     }
 
-    [Theory]
+    [Theory] // PWD-010
     [InlineData("password_and_password_hash_provided", """ "password":"a fine password of mine","password_hash":"x","password_hash_type":"bcrypt" """)]
     [InlineData("password_and_password_hash_type_provided", """ "password":"a fine password of mine","password_hash_type":"bcrypt" """)]
     [InlineData("password_salt_position_requires_password_hash", """ "password_salt_position":"prefix" """)]

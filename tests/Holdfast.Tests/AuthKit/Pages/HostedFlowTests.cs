@@ -92,7 +92,7 @@ public sealed class HostedFlowTests(Shared shared) : IClassFixture<Shared>
     }
 
     /// <summary>OAUTH-055.</summary>
-    [Fact]
+    [Fact] // OAUTH-001
     public async Task Nobody_is_sent_to_an_address_that_is_not_registered()
     {
         foreach (var uri in new[] { "https://evil.test/callback", HoldfastServer.Callback + "/", HoldfastServer.Callback + "?x=1", "//evil.test", "javascript:alert(1)", "/sign-in/continue", "" })
@@ -159,7 +159,7 @@ public sealed class HostedFlowTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal(120, long.Parse(second.Claim("auth_time")!, System.Globalization.CultureInfo.InvariantCulture) - long.Parse(first.Claim("auth_time")!, System.Globalization.CultureInfo.InvariantCulture));
     }
 
-    [Fact]
+    [Fact] // OAUTH-012, OAUTH-013
     public async Task A_code_is_good_once_for_its_application_for_a_minute_and_for_no_profile()
     {
         async Task<Person> ArrivedAsync(params (string, string)[] start)
@@ -196,7 +196,7 @@ public sealed class HostedFlowTests(Shared shared) : IClassFixture<Shared>
         (await person.RedeemAsync()).IsOAuth("invalid_grant");
     }
 
-    [Fact]
+    [Fact] // OAUTH-011
     public async Task A_code_that_twenty_show_at_once_begins_one_session()
     {
         var (person, _) = await AtPasswordAsync();
@@ -226,7 +226,7 @@ public sealed class HostedFlowTests(Shared shared) : IClassFixture<Shared>
         (await person.RedeemAsync()).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-053
     public async Task Who_goes_back_after_the_end_is_told_that_it_is_done()
     {
         var (person, _) = await AtPasswordAsync();
@@ -276,7 +276,7 @@ public sealed class HostedFlowTests(Shared shared) : IClassFixture<Shared>
         Assert.InRange(one.Browser.Cookies.Count, 1, 6);   // a server is never shut out by its own cookies
     }
 
-    [Fact]
+    [Fact] // OAUTH-062
     public async Task Another_address_takes_nothing_along_of_the_one_before()
     {
         var (person, _) = await AtPasswordAsync();
@@ -322,7 +322,7 @@ public sealed class HostedFlowTests(Shared shared) : IClassFixture<Shared>
         (await person.RedeemAsync()).Is(200);
     }
 
-    [Theory]
+    [Theory] // OAUTH-006
     [InlineData("screen_hint", "elsewhere")]
     [InlineData("prompt", "none")]
     [InlineData("response_type", "token")]
