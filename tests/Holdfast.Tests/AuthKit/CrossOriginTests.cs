@@ -150,6 +150,25 @@ public sealed class CrossOriginTests(Shared shared) : IClassFixture<Shared>
         (await AskAsync(origin, null, ("grant_type", "refresh_token"))).IsOAuth("invalid_grant");
     }
 
+    /// <summary>OAUTH-054: a link to sign out is one that a stranger can write, with a session of their own.</summary>
+    [Fact]
+    public async Task A_link_to_sign_out_leaves_the_browser_the_session_that_it_does_not_name()
+    {
+        var origin = await RegisteredAsync();
+        var code = await SignedIn.PkceCodeAsync(await _server.SamlConnectionAsync());
+        var begun = (await AskAsync(origin, null, ("grant_type", "authorization_code"), ("code", code.Code), ("code_verifier", code.Verifier))).Is(200);
+        var name = $"__Host-holdfast-refresh-{_server.A.ClientId}";
+        var kept = $"{name}={Value(Cookies(begun)[name])}; workos-has-session={_server.A.ClientId}";
+        var stranger = await SignedIn.ByMagicCodeAsync(_server, "stranger@people.test");
+        Task<Answer> FollowAsync(string session) => _server.SendAsync("GET", $"/user_management/sessions/logout?session_id={session}", null, null, ("Cookie", kept));
+
+        Assert.False((await FollowAsync(stranger.SessionId)).Is(302).Headers.Contains("Set-Cookie"));
+
+        (await stranger.RefreshAsync()).IsOAuth("invalid_grant");
+        (await AskAsync(origin, kept, ("grant_type", "refresh_token"))).Is(200);
+        Assert.Contains("max-age=0", Cookies((await FollowAsync(new SignedIn(_server, begun).SessionId)).Is(302))[name], StringComparison.OrdinalIgnoreCase);
+    }
+
     [Fact]
     public async Task A_server_s_client_gets_no_cookie()
     {
