@@ -47,6 +47,7 @@ internal sealed class GrantByRefreshToken(Database database, RefreshTokens refre
             { Answer: { } next } => answers.Of(asked, next, shown),
             { Refused: Refusal.NotFound } => AuthKitErrors.NoMembership,
             { Refused: Refusal.FactorMissing } => AuthKitErrors.FactorNeeded,
+            { Refused: Refusal.ProviderNeeded } when database.Read(view => SsoRequired.Of(view, environmentId, token.UserId, organizationId!, token.Method)) is { } demand => AuthKitErrors.SsoRequired(demand),
             _ => Ended(asked),
         };
     }
@@ -62,6 +63,10 @@ internal sealed class GrantByRefreshToken(Database database, RefreshTokens refre
             return Rule.Refuse<RefreshToken>(Refusal.NotFound);
         }
         var (ruling, changes) = RefreshSession.Decide(view, act, token, key, isBirthApplied, switchTo: switchTo);
+        if (ruling.Answer is not null && switchTo is not null && SsoRequired.Of(view, act.EnvironmentId, token.UserId, switchTo, token.Method) is not null)
+        {
+            return Rule.Refuse<RefreshToken>(Refusal.ProviderNeeded);   // and the token is as good as it was
+        }
         if (ruling.Answer is not null && switchTo is not null && new SignedIn(token.UserId, token.CredentialId, switchTo, FactorId: token.FactorId) is var who
             && (SecondFactor.IsMissing(view, act, who, token.Method)
                 || (SecondFactor.IsAskedFor(view, act, who, token.Method) && Factor.Of(view, act.EnvironmentId, token.UserId, Factor.Totp).Count > 0)))

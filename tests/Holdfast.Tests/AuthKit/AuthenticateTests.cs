@@ -282,6 +282,25 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         (await goesOn.RefreshAsync()).IsOAuth("invalid_grant");
     }
 
+    /// <summary>OAUTH-029, OAUTH-066: nor is a switch a way around an organization's identity provider, for those whom it is to vouch for.</summary>
+    [Fact]
+    public async Task Who_signed_in_by_something_else_does_not_switch_into_an_organization_whose_provider_says_who_they_are()
+    {
+        var domain = $"{SamlProvider.Unique()}.test";
+        var (theirs, guest) = (await SignedIn.ByMagicCodeAsync(_server, $"ada@{domain}"), await SignedIn.ByMagicCodeAsync(_server, Somebody()));
+        var organization = (await _server.PostAsync("/organizations", new { name = "Late", domain_data = new[] { new { domain, state = "verified" } } })).Is(201)["id"]!;
+        await JoinAsync(theirs.UserId, organization);
+        await JoinAsync(guest.UserId, organization);
+        var before = new SignedIn(_server, (await theirs.RefreshAsync()).Is(200));
+        var connection = await _server.SamlConnectionAsync(organization);
+
+        var refused = (await _server.WithoutEffectAsync(() => before.RefreshAsync(organizationId: organization))).IsOAuth("sso_required");
+
+        Assert.Equal([connection.Id], refused.Json.GetProperty("connection_ids").EnumerateArray().Select(id => id.GetString()));
+        (await before.RefreshAsync()).Is(200);   // the session goes on where it was
+        Assert.Equal(organization, new SignedIn(_server, (await guest.RefreshAsync(organizationId: organization)).Is(200)).Claim("org_id"));
+    }
+
     private Task<bool> JoinAsync(string userId, params string[] organizations)
     {
         var act = new Holdfast.Users.Act(_server.A.Id, _server.Services.GetRequiredService<EnvironmentStore>().IdKey(_server.A.Id), [], "", _server.Clock.GetUtcNow(), []);
