@@ -10,7 +10,7 @@ public sealed class SeveralNodesRefresh(ITestOutputHelper output)
 {
     private const int Sessions = 20;
 
-    [Fact]
+    [Fact] // OAUTH-027
     public async Task A_token_shown_at_two_nodes_has_one_successor_inside_the_grace_and_ends_the_session_outside_it()
     {
         await using var nodes = await Nodes.StartAsync(3, isLinked: true);

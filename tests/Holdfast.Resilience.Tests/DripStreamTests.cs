@@ -18,7 +18,7 @@ public sealed class DripStreamTests : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _drip.DisposeAsync();
 
-    [Fact]
+    [Fact] // OAUTH-050
     public async Task A_byte_a_second_is_left_when_its_line_does_not_end()
     {
         for (var second = 0; second < Line.TotalSeconds; second++)

@@ -4,7 +4,7 @@ namespace Holdfast.Resilience.Tests;
 
 public sealed class OutboundGuardTests
 {
-    [Theory]   // the first and the last of each class
+    [Theory]   // the first and the last of each class; OAUTH-047
     [InlineData("0.0.0.0", "0.255.255.255")]
     [InlineData("10.0.0.0", "10.255.255.255")]
     [InlineData("100.64.0.0", "100.127.255.255")]
@@ -57,7 +57,7 @@ public sealed class OutboundGuardTests
         Assert.Equal(OutboundVerdict.Public, OutboundGuard.Strict.Check(IPAddress.Parse(last), 443));
     }
 
-    [Fact]
+    [Fact] // OAUTH-047
     public void A_listed_network_is_let_through_on_its_port_only()
     {
         var (guard, faults) = OutboundGuard.Read(["10.1.0.0/16:443", "127.0.0.1:*", "[fd00::/8]:8443", "fc00::/8:*", "[::1]:4100"]);

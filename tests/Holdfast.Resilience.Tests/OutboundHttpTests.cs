@@ -91,7 +91,7 @@ public sealed class OutboundHttpTests : IAsyncDisposable
         Assert.Equal(("{}", "application/json"), (Encoding.UTF8.GetString(document.Body), document.ContentType));
     }
 
-    [Theory]
+    [Theory] // OAUTH-047
     [InlineData("127.0.0.1")]
     [InlineData("localhost")]
     [InlineData("localhost.")]
@@ -109,7 +109,7 @@ public sealed class OutboundHttpTests : IAsyncDisposable
         Assert.Equal(0, _opened);
     }
 
-    [Fact]
+    [Fact] // OAUTH-051
     public async Task Refused_and_unreachable_look_the_same()
     {
         using var strict = new OutboundHttp(OutboundGuard.Strict, TimeProvider.System);
@@ -123,7 +123,7 @@ public sealed class OutboundHttpTests : IAsyncDisposable
         Assert.Single(new[] { refused, deaf, unknown }.Select(e => (e.Message, e.How, e.RetryAfter, e.InnerException!.Message)).Distinct());
     }
 
-    [Fact]
+    [Fact] // OAUTH-048
     public async Task One_private_address_among_public_ones_refuses_the_name()
     {
         using var http = Http($"127.0.0.1:{_port}", (_, _) => Task.FromResult<IPAddress[]>([IPAddress.Loopback, IPAddress.Parse("10.0.0.1")]));
@@ -133,7 +133,7 @@ public sealed class OutboundHttpTests : IAsyncDisposable
         Assert.Equal(0, _opened);
     }
 
-    [Fact]
+    [Fact] // OAUTH-048
     public async Task The_connection_goes_to_the_address_that_was_checked()
     {
         _pages["/doc"] = context => context.Response.WriteAsync(context.Request.Host.Value!);
@@ -157,7 +157,7 @@ public sealed class OutboundHttpTests : IAsyncDisposable
         Assert.Contains("The guard refuses 1.1.1.1 port 80", refused.ToString(), StringComparison.Ordinal);
     }
 
-    [Fact]
+    [Fact] // OAUTH-050
     public async Task A_certificate_that_nobody_vouches_for_is_refused()
     {
         using var key = RSA.Create(2048);
@@ -184,7 +184,7 @@ public sealed class OutboundHttpTests : IAsyncDisposable
     public async Task Addresses_that_are_not_plain_http_are_refused(string uri) =>
         await Unreachable(() => _http.GetAsync(Idp(), new Uri(uri, UriKind.RelativeOrAbsolute), OutboundLimits.Document, CancellationToken.None));
 
-    [Theory]
+    [Theory] // OAUTH-049
     [InlineData(301)]
     [InlineData(302)]
     [InlineData(303)]
@@ -200,7 +200,7 @@ public sealed class OutboundHttpTests : IAsyncDisposable
         Assert.Equal(["/start"], _asked);
     }
 
-    [Theory]
+    [Theory] // OAUTH-049
     [InlineData("file:///etc/passwd")]
     [InlineData("gopher://127.0.0.1/")]
     public async Task A_redirect_to_another_scheme_is_refused(string target)
@@ -210,7 +210,7 @@ public sealed class OutboundHttpTests : IAsyncDisposable
         await Unreachable(() => Get("/start"));
     }
 
-    [Fact]
+    [Fact] // OAUTH-049
     public async Task Three_redirects_are_followed_and_a_fourth_is_not()
     {
         _pages["/4"] = RedirectTo("/3");
@@ -223,7 +223,7 @@ public sealed class OutboundHttpTests : IAsyncDisposable
         await Answers(OutboundFault.TooManyRedirects, () => Get("/4"));
     }
 
-    [Fact]
+    [Fact] // OAUTH-042, OAUTH-049
     public async Task A_request_with_a_credential_is_not_redirected()
     {
         _pages["/start"] = RedirectTo("/doc");
@@ -236,7 +236,7 @@ public sealed class OutboundHttpTests : IAsyncDisposable
         Assert.Equal("Bearer secret", Encoding.UTF8.GetString(document.Body));
     }
 
-    [Fact]
+    [Fact] // OAUTH-044
     public async Task A_form_is_posted_with_its_credential_and_never_redirected()
     {
         _pages["/token"] = async context =>
@@ -257,7 +257,7 @@ public sealed class OutboundHttpTests : IAsyncDisposable
         Assert.Equal(["/token", "/moved"], _asked);
     }
 
-    [Fact]
+    [Fact] // OAUTH-050
     public async Task An_endless_body_is_cut()
     {
         _pages["/endless"] = async context =>
@@ -276,7 +276,7 @@ public sealed class OutboundHttpTests : IAsyncDisposable
         Assert.Equal(DependencyState.Ok, dependency.Health.State);   // it did answer
     }
 
-    [Theory]
+    [Theory] // OAUTH-050
     [InlineData("gzip")]
     [InlineData("br")]
     [InlineData("deflate")]
@@ -310,7 +310,7 @@ public sealed class OutboundHttpTests : IAsyncDisposable
         await Answers(OutboundFault.TooLarge, () => Get("/10", new OutboundLimits(9)));
     }
 
-    [Theory]
+    [Theory] // OAUTH-050
     [InlineData(true)]
     [InlineData(false)]
     public async Task A_hang_is_cut_by_the_deadline(bool afterTheFirstByte)
@@ -348,7 +348,7 @@ public sealed class OutboundHttpTests : IAsyncDisposable
         Assert.Equal((404, DependencyState.Ok), (answered.Status, dependency.Health.State));
     }
 
-    [Fact]
+    [Fact] // OAUTH-050
     public async Task Heavy_headers_are_refused()
     {
         _pages["/heavy"] = context =>

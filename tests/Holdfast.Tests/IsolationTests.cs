@@ -254,7 +254,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
     public void Every_route_that_asks_for_a_key_has_its_case() =>
         Assert.Equal(Routes().Select(r => r.Name).Order(StringComparer.Ordinal), Cases.Keys.Order(StringComparer.Ordinal));
 
-    [Fact]
+    [Fact] // OAUTH-034, PLAT-007
     public async Task Without_a_valid_key_there_is_nothing()
     {
         foreach (var (name, method) in Routes())
@@ -340,7 +340,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         Assert.Equal(ours["id"], (await _server.GetAsync($"/organizations/external_id/unique")).Is(200)["id"]);
     }
 
-    [Fact]
+    [Fact] // PLAT-009
     public async Task A_key_and_a_token_say_whose_they_are_and_no_body_does()
     {
         var made1 = (await _server.SendAsync("POST", "/organizations", _server.B.ApiKey, new
@@ -355,7 +355,7 @@ public sealed class IsolationTests(IsolationTests.Made made) : IClassFixture<Iso
         (await _server.SendAsync("GET", $"/organizations/{made1["id"]}", _server.B.ApiKey)).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-031, PLAT-026
     public async Task Keys_that_sign_are_an_environment_s_own()
     {
         List<string?> Kids(Answer answer) => [.. answer.Is(200).Json.GetProperty("keys").EnumerateArray().Select(k => k.GetProperty("kid").GetString())];

@@ -11,7 +11,7 @@ namespace Holdfast.Tests;
 /// <summary>What is secret stands nowhere: not in the databases (PLAT-007, PLAT-030), not in the log (OAUTH-017).</summary>
 public sealed class SecretsTests
 {
-    [Fact]
+    [Fact] // OAUTH-030
     public async Task Neither_the_databases_nor_the_log_hold_a_secret()
     {
         var log = new Heard();

@@ -28,14 +28,9 @@ internal static class AuthenticateLimits
     public static int? CountChallenge(RateLimits limits, Authenticate.Asked asked, string challengeId) =>
         ForwardedRequest.Of(asked.Http) is not null ? null : limits.Count(RateLimits.AuthenticatePerChallenge, RateLimits.KeyOf(asked.Client.EnvironmentId, challengeId));
 
-    /// <summary>Whether a mailed code, or any of its address, was guessed at too often, from there or from anywhere.</summary>
+    /// <summary>What bounds the guesses of a mailed code: it, and any of its address, from there and from anywhere.</summary>
     /// <param name="whose">The key of the address.</param>
-    public static bool IsGuessed(RateLimits limits, Authenticate.Asked asked, string itemId, string whose) => GuessesOf(asked, itemId, whose).Exists(g => limits.IsReached(g.Limit, g.Key));
-
-    /// <summary>Counts a wrong guess.</summary>
-    public static void Guessed(RateLimits limits, Authenticate.Asked asked, string itemId, string whose) => GuessesOf(asked, itemId, whose).ForEach(g => limits.Count(g.Limit, g.Key));
-
-    private static List<(RateLimit Limit, string Key)> GuessesOf(Authenticate.Asked asked, string itemId, string whose) => PlaceOf(asked) is { } place
+    public static (RateLimit Limit, string Key)[] GuessesOf(Authenticate.Asked asked, string itemId, string whose) => PlaceOf(asked) is { } place
         ?
         [
             (RateLimits.GuessesPerCode, Caller.Hash($"{itemId}\n{place}")), (RateLimits.GuessesPerCodeAnywhere, itemId),

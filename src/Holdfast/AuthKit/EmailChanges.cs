@@ -105,15 +105,15 @@ internal sealed class EmailChanges(
         {
             return await authority.TryAsync(http, item.Authority, s_none, AuthKitErrors.AuthorityUnavailable) ?? s_none;
         }
-        if (limits.IsReached(RateLimits.GuessesPerCode, item.Id))
+        if (limits.Count(RateLimits.GuessesPerCode, item.Id) is not null)
         {
             return s_tooMany;
         }
         if (!item.Opens(act, code))
         {
-            limits.Count(RateLimits.GuessesPerCode, item.Id);
             return ApiError.BadRequest("email_change_code_incorrect", "The code is not right.");
         }
+        limits.GiveBack(RateLimits.GuessesPerCode, item.Id);
         return isSpent ? s_used
             : item.ExpiresAt <= act.Time ? ApiError.BadRequest("email_change_code_expired", "The code has expired. Ask for a new one.")
             : await idempotency.WriteAsync(http, (view, _) => Change(view, acts.Of(act.EnvironmentId), item));

@@ -17,6 +17,7 @@ internal sealed class EmailVerifications(
 
     internal sealed record UserAnswer(UserBody User);
 
+    private static readonly ApiAnswer s_wrong = ApiError.BadRequest("email_verification_code_incorrect", "The code is not right.");
     private static readonly ApiAnswer s_expired = ApiError.BadRequest("email_verification_code_expired", "The code has expired. Ask for a new one.");
 
     /// <summary>One that can still be used, of a user who is there. That of a sign-up is nobody's to see.</summary>
@@ -85,21 +86,23 @@ internal sealed class EmailVerifications(
         var whose = RateLimits.KeyOf(act.EnvironmentId, id);
         if (sent is not [var newest, ..])
         {
-            return Wrong(null, whose);
+            return s_wrong;
         }
         // Where the newest was made all guesses are counted: at each node by itself there would be as many for each.
         if (newest.Authority != act.Incarnation && ForwardedRequest.Of(http) is null)
         {
             return await authority.TryAsync(http, newest.Authority, s_expired, AuthKitErrors.AuthorityUnavailable) ?? s_expired;
         }
-        if (limits.IsReached(RateLimits.GuessesPerCode, newest.Id) || limits.IsReached(RateLimits.GuessesPerAddress, whose))
+        (RateLimit, string)[] guesses = [(RateLimits.GuessesPerCode, newest.Id), (RateLimits.GuessesPerAddress, whose)];
+        if (limits.IsOneTooMany(guesses))
         {
             return ApiError.TooManyRequests(60);
         }
         if (sent.Find(i => i.Opens(act, code)) is not { } item)
         {
-            return Wrong(newest.Id, whose);
+            return s_wrong;
         }
+        limits.GiveBack(guesses);
         if (item.Authority != act.Incarnation)
         {
             return s_expired;   // an elder one of another node: the newest is good
@@ -118,18 +121,8 @@ internal sealed class EmailVerifications(
             {
                 Refusal.ItemExpired => s_expired,
                 Refusal.ItemSpent => ApiError.BadRequest("email_verification_code_previously_used", "The code was used before. Ask for a new one."),
-                _ => ApiError.BadRequest("email_verification_code_incorrect", "The code is not right."),
+                _ => s_wrong,
             });
         });
-    }
-
-    private ApiAnswer Wrong(string? itemId, string whose)
-    {
-        if (itemId is not null)
-        {
-            limits.Count(RateLimits.GuessesPerCode, itemId);
-            limits.Count(RateLimits.GuessesPerAddress, whose);
-        }
-        return ApiError.BadRequest("email_verification_code_incorrect", "The code is not right.");
     }
 }

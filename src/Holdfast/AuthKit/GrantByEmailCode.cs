@@ -28,17 +28,17 @@ internal sealed class GrantByEmailCode(Database database, ClusterKeys keys, Acts
             return ApiError.TooManyRequests(wait);
         }
         var whose = RateLimits.KeyOf(asked.Client.EnvironmentId, pending.UserId);
-        if (limits.IsReached(RateLimits.GuessesPerCode, itemId) || limits.IsReached(RateLimits.GuessesPerAddress, whose))
+        (RateLimit, string)[] guesses = [(RateLimits.GuessesPerCode, itemId), (RateLimits.GuessesPerAddress, whose)];
+        if (limits.IsOneTooMany(guesses))
         {
             return AuthKitErrors.TooManyTries;
         }
         var request = asked.Operation.RequestId;
         var outcome = await authenticate.DecideAsync(asked, () => database.RecordAsync(asked.Http, view =>
             Decide(view, acts.Of(asked.Operation), pending, itemId, code, request, (v, a, signIn, method) => begin.Decide(v, a, signIn, method, origin: asked.Origin))));
-        if (outcome.Refused == Refusal.ItemUnknown)
+        if (outcome.Refused != Refusal.ItemUnknown)
         {
-            limits.Count(RateLimits.GuessesPerCode, itemId);
-            limits.Count(RateLimits.GuessesPerAddress, whose);
+            limits.GiveBack(guesses);
         }
         return authenticate.Answer(asked, outcome, pending.Method, why => why switch
         {

@@ -31,16 +31,17 @@ internal sealed class GrantByMagicCode(Database database, Acts acts, BeginSessio
         {
             return elsewhere;
         }
-        if (AuthenticateLimits.IsGuessed(limits, asked, newest.Id, whose))
+        var guesses = AuthenticateLimits.GuessesOf(asked, newest.Id, whose);
+        if (limits.IsOneTooMany(guesses))
         {
             return AuthKitErrors.TooManyTries;
         }
         var act = acts.Of(asked.Operation);
         if (sent.Find(item => item.Opens(act, code)) is not { } item)
         {
-            AuthenticateLimits.Guessed(limits, asked, newest.Id, whose);
             return AuthKitErrors.WrongCode;
         }
+        limits.GiveBack(guesses);
         if (item.Authority != act.Incarnation)
         {
             return AuthKitErrors.ExpiredCode;   // an elder one of another node: the newest is good

@@ -47,6 +47,7 @@ internal sealed class GrantByRefreshToken(Database database, RefreshTokens refre
             { Answer: { } next } => answers.Of(asked, next, shown),
             { Refused: Refusal.NotFound } => AuthKitErrors.NoMembership,
             { Refused: Refusal.FactorMissing } => AuthKitErrors.FactorNeeded,
+            { Refused: Refusal.ProviderNeeded } when database.Read(view => SsoRequired.Of(view, environmentId, token.UserId, organizationId!, token.Method)) is { } demand => AuthKitErrors.SsoRequired(demand),
             _ => Ended(asked),
         };
     }
@@ -62,9 +63,9 @@ internal sealed class GrantByRefreshToken(Database database, RefreshTokens refre
             return Rule.Refuse<RefreshToken>(Refusal.NotFound);
         }
         var (ruling, changes) = RefreshSession.Decide(view, act, token, key, isBirthApplied, switchTo: switchTo);
-        if (ruling.Answer is not null && switchTo is not null && SecondFactor.StopsSwitch(view, act, new SignedIn(token.UserId, token.CredentialId, switchTo, FactorId: token.FactorId), token.Method))
+        if (ruling.Answer is not null && switchTo is not null && SwitchTo.Asks(view, act, new SignedIn(token.UserId, token.CredentialId, switchTo, FactorId: token.FactorId), token.Method) is { } asks)
         {
-            return Rule.Refuse<RefreshToken>(Refusal.FactorMissing);   // and the token is as good as it was
+            return Rule.Refuse<RefreshToken>(asks);   // and the token is as good as it was
         }
         return new(ruling, ruling.Refused == Refusal.SessionReplayed ? [.. changes, .. SessionBody.Ended(view, token.SessionId, act)] : changes);
     }

@@ -8,7 +8,7 @@ using Holdfast.Users;
 namespace Holdfast.AuthKit;
 
 /// <summary>A user's sessions: list them, end one, sign out.</summary>
-internal sealed class Sessions(Database database, RedirectUriStore redirectUris, EnvironmentStore environments, SessionCookies cookies, Acts acts, TimeProvider clock)
+internal sealed class Sessions(Database database, RedirectUriStore redirectUris, EnvironmentStore environments, SessionCookies cookies, RefreshTokens refreshTokens, Acts acts, TimeProvider clock)
 {
     internal sealed record RevokeInput(Given<string> SessionId);
 
@@ -61,7 +61,9 @@ internal sealed class Sessions(Database database, RedirectUriStore redirectUris,
         }
         var act = acts.Of(environmentId);
         await database.RecordAsync(http, view => Denied.Is(view, id, environmentId) ? Decide.Nothing(Rule.Grant(id).Answer) : End(view, act, id, "signed_out"));
-        if (environments.FindClient(environmentId) is { } clientId)
+        // What the browser keeps of another session stays: a stranger's link, with a session of theirs, signs nobody else out.
+        if (environments.FindClient(environmentId) is { } clientId
+            && (cookies.Read(http, clientId) is not { } kept || refreshTokens.Open(environmentId, kept) is not { } shown || shown.Session.SessionId == id))
         {
             cookies.Delete(http, environmentId, clientId);
         }

@@ -25,10 +25,18 @@ internal static class SsoRequired
 
     /// <summary>The refusal of what somebody has shown instead of their provider's word; null when it is good. Nothing of the sign-in is kept.</summary>
     public static Decision<BeginSession.Outcome>? Refuses(View view, Act act, Decision<Ruling<SignedIn>> signIn, string method) =>
-        method is SignInMethod.Password or SignInMethod.MagicCode or SignInMethod.Passkey && signIn.Answer.Answer is { } who
+        IsOurs(method) && signIn.Answer.Answer is { } who
         && AddressOf(view, act, who, signIn.Changes) is { } address && Of(view, act.EnvironmentId, address) is { } connection
             ? new Decision<BeginSession.Outcome>(new BeginSession.Outcome(Refused: Refusal.Denied, Sso: new Demand(address, [connection.Id])), [])
             : null;
+
+    /// <summary>Where somebody is to sign in before they act in this organization, because they came here by something else; null when they may.</summary>
+    public static Demand? Of(View view, string environmentId, string userId, string organizationId, string method) =>
+        IsOurs(method) && UserStore.Find(view, environmentId, userId)?.Email is { } address && Of(view, environmentId, address) is { } connection && connection.OrganizationId == organizationId
+            ? new Demand(address, [connection.Id])
+            : null;
+
+    private static bool IsOurs(string method) => method is SignInMethod.Password or SignInMethod.MagicCode or SignInMethod.Passkey;
 
     /// <summary>Of a user who is there, or whom this very decision makes.</summary>
     private static string? AddressOf(View view, Act act, SignedIn who, IReadOnlyList<Change> changes) => UserStore.Find(view, act.EnvironmentId, who.UserId) is { } row

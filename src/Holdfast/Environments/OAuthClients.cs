@@ -23,7 +23,12 @@ internal sealed class OAuthClients(Database database, EnvironmentStore environme
         {
             return (null, ApiError.OAuth("invalid_client", "There is no such client."));
         }
-        if ((asked.Find("client_secret") ?? Caller.Bearer(http)) is not { } secret)
+        var (inBody, asBearer) = (asked.Find("client_secret"), Caller.Bearer(http));
+        if (inBody is not null && asBearer is not null && inBody != asBearer)
+        {
+            return (null, ApiError.OAuth("invalid_client", "The client shows two secrets."));   // one way of proof, whoever reads it (RFC 6749 §2.3)
+        }
+        if ((inBody ?? asBearer) is not { } secret)
         {
             return (new Client(clientId, environmentId, null), null);
         }

@@ -46,7 +46,10 @@ internal sealed record RedirectUri(string Id, string Uri, long IsDefault, long C
         && !text.Contains('#', StringComparison.Ordinal) && !text.Contains('@', StringComparison.Ordinal)
         && (text.StartsWith("https://", StringComparison.Ordinal) || (text.StartsWith("http://", StringComparison.Ordinal) && IsLoopback(uri)))
         && uri.Host.Length > 0 && uri.HostNameType is not UriHostNameType.Unknown
-        && !text.Contains("/../", StringComparison.Ordinal) && !text.Contains("/..;", StringComparison.Ordinal) && !text.EndsWith("/..", StringComparison.Ordinal);
+        && !text.Split('?')[0].Split('/').Any(IsDots);
+
+    /// <summary>Whether a segment of a path is <c>.</c> or <c>..</c> for anybody: as it stands, escaped, or with parameters behind it.</summary>
+    private static bool IsDots(string segment) => System.Uri.UnescapeDataString(segment).Split(';')[0] is "." or "..";
 
     private static bool IsLoopback(Uri uri) => uri.Host == "localhost" || (System.Net.IPAddress.TryParse(uri.Host.Trim('[', ']'), out var ip) && System.Net.IPAddress.IsLoopback(ip));
 

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Holdfast.Http;
 
 /// <summary>The parameters of a request to a token endpoint (RFC 6749 §3.2): none stands in it twice, and an empty one is none.</summary>
-/// <remarks>SDKs send a form, others JSON, the description has a query: all are read.</remarks>
+/// <remarks>SDKs send a form, others JSON: both are read. The public API describes those of <c>/sso/token</c> as a query, too; elsewhere an address, which is kept in many logs, holds no secret (RFC 6749 §2.3.1).</remarks>
 internal sealed class OAuthParameters
 {
     private const int MaxBytes = 64 * 1024;
@@ -23,10 +23,11 @@ internal sealed class OAuthParameters
     public string? Find(string name) => _given.TryGetValue(name, out var value) && value.Length > 0 ? value : null;
 
     /// <summary>All of them, or the refusal.</summary>
-    public static async Task<(OAuthParameters? Parameters, ApiAnswer? Refusal)> ReadAsync(HttpContext http)
+    /// <param name="fromQuery">Whether the address may hold some.</param>
+    public static async Task<(OAuthParameters? Parameters, ApiAnswer? Refusal)> ReadAsync(HttpContext http, bool fromQuery = false)
     {
         var asked = new OAuthParameters();
-        foreach (var (name, values) in http.Request.Query)
+        foreach (var (name, values) in fromQuery ? http.Request.Query : QueryCollection.Empty)
         {
             if (values.Count != 1 || !asked._given.TryAdd(name, values.ToString()))
             {

@@ -126,11 +126,46 @@ public sealed class RateLimits(TimeProvider clock, double factor = 1, int nodes 
             : (int)Math.Max(1, Math.Ceiling((limit.Per - clock.GetElapsedTime(current.BeganAt, now)).TotalSeconds));
     }
 
+    /// <summary>Counts a guess by all of its bounds, before it is looked at: guesses at once are counted too. Whether one of them was reached already; then the others are as before.</summary>
+    public bool IsOneTooMany(params ReadOnlySpan<(RateLimit Limit, string Key)> bounds)
+    {
+        for (var i = 0; i < bounds.Length; i++)
+        {
+            if (Count(bounds[i].Limit, bounds[i].Key) is not null)
+            {
+                GiveBack(bounds[..i]);
+                return true;
+            }
+        }
+        return false;
+    }
+
     /// <summary>Takes back one that was counted: it was no guess.</summary>
+    public void GiveBack(params ReadOnlySpan<(RateLimit Limit, string Key)> bounds)
+    {
+        foreach (var (limit, key) in bounds)
+        {
+            GiveBack(limit, key);
+        }
+    }
+
+    /// <summary>The same of one.</summary>
     public void GiveBack(RateLimit limit, string key)
     {
-        while (_windows.TryGetValue((limit.Name, key), out var window) && !_windows.TryUpdate((limit.Name, key), window with { Requests = window.Requests - 1 }, window))
+        while (_windows.TryGetValue((limit.Name, key), out var window))
         {
+            if (window.Requests <= 1)
+            {
+                if (_windows.TryRemove(KeyValuePair.Create((limit.Name, key), window)))
+                {
+                    Interlocked.Decrement(ref _made);   // as if it had never begun: whoever types in what is right leaves nothing here
+                    return;
+                }
+            }
+            else if (_windows.TryUpdate((limit.Name, key), window with { Requests = window.Requests - 1 }, window))
+            {
+                return;
+            }
             // Somebody counted meanwhile: once more, from what there is now.
         }
     }

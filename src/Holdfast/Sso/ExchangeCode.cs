@@ -12,7 +12,7 @@ internal sealed class ExchangeCode(
 {
     public async Task<IResult> HandleAsync(HttpContext http)
     {
-        var (asked, refusal) = await OAuthParameters.ReadAsync(http);
+        var (asked, refusal) = await OAuthParameters.ReadAsync(http, fromQuery: true);
         if (asked is null)
         {
             return refusal!;

@@ -61,6 +61,9 @@ internal enum Refusal
     /// <summary>A second factor is asked for, and none was shown.</summary>
     FactorMissing,
 
+    /// <summary>It is for their organization's identity provider to say who they are.</summary>
+    ProviderNeeded,
+
     /// <summary>A passkey that is registered already, here or for somebody else.</summary>
     CredentialTaken,
 

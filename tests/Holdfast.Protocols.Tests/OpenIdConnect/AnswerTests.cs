@@ -78,7 +78,7 @@ public sealed class AnswerTests
     [InlineData("<html>sub-1</html>", UserInfoRefusal.Malformed)]
     public void Claims_of_anyone_else_are_refused(string json, UserInfoRefusal why) => Assert.Equal(new UserInfoVerdict.Refused(why), Info(json));
 
-    [Fact]
+    [Fact] // OAUTH-042
     public void Five_megabytes_of_claims_are_refused() =>
         Assert.Equal(
             new UserInfoVerdict.Refused(UserInfoRefusal.Malformed), Info($$"""{"sub":"sub-1","x":"{{new string('x', 5 * 1024 * 1024)}}"}"""));

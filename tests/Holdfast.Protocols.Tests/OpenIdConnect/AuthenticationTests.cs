@@ -94,7 +94,7 @@ public sealed class AuthenticationTests
         Refused(AuthenticationResponseRefusal.IssuerMismatch, Check(true, ("error", "x"), ("state", "state-1"), ("iss", "https://evil.example")));
     }
 
-    [Fact]
+    [Fact] // OAUTH-039
     public void A_provider_that_promised_to_name_itself_must() =>
         Refused(AuthenticationResponseRefusal.IssuerMissing, Check(true, ("code", "abc"), ("state", "state-1")));
 

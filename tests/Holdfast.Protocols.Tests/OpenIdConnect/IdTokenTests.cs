@@ -153,7 +153,7 @@ public sealed class IdTokenTests
 
     // OAUTH-038: algorithms
 
-    [Theory]
+    [Theory] // OAUTH-038
     [InlineData("none")]
     [InlineData("None")]
     [InlineData("NONE")]
@@ -170,7 +170,7 @@ public sealed class IdTokenTests
         Refused(IdTokenRefusal.AlgorithmNotAllowed, Check(Sign(Header(algorithm).ToJsonString(), Claims().ToJsonString(), b => Signature(b, "RS256", s_rsa))));
     }
 
-    [Theory]
+    [Theory] // OAUTH-038
     [InlineData("HS256")]
     [InlineData("HS384")]
     [InlineData("HS512")]
@@ -259,10 +259,10 @@ public sealed class IdTokenTests
     [InlineData("e30.e30.e30.e30.e30.e30")]
     public void What_is_no_token_is_refused(string token) => Refused(IdTokenRefusal.Malformed, Check(token));
 
-    [Fact]
+    [Fact] // OAUTH-035
     public void An_encrypted_token_is_refused() => Refused(IdTokenRefusal.Encrypted, Check("e30.e30.e30.e30.e30"));
 
-    [Fact]
+    [Fact] // OAUTH-035
     public void A_token_above_the_bound_is_refused()
     {
         Refused(IdTokenRefusal.Malformed, Check(Token(Claims(c => c["x"] = new string('x', 1024 * 1024)))));
@@ -286,7 +286,7 @@ public sealed class IdTokenTests
         Accepted(Check(Token(header: Header(kid: "k2"), key: s_otherRsa), Set(Jwk(s_rsa), Jwk(s_otherRsa, "k2"))));   // after one refetch
     }
 
-    [Fact]
+    [Fact] // OAUTH-038
     public void Without_a_key_id_exactly_one_fitting_key_is_taken()
     {
         var token = Token(header: Header(kid: null));
@@ -309,7 +309,7 @@ public sealed class IdTokenTests
         Accepted(Check(Token(), Set(Jwk(s_rsa, alg: "RS256"))));
     }
 
-    [Fact]
+    [Fact] // OAUTH-043
     public void One_key_id_for_two_keys_finds_the_one_that_fits()
     {
         Accepted(Check(Token(), Set(Jwk(s_p256), Jwk(s_otherRsa), Jwk(s_rsa))));
@@ -317,7 +317,7 @@ public sealed class IdTokenTests
         Refused(IdTokenRefusal.SignatureInvalid, Check(Token(), Set(Jwk(s_p256), Jwk(s_otherRsa))));
     }
 
-    [Fact]
+    [Fact] // OAUTH-043
     public void A_weak_key_is_refused()
     {
         using var small = RSA.Create(1024);
@@ -363,7 +363,7 @@ public sealed class IdTokenTests
         }
     }
 
-    [Fact]
+    [Fact] // OAUTH-043
     public void A_key_whose_secret_is_published_is_refused()
     {
         var leaked = Jwk(s_rsa);
@@ -372,7 +372,7 @@ public sealed class IdTokenTests
         Refused(IdTokenRefusal.KeyRefused, Check(Token(), Set(leaked)));
     }
 
-    [Fact]
+    [Fact] // OAUTH-043
     public void A_point_off_its_curve_is_refused()
     {
         var off = Jwk(s_p256);
@@ -408,7 +408,7 @@ public sealed class IdTokenTests
         Assert.Null(SigningKeys.Read(Encoding.UTF8.GetBytes(jwks)));
     }
 
-    [Fact]
+    [Fact] // OAUTH-043
     public void A_set_above_a_bound_is_refused()
     {
         var hundred = Enumerable.Range(0, 99).Select(i => Jwk(s_p256, $"x{i}")).Append(Jwk(s_rsa)).ToArray();
@@ -434,7 +434,7 @@ public sealed class IdTokenTests
 
     // OAUTH-038, 039, 040: who issued it, and to whom
 
-    [Theory]
+    [Theory] // OAUTH-038
     [InlineData("https://idp.example/8f3c/v2.0/")]
     [InlineData("https://idp.example/9999/v2.0")]   // another tenant, same keys
     [InlineData("https://idp.example/{tenantid}/v2.0")]
@@ -478,7 +478,7 @@ public sealed class IdTokenTests
         Refused(IdTokenRefusal.KeyDoesNotFit, Check(Token(OfTenant(Tenant)), Set(other), metadata: s_tenants));
     }
 
-    [Fact]
+    [Fact] // OAUTH-038
     public void Another_audience_is_refused()
     {
         Refused(IdTokenRefusal.AudienceMismatch, Check(Token(Claims(c => c["aud"] = "client-2"))));
@@ -490,7 +490,7 @@ public sealed class IdTokenTests
         Accepted(Check(Token(Claims(c => c["aud"] = new JsonArray(Client)))));
     }
 
-    [Fact]
+    [Fact] // OAUTH-038
     public void Several_audiences_need_a_word_on_whose_token_it_is()
     {
         Refused(IdTokenRefusal.AuthorizedPartyMissing, Check(Token(Claims(c => c["aud"] = new JsonArray(Client, "client-2")))));
@@ -555,7 +555,7 @@ public sealed class IdTokenTests
 
     // OAUTH-037 and 038: claims that must be there
 
-    [Fact]
+    [Fact] // OAUTH-038
     public void A_missing_claim_is_refused()
     {
         Refused(IdTokenRefusal.SubjectMissing, Check(Token(Claims(c => c.Remove("sub")))));
@@ -570,7 +570,7 @@ public sealed class IdTokenTests
         Accepted(Check(Token(Claims(c => c["sub"] = new string('s', 255)))));
     }
 
-    [Fact]
+    [Fact] // OAUTH-037
     public void A_nonce_of_another_sign_in_is_refused()
     {
         Refused(IdTokenRefusal.NonceMissing, Check(Token(Claims(c => c.Remove("nonce")))));
@@ -581,7 +581,7 @@ public sealed class IdTokenTests
 
     // OAUTH-045
 
-    [Theory]
+    [Theory] // OAUTH-045
     [InlineData(60, true)]
     [InlineData(61, false)]
     [InlineData(300, false)]
@@ -604,7 +604,7 @@ public sealed class IdTokenTests
         }
     }
 
-    [Theory]
+    [Theory] // OAUTH-045
     [InlineData(59, true)]
     [InlineData(60, false)]
     [InlineData(300, false)]

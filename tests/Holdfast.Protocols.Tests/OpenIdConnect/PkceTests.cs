@@ -31,14 +31,14 @@ public sealed class PkceTests
                 && (one.AsSpan().SequenceEqual(other) || !Pkce.Matches(Pkce.Verifier(other), challenge));
         });
 
-    [Theory]
+    [Theory] // OAUTH-015
     [InlineData(42, false)]
     [InlineData(43, true)]
     [InlineData(128, true)]
     [InlineData(129, false)]
     public void A_verifier_has_43_to_128_characters(int length, bool fine) => Assert.Equal(fine, Pkce.IsVerifier(new string('~', length)));
 
-    [Theory]
+    [Theory] // OAUTH-015
     [InlineData('.', true, false)]
     [InlineData('-', true, true)]
     [InlineData('=', false, false)]

@@ -10,7 +10,7 @@ public sealed class AbuseTests
     private static Task<Answer> ByPasswordAsync(HoldfastServer server, string password, string? from) =>
         SignedIn.AskAsync(server, "password", ("email", "ada@people.test"), ("password", password), ("ip_address", from));
 
-    [Fact]
+    [Fact] // OAUTH-060
     public async Task Who_guesses_passwords_from_elsewhere_does_not_lock_the_owner_out()
     {
         await using var server = await StartAsync();
@@ -37,7 +37,7 @@ public sealed class AbuseTests
         (await ByPasswordAsync(server, Password, "nowhere else")).Is(429);
     }
 
-    [Fact]
+    [Fact] // OAUTH-060
     public async Task Many_places_that_guess_together_are_bounded_too()
     {
         await using var server = await StartAsync();
@@ -66,7 +66,7 @@ public sealed class AbuseTests
         (await TryAsync(code, "198.51.100.7")).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-061
     public async Task A_code_that_many_places_guess_at_is_bounded()
     {
         await using var server = await StartAsync();
@@ -93,7 +93,7 @@ public sealed class AbuseTests
         (await SignedIn.AskAsync(server, "urn:workos:oauth:grant-type:email-verification:code", ("pending_authentication_token", pending), ("code", "abc"))).Is(429, "rate_limit_exceeded");
     }
 
-    [Fact]
+    [Fact] // PLAT-011
     public async Task Reading_and_writing_people_have_a_bound_each_of_one_environment()
     {
         await using var server = await StartAsync();

@@ -28,7 +28,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
 
     private static string Somebody() => $"{SamlProvider.Unique()}@people.test";
 
-    [Fact]
+    [Fact] // OAUTH-033
     public async Task A_code_of_single_sign_on_begins_a_session_in_that_organization()
     {
         var session = await SignedIn.BySsoAsync(made.Connection, Somebody());
@@ -55,7 +55,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         (await SignedIn.AskAsync(_server, "authorization_code", ("code", landed.Sent("code")))).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-013
     public async Task A_code_is_good_for_a_session_or_a_profile_and_once()
     {
         var code = await made.Connection.SignInAsync();
@@ -83,7 +83,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         (await untouched.RefreshAsync()).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-014
     public async Task A_public_client_brings_the_verifier_of_its_code()
     {
         var verifier = new string('v', 43);
@@ -96,7 +96,33 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         (await SignedIn.AskAsync(_server, SignedIn.MagicGrant, ("email", "ada@acme.test"), ("code", "123456"), ("client_secret", ""))).IsOAuth("invalid_client");
     }
 
-    [Fact]
+    /// <summary>OAUTH-015, OAUTH-016: the secret stands in for no verifier, and a verifier whose challenge was taken out on the way finds none.</summary>
+    [Theory]
+    [InlineData(true, null, false)]
+    [InlineData(true, "", false)]
+    [InlineData(true, "wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww", false)]
+    [InlineData(true, "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", false)]
+    [InlineData(false, "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", false)]
+    [InlineData(true, "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", true)]
+    [InlineData(false, null, true)]
+    public async Task Beside_the_secret_a_challenge_needs_its_verifier_and_a_verifier_its_challenge(bool hasChallenge, string? verifier, bool isGood)
+    {
+        var right = new string('v', 43);
+        (string, string?)[] challenge = hasChallenge ? [("code_challenge", Protocols.OpenIdConnect.Pkce.Challenge(right)), ("code_challenge_method", "S256")] : [];
+        var code = await made.Connection.SignInAsync(Somebody(), challenge);
+
+        var answer = await SignedIn.AskAsync(_server, "authorization_code", ("code", code), ("code_verifier", verifier));
+
+        if (isGood)
+        {
+            answer.Is(200);
+            return;
+        }
+        answer.IsOAuth("invalid_grant");
+        (await SignedIn.AskAsync(_server, "authorization_code", ("code", code), ("code_verifier", hasChallenge ? right : null))).IsOAuth("invalid_grant");   // it is dead
+    }
+
+    [Fact] // OAUTH-033
     public async Task The_access_token_is_signed_by_a_published_key_and_lives_five_minutes()
     {
         var session = await SignedIn.ByMagicCodeAsync(_server, Somebody());
@@ -130,7 +156,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         Assert.NotEqual(before.Token.Kid, after.Token.Kid);
     }
 
-    [Fact]
+    [Fact] // OAUTH-026
     public async Task A_refresh_goes_on_with_the_session_and_its_token_is_good_once()
     {
         var first = await SignedIn.ByMagicCodeAsync(_server, Somebody());
@@ -144,7 +170,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         (await next.RefreshAsync()).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-024
     public async Task A_refresh_token_that_is_shown_again_later_ends_the_session()
     {
         await using var server = await HoldfastServer.StartAsync();
@@ -154,6 +180,30 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
 
         (await first.RefreshAsync()).IsOAuth("invalid_grant");
         (await next.RefreshAsync()).IsOAuth("invalid_grant");
+    }
+
+    /// <summary>OAUTH-028: a thief who refreshes along with the owner, each time inside the grace, is found out when one of them once comes later.</summary>
+    [Fact]
+    public async Task Two_who_hold_one_session_s_tokens_are_found_out_at_the_first_refresh_that_they_do_not_share()
+    {
+        await using var server = await HoldfastServer.StartAsync();
+        var (owner, alone) = (await SignedIn.ByMagicCodeAsync(server, Somebody()), await SignedIn.ByMagicCodeAsync(server, Somebody()));
+        var thief = owner;
+        for (var i = 0; i < 3; i++)
+        {
+            thief = new SignedIn(server, (await thief.RefreshAsync()).Is(200));
+            server.Clock.Advance(TimeSpan.FromSeconds(9));
+            owner = new SignedIn(server, (await owner.RefreshAsync()).Is(200));
+            Assert.Equal(thief.RefreshToken, owner.RefreshToken);   // one successor, however many ask: there is no tree of them
+            server.Clock.Advance(TimeSpan.FromMinutes(4));
+            alone = new SignedIn(server, (await alone.RefreshAsync()).Is(200));
+        }
+        thief = new SignedIn(server, (await thief.RefreshAsync()).Is(200));
+        server.Clock.Advance(TimeSpan.FromMinutes(4));
+
+        (await owner.RefreshAsync()).IsOAuth("invalid_grant");
+        (await thief.RefreshAsync()).IsOAuth("invalid_grant");
+        (await alone.RefreshAsync()).Is(200);
     }
 
     [Fact]
@@ -167,7 +217,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         Assert.Single(answers.Select(a => a["refresh_token"]).Distinct());
     }
 
-    [Theory]
+    [Theory] // OAUTH-029
     [InlineData("cut")]
     [InlineData("changed")]
     [InlineData("theirs")]
@@ -191,7 +241,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         answer.IsOAuth("invalid_grant");
     }
 
-    [Fact]
+    [Fact] // OAUTH-030
     public async Task A_session_ends_when_it_is_over()
     {
         await using var server = await HoldfastServer.StartAsync();
@@ -203,7 +253,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         (await last.RefreshAsync()).IsOAuth("invalid_grant");
     }
 
-    [Fact]
+    [Fact] // OAUTH-029
     public async Task Who_is_in_several_organizations_chooses_and_switches()
     {
         var (one, two, email) = (await _server.SamlConnectionAsync(), await _server.SamlConnectionAsync(), Somebody());
@@ -230,6 +280,25 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         var goesOn = new SignedIn(_server, (await stays.RefreshAsync()).Is(200));
         (await _server.DeleteAsync($"/organizations/{one.OrganizationId}")).Is(202);
         (await goesOn.RefreshAsync()).IsOAuth("invalid_grant");
+    }
+
+    /// <summary>OAUTH-029, OAUTH-066: nor is a switch a way around an organization's identity provider, for those whom it is to vouch for.</summary>
+    [Fact]
+    public async Task Who_signed_in_by_something_else_does_not_switch_into_an_organization_whose_provider_says_who_they_are()
+    {
+        var domain = $"{SamlProvider.Unique()}.test";
+        var (theirs, guest) = (await SignedIn.ByMagicCodeAsync(_server, $"ada@{domain}"), await SignedIn.ByMagicCodeAsync(_server, Somebody()));
+        var organization = (await _server.PostAsync("/organizations", new { name = "Late", domain_data = new[] { new { domain, state = "verified" } } })).Is(201)["id"]!;
+        await JoinAsync(theirs.UserId, organization);
+        await JoinAsync(guest.UserId, organization);
+        var before = new SignedIn(_server, (await theirs.RefreshAsync()).Is(200));
+        var connection = await _server.SamlConnectionAsync(organization);
+
+        var refused = (await _server.WithoutEffectAsync(() => before.RefreshAsync(organizationId: organization))).IsOAuth("sso_required");
+
+        Assert.Equal([connection.Id], refused.Json.GetProperty("connection_ids").EnumerateArray().Select(id => id.GetString()));
+        (await before.RefreshAsync()).Is(200);   // the session goes on where it was
+        Assert.Equal(organization, new SignedIn(_server, (await guest.RefreshAsync(organizationId: organization)).Is(200)).Claim("org_id"));
     }
 
     private Task<bool> JoinAsync(string userId, params string[] organizations)
@@ -274,7 +343,7 @@ public sealed class AuthenticateTests(AuthenticateTests.Made made) : IClassFixtu
         (await _server.SendAsync("POST", "/user_management/authenticate", null, form)).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-025
     public async Task Two_hundred_who_refresh_at_once_with_one_token_are_all_signed_in_and_one_after_the_grace_ends_the_session()
     {
         await using var server = await HoldfastServer.StartAsync();

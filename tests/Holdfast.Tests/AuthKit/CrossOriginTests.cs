@@ -36,7 +36,7 @@ public sealed class CrossOriginTests(Shared shared) : IClassFixture<Shared>
         Assert.NotEqual(made["id"], (await _server.PostAsync(Origins, new { origin })).Is(201)["id"]);
     }
 
-    [Theory]
+    [Theory] // OAUTH-003
     [InlineData("http://127.0.0.1:4199", true)]
     [InlineData("http://localhost:3000", true)]
     [InlineData("http://[::1]:3000", true)]
@@ -115,7 +115,7 @@ public sealed class CrossOriginTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal(("*", null), (Header(keys, "Access-Control-Allow-Origin"), Header(keys, "Access-Control-Allow-Credentials")));
     }
 
-    [Fact]
+    [Fact] // OAUTH-052
     public async Task A_browser_refreshes_by_a_cookie_that_no_script_reads_and_only_for_a_registered_page()
     {
         var origin = await RegisteredAsync();
@@ -148,6 +148,25 @@ public sealed class CrossOriginTests(Shared shared) : IClassFixture<Shared>
         var ended = (await AskAsync(origin, $"{name}={Value(Cookies(after)[name])}", ("grant_type", "refresh_token"))).IsOAuth("invalid_grant");
         Assert.Contains("max-age=0", Cookies(ended)[name], StringComparison.OrdinalIgnoreCase);
         (await AskAsync(origin, null, ("grant_type", "refresh_token"))).IsOAuth("invalid_grant");
+    }
+
+    /// <summary>OAUTH-054: a link to sign out is one that a stranger can write, with a session of their own.</summary>
+    [Fact]
+    public async Task A_link_to_sign_out_leaves_the_browser_the_session_that_it_does_not_name()
+    {
+        var origin = await RegisteredAsync();
+        var code = await SignedIn.PkceCodeAsync(await _server.SamlConnectionAsync());
+        var begun = (await AskAsync(origin, null, ("grant_type", "authorization_code"), ("code", code.Code), ("code_verifier", code.Verifier))).Is(200);
+        var name = $"__Host-holdfast-refresh-{_server.A.ClientId}";
+        var kept = $"{name}={Value(Cookies(begun)[name])}; workos-has-session={_server.A.ClientId}";
+        var stranger = await SignedIn.ByMagicCodeAsync(_server, "stranger@people.test");
+        Task<Answer> FollowAsync(string session) => _server.SendAsync("GET", $"/user_management/sessions/logout?session_id={session}", null, null, ("Cookie", kept));
+
+        Assert.False((await FollowAsync(stranger.SessionId)).Is(302).Headers.Contains("Set-Cookie"));
+
+        (await stranger.RefreshAsync()).IsOAuth("invalid_grant");
+        (await AskAsync(origin, kept, ("grant_type", "refresh_token"))).Is(200);
+        Assert.Contains("max-age=0", Cookies((await FollowAsync(new SignedIn(_server, begun).SessionId)).Is(302))[name], StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]

@@ -129,7 +129,7 @@ public sealed class DeviceTests(Shared shared) : IClassFixture<Shared>
             view.Find<long>("SELECT count(*) FROM pending_items WHERE kind = 'device_request_' AND expires_at - created_at = 300000 AND data LIKE '%203.0.113.%'"))));
     }
 
-    [Fact]
+    [Fact] // PLAT-026
     public async Task So_many_wait_of_one_environment_and_the_others_have_their_own()
     {
         await using var server = await HoldfastServer.StartAsync();

@@ -32,7 +32,7 @@ public sealed class FactorGrantTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal("MagicAuth", (await person.ShowAsync(byMail, app.Code(), await app.ChallengeAsync())).Is(200)["authentication_method"]);
     }
 
-    [Fact]
+    [Fact] // OAUTH-036
     public async Task The_pending_token_and_the_challenge_are_good_once_and_for_nothing_else_OAUTH_064()
     {
         var (person, other) = (await Person.MakeAsync(_server), await Person.MakeAsync(_server));

@@ -36,7 +36,7 @@ public sealed class ImpersonationTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal(JsonValueKind.Null, (await _server.GetAsync($"/user_management/users/{user}")).Is(200).Json.GetProperty("last_sign_in_at").ValueKind);   // the user has not signed in
     }
 
-    [Fact]
+    [Fact] // OAUTH-030
     public async Task It_ends_after_an_hour_and_no_refresh_nor_token_goes_beyond()
     {
         await using var server = await HoldfastServer.StartAsync();

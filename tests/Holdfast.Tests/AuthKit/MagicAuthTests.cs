@@ -9,7 +9,7 @@ public sealed class MagicAuthTests(Shared shared) : IClassFixture<Shared>
 
     private static Task<Answer> TryAsync(HoldfastServer server, string email, string code) => SignedIn.AskAsync(server, SignedIn.MagicGrant, ("email", email), ("code", code));
 
-    [Fact]
+    [Fact] // OAUTH-062
     public async Task A_code_makes_the_address_s_user_once_and_then_finds_them()
     {
         var email = Somebody();
@@ -36,7 +36,7 @@ public sealed class MagicAuthTests(Shared shared) : IClassFixture<Shared>
         (await TryAsync(_server, email, newer)).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-059
     public async Task A_wrong_code_and_an_unknown_address_are_answered_alike()
     {
         var email = Somebody();
@@ -46,7 +46,7 @@ public sealed class MagicAuthTests(Shared shared) : IClassFixture<Shared>
         (await TryAsync(_server, email, code)).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-062
     public async Task A_code_is_over_after_ten_minutes()
     {
         await using var server = await HoldfastServer.StartAsync();
@@ -80,7 +80,7 @@ public sealed class MagicAuthTests(Shared shared) : IClassFixture<Shared>
         (await TryAsync(server, "ada@people.test", again)).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-061
     public async Task Wrong_tries_of_an_address_are_bounded_however_many_codes_there_are()
     {
         await using var server = await HoldfastServer.StartAsync(new Start(RateLimitFactor: 1));

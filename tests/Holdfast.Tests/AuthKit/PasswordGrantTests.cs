@@ -13,7 +13,7 @@ public sealed class PasswordGrantTests(Shared shared) : IClassFixture<Shared>
     private static string Somebody() => $"{SamlProvider.Unique()}@people.test";
 
     private async Task<string> UserAsync(string email, bool verified = true, params (string Name, object? Value)[] more) => (await _server.PostAsync("/user_management/users",
-        more.Append(("email", email)).Append(("email_verified", verified)).Append(("password", more.Any(m => m.Name == "password_hash") ? null : Password))
+        more.Append(("email", email)).Append(("email_verified", verified)).Append(("password", more.Any(m => m.Name.StartsWith("password", StringComparison.Ordinal)) ? null : Password))
             .Where(p => p.Item2 is not null).ToDictionary(p => p.Item1, p => p.Item2))).Is(201)["id"]!;
 
     private static Task<Answer> TryAsync(HoldfastServer server, string email, string password) => SignedIn.AskAsync(server, "password", ("email", email), ("password", password));
@@ -31,7 +31,7 @@ public sealed class PasswordGrantTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal("password", (await _server.GetAsync($"/user_management/users/{user}/sessions")).Is(200).Json.GetProperty("data")[0].GetProperty("auth_method").GetString());
     }
 
-    [Fact]
+    [Fact] // OAUTH-059, PWD-011
     public async Task A_wrong_password_an_unknown_address_and_a_user_without_one_are_answered_alike()
     {
         var (email, bare) = (Somebody(), Somebody());
@@ -48,7 +48,43 @@ public sealed class PasswordGrantTests(Shared shared) : IClassFixture<Shared>
         (await SignedIn.AskAsync(_server, "password", ("email", email), ("password", Password), ("client_secret", ""))).IsOAuth("invalid_client");
     }
 
+    /// <summary>PWD-011: what was typed, byte for byte: nothing is trimmed, folded or composed.</summary>
+    [Theory]
+    [InlineData(" correct horse battery", "correct horse battery")]
+    [InlineData("correct horse battery ", "correct horse battery")]
+    [InlineData("correct horse battery", "Correct horse battery")]
+    [InlineData("correct\u00a0horse\u00a0battery", "correct horse battery")]
+    [InlineData("korrektes Pferd, B\u00fccherregal", "korrektes Pferd, Bu\u0308cherregal")]
+    [InlineData("\ufb01ne horse, red battery", "fine horse, red battery")]
+    [InlineData("correct horse battery\t", "correct horse battery")]
+    [InlineData("correct horse battery \ud83d\udc0e", "correct horse battery \ud83d\udc34")]
+    public async Task A_password_is_what_was_typed_and_nothing_that_looks_like_it(string password, string alike)
+    {
+        var email = Somebody();
+        await UserAsync(email, true, ("password", password));
+
+        (await TryAsync(_server, email, alike)).Is(400, "invalid_credentials");
+        (await TryAsync(_server, email, password)).Is(200);
+    }
+
+    /// <summary>PWD-011: at the limit, and one beyond; and nobody types in more than is read.</summary>
     [Fact]
+    public async Task The_longest_password_opens_and_its_beginning_does_not()
+    {
+        var email = Somebody();
+        var longest = string.Concat(Enumerable.Range(0, 1024).Select(i => (char)('a' + (i * i * 7 % 26))));
+        var user = await UserAsync(email);
+
+        Assert.Equal("password_too_long", (await _server.WithoutEffectAsync(() => _server.PutAsync($"/user_management/users/{user}", new { password = longest + "x" })))
+            .Is(400, "password_strength_error").Json.GetProperty("errors")[0].GetProperty("code").GetString());
+        (await _server.PutAsync($"/user_management/users/{user}", new { password = longest })).Is(200);
+
+        (await TryAsync(_server, email, longest[..^1])).Is(400, "invalid_credentials");
+        (await TryAsync(_server, email, longest + "x")).Is(400, "invalid_credentials");
+        (await TryAsync(_server, email, longest)).Is(200);
+    }
+
+    [Fact] // OAUTH-060
     public async Task Tries_of_one_address_are_bounded_and_another_s_are_not()
     {
         await using var server = await HoldfastServer.StartAsync(new Start(RateLimitFactor: 1));
@@ -136,7 +172,7 @@ public sealed class PasswordGrantTests(Shared shared) : IClassFixture<Shared>
             .Is(400, "invalid_pending_authentication_token");
     }
 
-    [Fact]
+    [Fact] // OAUTH-065
     public async Task A_password_that_somebody_chose_before_the_mailbox_was_proven_opens_nothing_afterwards()
     {
         var email = Somebody();
@@ -163,7 +199,7 @@ public sealed class PasswordGrantTests(Shared shared) : IClassFixture<Shared>
         (await _server.PostAsync($"/user_management/invitations/{invitation}/accept", "{}")).Is(200);
     }
 
-    [Fact]
+    [Fact] // PWD-001
     public async Task An_imported_hash_is_made_anew_at_the_first_sign_in_and_sessions_go_on()
     {
         var email = Somebody();
@@ -179,7 +215,7 @@ public sealed class PasswordGrantTests(Shared shared) : IClassFixture<Shared>
         (await first.RefreshAsync()).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-057
     public async Task A_reset_by_mail_sets_another_password_once_and_ends_the_sessions_of_the_old_one()
     {
         var email = Somebody();

@@ -12,7 +12,7 @@ public sealed class PersonEventsTests
 {
     private const string Password = "correct horse battery staple";
 
-    [Fact]
+    [Fact] // OAUTH-017
     public async Task Codes_links_and_sign_ins_are_told_once_each_and_without_their_secrets()
     {
         await using var server = await HoldfastServer.StartAsync();

@@ -63,7 +63,7 @@ public sealed class RepeatTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal(3, new[] { first.SessionId, otherKey.SessionId, otherBody.SessionId }.Distinct().Count());
     }
 
-    [Fact]
+    [Fact] // OAUTH-018
     public async Task A_session_that_began_with_the_secret_goes_on_with_it_alone()
     {
         var session = await SignedIn.ByMagicCodeAsync(_server, Somebody());

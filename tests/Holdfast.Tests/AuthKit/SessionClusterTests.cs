@@ -171,7 +171,7 @@ public sealed class SessionClusterTests
         return (first, second);
     }
 
-    [Fact]
+    [Fact] // OAUTH-061
     public async Task Guesses_of_a_mailed_code_are_counted_together_wherever_they_are_typed_in()
     {
         await using var nodes = await Cluster.StartAsync(2);

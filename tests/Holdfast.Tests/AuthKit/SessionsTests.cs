@@ -23,7 +23,7 @@ public sealed class SessionsTests(Shared shared) : IClassFixture<Shared>
         (await _server.GetAsync("/user_management/users/user_01J00000000000000000000000/sessions")).Is(404, "entity_not_found");
     }
 
-    [Fact]
+    [Fact] // OAUTH-057
     public async Task One_that_is_revoked_refreshes_no_more_and_the_others_do()
     {
         var email = Somebody();
@@ -56,6 +56,42 @@ public sealed class SessionsTests(Shared shared) : IClassFixture<Shared>
         (await _server.SendAsync("GET", "/user_management/sessions/logout", null)).Is(422);
         (await _server.SendAsync("GET", "/user_management/sessions/logout?session_id=session_nonsense", null)).Is(422);
         (await _server.SendAsync("GET", "/user_management/sessions/logout?session_id=session_01J00000000000000000000000", null)).Is(404, "session_not_found");   // it may be one that has not come here
+    }
+
+    /// <summary>OAUTH-055, OAUTH-046: a link to sign out is one that anybody can write, and leads where the application is or nowhere.</summary>
+    [Theory]
+    [InlineData("https://app.test/signed-out?a=b", true)]
+    [InlineData("https://app.test/signed-out", false)]
+    [InlineData("https://app.test/signed-out?a=b&c", false)]
+    [InlineData("https://app.test/signed-out?a=b#", false)]
+    [InlineData("https://app.test/signed-out/?a=b", false)]
+    [InlineData("https://APP.test/signed-out?a=b", false)]
+    [InlineData("https://app.test:443/signed-out?a=b", false)]
+    [InlineData("https://app.test/./signed-out?a=b", false)]
+    [InlineData("https://app.test@evil.test/signed-out?a=b", false)]
+    [InlineData("https://app.test.evil.test/signed-out?a=b", false)]
+    [InlineData("https://app.test\\@evil.test/signed-out?a=b", false)]
+    [InlineData("http://app.test/signed-out?a=b", false)]
+    [InlineData("//evil.test", false)]
+    [InlineData("/\\evil.test", false)]
+    [InlineData("https:evil.test", false)]
+    [InlineData("javascript:alert(1)", false)]
+    [InlineData(" https://app.test/signed-out?a=b", false)]
+    [InlineData("https://app.test/signed-out?a=b\r\nX-Injected: y", false)]
+    public async Task Who_signed_out_is_sent_to_a_registered_address_or_to_the_default_one(string wanted, bool isRegistered)
+    {
+        (await _server.PostAsync("/user_management/redirect_uris", new { uri = "https://app.test/signed-out?a=b" })).Is(201);
+        var session = await SignedIn.ByMagicCodeAsync(_server, Somebody());
+        var path = $"/user_management/sessions/logout?session_id={session.SessionId}&return_to={Uri.EscapeDataString(wanted)}";
+
+        var answer = (await _server.SendAsync("GET", path, null)).Is(302);
+
+        Assert.Equal(isRegistered ? wanted : HoldfastServer.Callback, answer.Location);
+        Assert.False(answer.Headers.Contains("X-Injected"));
+        (await session.RefreshAsync()).IsOAuth("invalid_grant");
+        // Two of them are none, the first no more than the second.
+        Assert.Equal(HoldfastServer.Callback, (await _server.SendAsync("GET", $"{path}&return_to=https://evil.test", null)).Is(302).Location);
+        (await _server.SendAsync("GET", $"{path}&session_id={session.SessionId}", null)).Is(422);
     }
 
     [Theory]

@@ -9,7 +9,7 @@ namespace Holdfast.Tests.Events;
 /// <summary>The order of the list is the change log's (decision 0021): whoever reads on from an event gets each later one, once, whenever it happened and whichever node answers.</summary>
 public sealed class EventOrderTests
 {
-    [Fact]
+    [Fact] // PLAT-014
     public async Task What_a_cut_off_node_tells_late_comes_after_what_was_read_at_every_node_and_after_a_restart()
     {
         await using var nodes = await Cluster.StartAsync(2);

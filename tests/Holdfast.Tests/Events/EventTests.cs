@@ -12,7 +12,7 @@ public sealed class EventTests(Shared shared) : IClassFixture<Shared>
 {
     private readonly HoldfastServer _server = shared.Server;
 
-    [Fact]
+    [Fact] // PLAT-014
     public async Task An_event_is_listed_as_it_was_and_pages_show_each_once_in_both_orders()
     {
         await using var server = await HoldfastServer.StartAsync();
@@ -79,7 +79,7 @@ public sealed class EventTests(Shared shared) : IClassFixture<Shared>
     [InlineData("order=up", "order invalid")]
     public async Task A_question_that_cannot_be_read_is_refused(string query, string fault) => Assert.Equal([fault], (await _server.GetAsync($"/events?{query}")).Is(422).Faults);
 
-    [Fact]
+    [Fact] // PLAT-014
     public async Task A_question_has_its_bounds()
     {
         (await _server.GetAsync("/events?events=" + string.Join(',', Enumerable.Range(0, 100).Select(i => $"e.{i}")))).Is(200);

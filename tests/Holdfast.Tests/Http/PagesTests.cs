@@ -59,7 +59,7 @@ public sealed partial class PagesTests(Shared shared) : IClassFixture<Shared>
         Assert.All(new[] { null, "", "#12abf", "12abfff", "red", "#12abfg", "+12abf", "};a{" }, text => Assert.Null(Accent.Read(text)));
     }
 
-    [Fact]
+    [Fact] // OAUTH-056
     public async Task The_stylesheet_takes_a_colour_and_nothing_else()
     {
         var server = shared.Server;
@@ -72,7 +72,7 @@ public sealed partial class PagesTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal(404, (await server.SendAsync("GET", "/assets/nothing.js", null)).Status);
     }
 
-    [Fact]
+    [Fact] // OAUTH-010
     public async Task A_page_holds_what_keeps_it_safe_and_comes_whole_in_under_50_kB()
     {
         var server = shared.Server;
@@ -99,6 +99,58 @@ public sealed partial class PagesTests(Shared shared) : IClassFixture<Shared>
             Assert.InRange(page.Bytes.Length + loaded.Sum(a => a.Bytes.Length), 1000, 50_000);
         }
     }
+
+    /// <summary>OAUTH-010, OAUTH-021: whatever a browser may come to. A page that is added is among these by itself.</summary>
+    [Fact]
+    public async Task No_page_can_be_framed_or_kept_or_tells_others_whence_somebody_comes()
+    {
+        var seen = 0;
+        foreach (var (method, path) in Pages())
+        {
+            var page = await shared.Server.SendAsync(method, path, null, method == "POST" ? new FormUrlEncodedContent([]) : null, ("Accept", "text/html"));
+            var place = $"{method} {path}: {page.Status}";
+            Assert.True(page.Status < 500, place);
+            if (page.ContentType?.StartsWith("text/html", StringComparison.Ordinal) != true)
+            {
+                continue;   // what a page's script asks for, and its images
+            }
+            seen++;
+            Assert.True(page.Headers.GetValues("Content-Security-Policy").Single().Contains("frame-ancestors 'none'", StringComparison.Ordinal), place);
+            Assert.True(page.Headers.GetValues("X-Frame-Options").Single() == "DENY", place);
+            Assert.True(page.Headers.GetValues("Referrer-Policy").Single() is "no-referrer" or "same-origin", place);
+            Assert.True(page.Headers.GetValues("X-Content-Type-Options").Single() == "nosniff", place);
+            Assert.True(page.Headers.CacheControl!.NoStore, place);
+        }
+        Assert.True(seen > 30, $"{seen} pages");
+    }
+
+    /// <summary>OAUTH-054: no form of any page is taken from another site, whatever stands in it.</summary>
+    [Fact]
+    public async Task No_page_s_form_is_taken_from_elsewhere()
+    {
+        var forms = Pages().Where(p => p.Method == "POST").ToList();
+        Assert.True(forms.Count > 15, $"{forms.Count} forms");
+        foreach (var (_, path) in forms)
+        {
+            Task<Answer> SendAsync(params (string, string)[] headers) => shared.Server.SendAsync("POST", path, null, new FormUrlEncodedContent([]), [("Accept", "text/html"), .. headers]);
+            foreach (var headers in new (string, string)[][]
+            {
+                [("Sec-Fetch-Site", "cross-site")], [("Sec-Fetch-Site", "same-site")], [("Sec-Fetch-Site", "none")], [("Origin", "https://evil.test")], [("Origin", "null")],
+                [("Origin", shared.Server.PublicUrl + ".evil.test")], [("Sec-Fetch-Site", "cross-site"), ("Origin", shared.Server.PublicUrl)],
+            })
+            {
+                var refused = await shared.Server.WithoutEffectAsync(() => SendAsync(headers));
+                Assert.True(refused.Status == 403 && !refused.Headers.Contains("Set-Cookie"), $"{path} with {string.Join(' ', headers)}: {refused.Status}");
+            }
+            Assert.NotEqual(403, (await SendAsync(("Sec-Fetch-Site", "same-origin"), ("Origin", shared.Server.PublicUrl))).Status);
+        }
+    }
+
+    private IEnumerable<(string Method, string Path)> Pages() =>
+        from route in shared.Server.Routes
+        where route.Metadata.GetMetadata<Holdfast.Http.Pages.PageRoute>() is not null
+        from method in DescriptionTests.Methods(route)
+        select (method, Regex.Replace(DescriptionTests.Template(route), @"\{\w+\}", "x"));
 
     private static HashSet<string> Placeholders(string text) => [.. Placeholder().Matches(text).Select(m => m.Value)];
 

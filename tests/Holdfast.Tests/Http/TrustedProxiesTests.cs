@@ -40,7 +40,7 @@ public sealed class TrustedProxiesTests
         return await reader.ReadToEndAsync();
     }
 
-    [Theory]
+    [Theory] // OAUTH-058
     // Whom nobody trusts says nothing.
     [InlineData("", "203.0.113.9", "1.1.1.1", "203.0.113.9")]
     [InlineData("10.0.0.0/8", "203.0.113.9", "1.1.1.1", "203.0.113.9")]
@@ -63,7 +63,7 @@ public sealed class TrustedProxiesTests
     public async Task The_rightmost_hop_that_is_none_of_ours_is_the_sender(string trusted, string from, string chain, string sender) =>
         Assert.StartsWith($"{sender} http id.test ", await SeenAsync(trusted, from, ("X-Forwarded-For", chain)), StringComparison.Ordinal);
 
-    [Fact]
+    [Fact] // OAUTH-058
     public async Task Scheme_and_host_are_believed_of_the_same_only()
     {
         (string, string)[] said = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "login.acme.test")];

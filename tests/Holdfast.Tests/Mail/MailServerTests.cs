@@ -148,7 +148,7 @@ public sealed class MailServerTests
         Assert.Equal(recipient is null ? [] : [recipient], host.Rest().Select(mail => mail.Recipient));
     }
 
-    [Fact]
+    [Fact] // OAUTH-056
     public async Task Nothing_breaks_out_of_a_header()
     {
         using var host = new SmtpHost();
@@ -355,7 +355,7 @@ public sealed class MailServerTests
         Assert.Empty(host.Rest());
     }
 
-    [Fact]
+    [Fact] // PLAT-026
     public async Task One_environment_s_many_do_not_stand_before_another_s_one()
     {
         using var host = new SmtpHost();

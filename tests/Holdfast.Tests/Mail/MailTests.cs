@@ -131,7 +131,7 @@ public sealed partial class MailTests
         Assert.Equal(2, (await InboxAsync(server)).Count);
     }
 
-    [Fact]
+    [Fact] // OAUTH-056
     public async Task Names_that_people_choose_stand_in_a_mail_as_they_are_and_nothing_more()
     {
         await using var server = await StartAsync();
@@ -179,7 +179,7 @@ public sealed partial class MailTests
             + string.Concat(new[] { "App", "Acme", "Grace", "123456", "ada@people.test", "10" }.Where(v => letter.Text.Contains(v, StringComparison.Ordinal)));
     }
 
-    [Fact]
+    [Fact] // PLAT-030
     public async Task No_secret_of_a_mail_is_at_rest_as_it_is()
     {
         await using var server = await StartAsync();

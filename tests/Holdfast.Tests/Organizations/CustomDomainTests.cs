@@ -99,7 +99,7 @@ public sealed class CustomDomainTests : IAsyncLifetime
         }
     }
 
-    [Fact]
+    [Fact] // PLAT-026
     public async Task Nothing_of_another_environment_is_served_under_a_name()
     {
         var session = await SignedIn.ByMagicCodeAsync(_server, "ada@people.test");

@@ -99,7 +99,7 @@ public sealed class DomainProofTests(DomainProofTests.Made made) : IClassFixture
         Assert.Equal("verified", (await VerifyAsync(pending)).Is(201)["state"]);
     }
 
-    [Fact]
+    [Fact] // PLAT-027
     public async Task The_proof_of_one_organization_is_none_of_another()
     {
         var mine = await PendingAsync();
@@ -111,7 +111,7 @@ public sealed class DomainProofTests(DomainProofTests.Made made) : IClassFixture
         Assert.Equal("pending", (await _server.PostAsync($"/organization_domains/{theirs["id"]}/verify", new { })).Is(201)["state"]);
     }
 
-    [Fact]
+    [Fact] // PLAT-027
     public async Task Of_two_that_wait_for_one_domain_the_second_fails_once_the_first_has_proven_it()
     {
         var first = await PendingAsync();

@@ -46,7 +46,7 @@ public sealed class DomainTests(Shared shared) : IClassFixture<Shared>
         (await _server.GetAsync($"/organization_domains/{second["id"]}")).Is(404, "entity_not_found");
     }
 
-    [Fact]
+    [Fact] // PLAT-027
     public async Task A_domain_that_one_has_verified_is_refused_to_another_until_it_is_given_up()
     {
         var (name, taker) = (Name(), await _server.OrganizationAsync());
@@ -92,7 +92,7 @@ public sealed class DomainTests(Shared shared) : IClassFixture<Shared>
         (await _server.WithoutEffectAsync(() => CreateAsync(organization, Name()))).Is(404, "entity_not_found");
     }
 
-    [Theory]
+    [Theory] // PLAT-027
     [InlineData("localhost", "invalid_domain")]
     [InlineData("a_b.example", "invalid_domain")]
     [InlineData("a.example.", "invalid_domain")]

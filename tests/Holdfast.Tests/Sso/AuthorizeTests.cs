@@ -80,6 +80,12 @@ public sealed class AuthorizeTests(AuthorizeTests.Made made) : IClassFixture<Aut
     [InlineData("https://app.test/a/../b")]
     [InlineData("https://app.test/a/..")]
     [InlineData("https://app.test/a/..;/b")]
+    [InlineData("https://app.test/a/..;x=1/b")]
+    [InlineData("https://app.test/a/..?x=1")]
+    [InlineData("https://app.test/a/./b")]
+    [InlineData("https://app.test/a/%2e%2e/b")]
+    [InlineData("https://app.test/a/.%2E/b")]
+    [InlineData("https://app.test/a/%2e%2e%3bx/b")]
     [InlineData("https://app.test/\tx")]
     [InlineData("https://app.test/\u00e4")]
     [InlineData("http://app.test/callback")]
@@ -167,7 +173,7 @@ public sealed class AuthorizeTests(AuthorizeTests.Made made) : IClassFixture<Aut
         await _connection.BeginAsync(null, ("response_mode", "query"), ("prompt", "login"));
     }
 
-    [Theory]
+    [Theory] // OAUTH-014
     [InlineData(42, "S256")]
     [InlineData(44, "S256")]
     [InlineData(129, "S256")]
@@ -297,7 +303,7 @@ public sealed class AuthorizeTests(AuthorizeTests.Made made) : IClassFixture<Aut
         Assert.Equal("connection_unlinked", (await AskAsync()).Sent("error"));
     }
 
-    [Fact]
+    [Fact] // OAUTH-052
     public async Task Beginning_writes_nothing_and_leaves_the_page_unframed_and_uncached()
     {
         var browser = new Browser(_server);

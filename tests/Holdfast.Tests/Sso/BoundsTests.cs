@@ -80,7 +80,7 @@ public sealed class BoundsTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal("small", (await connection.FinishAsync(await connection.BeginAsync(browser, ("state", "small")))).Is(302).Sent("state"));
     }
 
-    [Fact]
+    [Fact] // OAUTH-007
     public async Task Who_was_to_sign_in_anew_did_so_no_longer_ago_than_clocks_may_be_off()
     {
         var connection = await _server.SamlConnectionAsync();

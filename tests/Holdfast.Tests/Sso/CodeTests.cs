@@ -226,7 +226,7 @@ public sealed class CodeTests(CodeTests.Made made) : IClassFixture<CodeTests.Mad
         (await _server.SendAsync("POST", "/sso/token", null, new FormUrlEncodedContent(fields))).Is(200);
     }
 
-    [Theory]
+    [Theory] // OAUTH-036
     [InlineData("")]
     [InlineData("x")]
     [InlineData("a.b")]

@@ -161,7 +161,7 @@ public sealed class OidcConnectionChangeTests(OidcSignInTests.OnNetwork made) : 
         await _server.RefusedAsync(() => browser.GetAsync(callback), "identity_provider_unavailable", "ProviderDocumentsMissing", 502);
     }
 
-    [Theory]
+    [Theory] // OAUTH-044
     [InlineData("discovery_url", Away)]
     [InlineData("issuer", "http://127.0.0.1:9")]
     public async Task A_secret_does_not_follow_to_another_provider(string field, string value)

@@ -20,7 +20,7 @@ public sealed class DomainRoutingTests(Shared shared) : IClassFixture<Shared>
         Assert.NotNull(back.Sent("code"));
     }
 
-    [Theory]
+    [Theory] // OAUTH-008
     [InlineData("pending", null)]
     [InlineData(null, "verified")]
     [InlineData("verified", "verified")]

@@ -93,7 +93,7 @@ public sealed class ForProviderTests(ForProviderTests.Made made) : IClassFixture
         }
     }
 
-    [Fact]
+    [Fact] // OAUTH-007
     public async Task How_somebody_signs_in_anew_is_not_the_application_s_to_say_twice()
     {
         await using var provider = await OidcStandIn.StartAsync(_server);

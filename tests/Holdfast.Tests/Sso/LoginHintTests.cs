@@ -9,7 +9,7 @@ namespace Holdfast.Tests.Sso;
 /// <summary>What the application knows of who will sign in goes to OpenID providers, and to those identity providers of SAML that are said to take it.</summary>
 public sealed class LoginHintTests(OidcSignInTests.OnNetwork made) : IClassFixture<OidcSignInTests.OnNetwork>
 {
-    [Theory]
+    [Theory] // OAUTH-007
     [InlineData("ada@acme.test")]
     [InlineData("a b&state=x")]
     [InlineData(null)]

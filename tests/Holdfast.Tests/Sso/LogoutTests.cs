@@ -71,7 +71,7 @@ public sealed class LogoutTests(Shared shared) : IClassFixture<Shared>
     }
 
     /// <summary>A link is followed again by a reload, a prefetch, or after a lost answer: it never ends a session that began since.</summary>
-    [Fact]
+    [Fact] // OAUTH-046
     public async Task A_logout_token_ends_the_session_that_it_was_made_for()
     {
         var connection = await ConnectionAsync();
@@ -144,7 +144,7 @@ public sealed class LogoutTests(Shared shared) : IClassFixture<Shared>
         await _server.RefusedAsync(send, "sign_out_refused", "Replayed");
     }
 
-    [Theory]
+    [Theory] // OAUTH-046
     [InlineData("stranger", "SignatureInvalid")]
     [InlineData("issuer", "WrongIssuer")]
     [InlineData("destination", "WrongDestination")]

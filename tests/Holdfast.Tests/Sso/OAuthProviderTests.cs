@@ -104,7 +104,7 @@ public sealed class OAuthProviderTests(OAuthProviderTests.Made made) : IClassFix
         Assert.DoesNotContain("ada@acme.test", attempt.Text, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [Fact] // OAUTH-040
     public async Task Microsoft_s_accounts_may_be_those_of_one_tenant_alone()
     {
         await using var provider = await OAuthStandIns.PlayAsync(_server, "MicrosoftOAuth");
@@ -238,7 +238,7 @@ public sealed class OAuthProviderTests(OAuthProviderTests.Made made) : IClassFix
         (await _server.PostAsync("/connections", new { connection_type = "GoogleOAuth", name = "x", oidc = new { client_id = "c", client_secret = "s", base_url = "https://127.0.0.1:9" } })).Is(201);
     }
 
-    [Theory]
+    [Theory] // OAUTH-041
     [InlineData("email")]
     [InlineData("id")]
     public async Task An_address_of_another_claim_is_none_that_the_provider_has_verified(string name)

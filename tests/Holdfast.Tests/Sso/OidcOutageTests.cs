@@ -86,7 +86,7 @@ public sealed class OidcOutageTests
         Assert.Equal([stays], known);
     }
 
-    [Fact]
+    [Fact] // OAUTH-038
     public async Task An_unknown_key_causes_one_fetch_inside_the_budget_and_the_rotated_key_is_found()
     {
         await using var server = await HoldfastServer.StartAsync(new Start(IsDev: true));
@@ -122,7 +122,7 @@ public sealed class OidcOutageTests
         Assert.Equal(before + 3, provider.Count("/jwks"));
     }
 
-    [Fact]
+    [Fact] // OAUTH-043
     public async Task With_the_key_host_hanging_an_unknown_key_is_refused_and_a_known_one_is_not_held_up()
     {
         await using var server = await HoldfastServer.StartAsync(new Start(IsDev: true));
@@ -258,7 +258,7 @@ public sealed class OidcOutageTests
         await provider.SignInAsync(connection);
     }
 
-    [Theory]
+    [Theory] // OAUTH-043
     [InlineData("oversized")]
     [InlineData("too many")]
     [InlineData("no key")]

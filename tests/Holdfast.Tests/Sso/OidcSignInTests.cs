@@ -50,7 +50,7 @@ public sealed class OidcSignInTests(OidcSignInTests.OnNetwork made) : IClassFixt
         await _server.RefusedAsync(() => kept.GetAsync(callback), "sign_in_refused", "FlowUsed");
     }
 
-    [Fact]
+    [Fact] // OAUTH-037
     public async Task A_flow_belongs_to_its_browser_and_its_connection()
     {
         var browser = new Browser(_server);
@@ -62,7 +62,7 @@ public sealed class OidcSignInTests(OidcSignInTests.OnNetwork made) : IClassFixt
         (await browser.GetAsync(callback)).Is(302);
     }
 
-    [Fact]
+    [Fact] // OAUTH-039
     public async Task An_answer_with_a_parameter_twice_or_of_another_issuer_is_refused()
     {
         foreach (var change in new Func<string, string>[]

@@ -36,7 +36,7 @@ public sealed class OidcTokenTests(OidcTokenTests.Made made) : IClassFixture<Oid
         Assert.Equal(0, provider.Count("/userinfo"));   // nothing was missing
     }
 
-    [Theory]
+    [Theory] // OAUTH-045
     [InlineData(60, true)]
     [InlineData(61, false)]
     public async Task A_provider_s_clock_may_be_a_minute_ahead_and_no_more(int seconds, bool isTaken)
@@ -48,7 +48,7 @@ public sealed class OidcTokenTests(OidcTokenTests.Made made) : IClassFixture<Oid
         Assert.Equal(isTaken ? 302 : 400, (await provider.FinishAsync(await provider.BeginAsync(connection))).Status);
     }
 
-    [Theory]
+    [Theory] // OAUTH-045
     [InlineData(59, true)]
     [InlineData(60, false)]
     public async Task A_token_that_is_over_is_let_pass_for_a_minute_and_no_longer(int seconds, bool isTaken)
@@ -155,7 +155,7 @@ public sealed class OidcTokenTests(OidcTokenTests.Made made) : IClassFixture<Oid
         await _server.RefusedAsync(() => provider.FinishAsync(begun), "sign_in_refused", "UserInfoSubjectMismatch");
     }
 
-    [Theory]
+    [Theory] // OAUTH-041
     [InlineData("ada@acme.test", null)]
     [InlineData("victim@acme.test", "EmailUnverified")]
     public async Task What_is_verified_is_the_address_that_it_is_said_of(string address, string? refusal)
@@ -175,7 +175,7 @@ public sealed class OidcTokenTests(OidcTokenTests.Made made) : IClassFixture<Oid
         Assert.Equal(refusal, refusal is null ? null : _server.LatestAttempt.Reason);
     }
 
-    [Fact]
+    [Fact] // OAUTH-041
     public async Task An_address_does_not_make_two_people_one()
     {
         await using var provider = await OidcStandIn.StartAsync(_server);

@@ -8,7 +8,7 @@ public sealed class RoleTests(Shared shared) : IClassFixture<Shared>
     private static object Map(string? fallback, params (string Group, string Role)[] rules) =>
         new { role_map = new { @default = fallback, rules = rules.Select(r => new { group = r.Group, role = r.Role }) } };
 
-    [Fact]
+    [Fact] // PLAT-029
     public async Task Groups_give_roles_by_the_connection_s_map_in_its_order()
     {
         var connection = await _server.SamlConnectionAsync();
@@ -39,7 +39,7 @@ public sealed class RoleTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal((null, null), await RolesAsync());
     }
 
-    [Fact]
+    [Fact] // PLAT-029
     public async Task A_map_has_its_bounds_and_a_bad_one_changes_nothing()
     {
         var connection = await _server.SamlConnectionAsync();

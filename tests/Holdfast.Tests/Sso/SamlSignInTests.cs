@@ -7,7 +7,7 @@ public sealed class SamlSignInTests(Shared shared) : IClassFixture<Shared>
 {
     private readonly HoldfastServer _server = shared.Server;
 
-    [Fact]
+    [Fact] // OAUTH-053
     public async Task A_flow_belongs_to_the_browser_that_began_it()
     {
         var connection = await _server.SamlConnectionAsync();
@@ -21,7 +21,7 @@ public sealed class SamlSignInTests(Shared shared) : IClassFixture<Shared>
         (await connection.PostAsync(begun.Browser, response, begun.RelayState)).Is(302);
     }
 
-    [Fact]
+    [Fact] // OAUTH-053
     public async Task A_flow_s_cookie_that_was_touched_is_nothing()
     {
         var connection = await _server.SamlConnectionAsync();
@@ -130,7 +130,7 @@ public sealed class SamlSignInTests(Shared shared) : IClassFixture<Shared>
         (await connection.FinishAsync(await connection.BeginAsync())).Is(302);
     }
 
-    [Theory]
+    [Theory] // OAUTH-055
     [InlineData("https://evil.test/")]
     [InlineData("//evil.test")]
     [InlineData("/\\evil.test")]

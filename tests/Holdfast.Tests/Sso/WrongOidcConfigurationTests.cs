@@ -137,7 +137,7 @@ public sealed class WrongOidcConfigurationTests(WrongOidcConfigurationTests.Made
         }
     }
 
-    [Fact]
+    [Fact] // OAUTH-017
     public async Task What_a_provider_repeats_of_our_secret_is_not_told()
     {
         await using var provider = await OidcStandIn.StartAsync(_server);
@@ -181,7 +181,7 @@ public sealed class WrongOidcConfigurationTests(WrongOidcConfigurationTests.Made
         Assert.Empty(provider.Requests.Where(r => r.Method == "POST").Skip(1));   // nothing was sent to where it pointed
     }
 
-    [Fact]
+    [Fact] // OAUTH-051
     public async Task An_address_that_may_not_be_asked_and_one_that_does_not_answer_are_told_alike()
     {
         await using var strict = await HoldfastServer.StartAsync();   // without leave for this machine's own network
@@ -208,7 +208,7 @@ public sealed class WrongOidcConfigurationTests(WrongOidcConfigurationTests.Made
         Assert.Empty(provider.Requests);
     }
 
-    [Theory]
+    [Theory] // OAUTH-044
     [InlineData("token_endpoint", "https://10.0.0.1/token", "token_endpoint")]
     [InlineData("token_endpoint", "https://169.254.169.254/token", "token_endpoint")]
     [InlineData("token_endpoint", "https://[::1]/token", "token_endpoint")]
@@ -229,7 +229,7 @@ public sealed class WrongOidcConfigurationTests(WrongOidcConfigurationTests.Made
         Assert.Equal(step, attempt.Json.GetProperty("steps").EnumerateArray().Single(s => s.GetProperty("outcome").GetString() == "failed").GetProperty("step").GetString());
     }
 
-    [Theory]
+    [Theory] // OAUTH-037
     [InlineData(599, true)]
     [InlineData(600, false)]
     public async Task A_sign_in_may_take_ten_minutes_and_no_longer(int seconds, bool isTaken)
@@ -244,7 +244,7 @@ public sealed class WrongOidcConfigurationTests(WrongOidcConfigurationTests.Made
         Assert.Equal(isTaken ? null : "FlowNotFound", isTaken ? null : _server.LatestAttempt.Reason);
     }
 
-    [Fact]
+    [Fact] // OAUTH-037
     public async Task A_code_of_another_sign_in_is_not_redeemed()
     {
         await using var provider = await OidcStandIn.StartAsync(_server);

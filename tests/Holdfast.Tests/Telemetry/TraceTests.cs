@@ -53,7 +53,7 @@ public sealed class TraceTests
         Assert.Contains(collector.Spans, s => s.Name == "journal commit" && s.TraceId == callback.TraceId);
     }
 
-    [Fact]
+    [Fact] // OAUTH-017
     public async Task No_secret_no_address_and_no_name_is_in_anything_that_a_collector_gets()
     {
         await using var collector = await Collector.StartAsync();

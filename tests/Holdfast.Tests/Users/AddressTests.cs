@@ -14,7 +14,7 @@ public sealed class AddressTests : IDisposable
 
     private Node B => _cluster.Nodes[1];
 
-    [Fact]
+    [Fact] // OAUTH-062
     public void A_changed_address_is_the_user_s_and_the_old_one_somebody_new_s()
     {
         var who = A.Join("ada@example.com", "secret");

@@ -44,7 +44,7 @@ public sealed class HashQueueTests
         }
     }
 
-    [Fact]
+    [Fact] // PLAT-026
     public async Task Environments_take_turns_whoever_came_with_more()
     {
         using var held = new Held(mostWaiting: 100);
@@ -152,7 +152,7 @@ public sealed class HashQueueTests
         (await server.PostAsync("/user_management/users", new { email = "grace@people.test", password = Password })).Is(201);
     }
 
-    [Fact]
+    [Fact] // OAUTH-059, PWD-011
     public async Task An_address_that_nobody_has_costs_what_somebody_of_the_environment_costs()
     {
         await using var server = await HoldfastServer.StartAsync();

@@ -67,7 +67,7 @@ public sealed class MembershipApiTests(Shared shared) : IClassFixture<Shared>
         Assert.Equal(events + 1, _server.Events("organization_membership.updated"));
     }
 
-    [Theory]
+    [Theory] // PLAT-029
     [InlineData("invalid_role", """ "role_slug":"owner" """)]
     [InlineData("invalid_role", """ "role_slugs":[null] """)]
     [InlineData("multiple_roles_not_enabled", """ "role_slugs":["admin","member"] """)]

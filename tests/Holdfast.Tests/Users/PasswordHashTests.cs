@@ -64,6 +64,15 @@ public sealed class PasswordHashTests
         Assert.True(plain.Opens(Password + "\0and more"));
     }
 
+    /// <summary>PWD-002: the 72nd byte may be the first of a letter's two. The hash is crypt(3)'s.</summary>
+    [Fact]
+    public void Bcrypt_cuts_a_letter_in_two_as_whoever_made_the_hash_did()
+    {
+        var hash = PasswordHash.Import("$2b$04$abcdefghijklmnopqrstuuoVx8RufeJl2sf6nnK3ltb8OHjZZZsny", "bcrypt", false, [])!;
+        var most = new string('a', 71);
+        Assert.Equal((true, true, false, false), (hash.Opens(most + "\u00e4"), hash.Opens(most + "\u00e3"), hash.Opens(most + "b"), hash.Opens(most)));
+    }
+
     [Fact]
     public void A_new_hash_reads_the_whole_password()
     {
@@ -83,6 +92,23 @@ public sealed class PasswordHashTests
     [InlineData("bcrypt", "$2b$05$abcdefghijklmnopqrstuu.xPI0D/04JlWcnvHoilxCp1m8QXBO4OO")]
     [InlineData("bcrypt", "$2b$05$abcdefghijklmnopqrstuu.xPI0D/04JlWcnvHoilxCp1m8QXBO4O\n")]
     [InlineData("bcrypt", "")]
+    [InlineData("bcrypt", "$2b$32$abcdefghijklmnopqrstuu.xPI0D/04JlWcnvHoilxCp1m8QXBO4O")]
+    [InlineData("bcrypt", "$2b$5$abcdefghijklmnopqrstuu.xPI0D/04JlWcnvHoilxCp1m8QXBO4O")]
+    [InlineData("bcrypt", "$2b$\u0660\u0665$abcdefghijklmnopqrstuu.xPI0D/04JlWcnvHoilxCp1m8QXBO4O")]
+    [InlineData("bcrypt", "$2b$05$abcdefghijklmnopqrstuu.xPI0D/04JlWcnvHo\0lxCp1m8QXBO4O")]
+    [InlineData("scrypt", "$scrypt$v=1$n=512,r=8,p=1,kl=32$" + Salt + "$" + Key32)]
+    [InlineData("scrypt", "$scrypt$v=1$n=131072,r=8,p=5,kl=32$" + Salt + "$" + Key32)]
+    [InlineData("scrypt", "$scrypt$v=1$n=1024,r=33,p=1,kl=32$" + Salt + "$" + Key32)]
+    [InlineData("scrypt", "$scrypt$v=1$n=1024,r=8,p=17,kl=32$" + Salt + "$" + Key32)]
+    [InlineData("scrypt", "$scrypt$v=1$n=16384,r=0,p=1,kl=32$" + Salt + "$" + Key32)]
+    [InlineData("scrypt", "$scrypt$v=1$n=99999999,r=8,p=1,kl=32$" + Salt + "$" + Key32)]
+    [InlineData("scrypt", "$scrypt$v=1$n=-16384,r=8,p=1,kl=32$" + Salt + "$" + Key32)]
+    [InlineData("pbkdf2", "$pbkdf2$i=99999999,d=sha256$" + Salt + "$" + Key32)]
+    [InlineData("pbkdf2", "$pbkdf2$i=600000,d=SHA256$" + Salt + "$" + Key32)]
+    [InlineData("pbkdf2", "$pbkdf2$i=600000,d=sha256$AQID$" + Key32)]
+    [InlineData("argon2", "$argon2id$v=19$m=19456,t=2,p=0$" + Salt + "$" + Key32)]
+    [InlineData("argon2", "$argon2id$v=19$m=9999999,t=1,p=1$" + Salt + "$" + Key32)]
+    [InlineData("argon2", "$argon2id$v=19$m=19456,t=2,p=1$" + Salt + "$" + Key32 + "\n")]
     [InlineData("scrypt", "$scrypt$v=1$n=16383,r=8,p=1,kl=32$" + Salt + "$" + Key32)]
     [InlineData("scrypt", "$scrypt$v=1$n=16777216,r=8,p=1,kl=32$" + Salt + "$" + Key32)]
     [InlineData("scrypt", "$scrypt$v=1$n=262144,r=8,p=1,kl=32$" + Salt + "$" + Key32)]

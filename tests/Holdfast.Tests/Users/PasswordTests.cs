@@ -108,7 +108,7 @@ public sealed class PasswordTests : IDisposable
 
     private static UserInput Input(string email) => new(new(true, email), default, default, default, default, default, default, default, default, default, default, default);
 
-    [Fact]
+    [Fact] // OAUTH-029
     public void A_reset_ends_the_sessions_of_all_that_it_replaces_whenever_they_began()
     {
         var first = A.StartBy(Ada, "old");
@@ -126,7 +126,7 @@ public sealed class PasswordTests : IDisposable
         A.Password(Ada, "last").Granted();
     }
 
-    [Fact]
+    [Fact] // OAUTH-063
     public void A_reset_follows_the_address_and_not_the_user_who_had_it()
     {
         var item = A.Do((view, act) => Passwords.RequestReset(view, act, Ada, "mailed", TimeSpan.FromHours(1))).Granted();
@@ -135,7 +135,7 @@ public sealed class PasswordTests : IDisposable
         A.Password("new@example.com", "old").Granted();
     }
 
-    [Fact]
+    [Fact] // OAUTH-063
     public void A_reset_is_redeemed_once_here_and_in_time()
     {
         var item = A.Do((view, act) => Passwords.RequestReset(view, act, Ada, "mailed", TimeSpan.FromHours(1))).Granted();
@@ -151,7 +151,7 @@ public sealed class PasswordTests : IDisposable
         A.Do((view, act) => Passwords.RequestReset(view, act, "nobody@example.com", "s", TimeSpan.FromHours(1))).Is(Refusal.NotFound);
     }
 
-    [Fact]
+    [Fact] // OAUTH-063
     public void A_link_from_before_another_reset_or_an_administrator_s_password_is_over()
     {
         string Ask() => A.Do((view, act) => Passwords.RequestReset(view, act, Ada, "mailed", TimeSpan.FromHours(1))).Granted();

@@ -40,7 +40,7 @@ public sealed class SessionTests : IDisposable
         Assert.Equal(A.Incarnation, token.Birth.Incarnation);
     }
 
-    [Fact]
+    [Fact] // OAUTH-026
     public void A_token_has_one_successor_and_that_one_the_next()
     {
         var token = A.StartBy(Ada, "secret");
@@ -52,7 +52,7 @@ public sealed class SessionTests : IDisposable
         Assert.Equal(2, A.Refresh(next).Granted().Generation);
     }
 
-    [Fact]
+    [Fact] // OAUTH-024
     public void A_token_spent_again_after_the_grace_ends_the_session()
     {
         var token = A.StartBy(Ada, "secret");
@@ -111,7 +111,7 @@ public sealed class SessionTests : IDisposable
         Assert.Equal(0, B.Count("sessions") + B.Count("session_spends"));
     }
 
-    [Fact]
+    [Fact] // OAUTH-027
     public void Spent_on_two_nodes_apart_inside_the_grace_it_goes_on()
     {
         var token = A.StartBy(Ada, "secret");
@@ -123,7 +123,7 @@ public sealed class SessionTests : IDisposable
         Assert.Equal(2, B.Refresh(onA).Granted().Generation);
     }
 
-    [Theory, InlineData(10_000, null), InlineData(10_001, Refusal.SessionReplayed)]
+    [Theory, InlineData(10_000, null), InlineData(10_001, Refusal.SessionReplayed)] // OAUTH-027
     public void Nor_may_a_clock_that_is_behind_make_the_grace_longer(int behind, object? why)
     {
         var token = A.StartBy(Ada, "secret");
@@ -149,7 +149,7 @@ public sealed class SessionTests : IDisposable
         Assert.All(_cluster.Nodes, node => node.Refresh(onA).Is(Refusal.SessionReplayed));
     }
 
-    [Fact]
+    [Fact] // OAUTH-028
     public void Spent_on_three_nodes_each_inside_the_grace_of_the_next_it_has_ended()
     {
         var token = A.StartBy(Ada, "secret");
@@ -162,7 +162,7 @@ public sealed class SessionTests : IDisposable
         Assert.All(_cluster.Nodes, node => Assert.Equal(Refusal.SessionReplayed, node.Ended(token)));
     }
 
-    [Fact]
+    [Fact] // OAUTH-057
     public void Ended_on_one_node_it_is_refused_on_the_other_once_they_met()
     {
         var token = A.StartBy(Ada, "secret");
@@ -188,7 +188,7 @@ public sealed class SessionTests : IDisposable
         A.Refresh(token).Is(Refusal.SessionEnded);
     }
 
-    [Fact]
+    [Fact] // OAUTH-029
     public void It_ends_with_its_user_organization_and_membership()
     {
         foreach (var (reason, subject) in new[]

@@ -45,7 +45,7 @@ public sealed class SignUpTests : IDisposable
         A.Password("ada@example.com", "secret").Granted();
     }
 
-    [Fact]
+    [Fact] // OAUTH-065
     public void A_stranger_s_sign_up_is_not_proven_by_the_owner_s_browser_nor_the_owner_s_by_theirs()
     {
         var strangers = A.SignUp("ada@example.com", "evil", "mail 1");
@@ -56,7 +56,7 @@ public sealed class SignUpTests : IDisposable
         Assert.Equal(0, A.Count("users"));
     }
 
-    [Fact]
+    [Fact] // OAUTH-036
     public void An_item_is_refused_late_twice_elsewhere_and_for_another_purpose()
     {
         var late = A.SignUp("late@example.com", null);

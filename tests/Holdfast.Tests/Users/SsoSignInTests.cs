@@ -13,7 +13,7 @@ public sealed class SsoSignInTests : IDisposable
 
     private Node B => _cluster.Nodes[1];
 
-    [Fact]
+    [Fact] // OAUTH-041
     public void Inside_a_verified_domain_the_address_links_to_its_user()
     {
         var ada = A.Join("ada@example.com", "secret");
@@ -28,7 +28,7 @@ public sealed class SsoSignInTests : IDisposable
         Assert.Equal(1, A.Count("memberships"));
     }
 
-    [Theory, InlineData("other.example", "org_1"), InlineData("example.com", "org_2"), InlineData("sub.example.com", "org_1"), InlineData("com", "org_1")]
+    [Theory, InlineData("other.example", "org_1"), InlineData("example.com", "org_2"), InlineData("sub.example.com", "org_1"), InlineData("com", "org_1")] // OAUTH-041, OAUTH-065
     public void Outside_of_it_nobody_is_touched(string verified, string owner)
     {
         var ada = A.Join("ada@example.com", "secret");
@@ -87,7 +87,7 @@ public sealed class SsoSignInTests : IDisposable
         Assert.Equal(vouched, B.HolderOf("ada@example.com"));
     }
 
-    [Fact]
+    [Fact] // OAUTH-065
     public void A_user_from_before_the_domain_was_verified_gets_their_address_if_it_is_free()
     {
         var own = A.Sso("subject-1", "ada@example.com").Granted().UserId;

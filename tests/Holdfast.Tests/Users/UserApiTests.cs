@@ -94,6 +94,41 @@ public sealed class UserApiTests(Shared shared) : IClassFixture<Shared>
         Assert.NotEqual(id, (await _server.PostAsync(Users, new { email = old })).Is(201)["id"]);
     }
 
+    /// <summary>PLAT-009: what a caller may not decide is not heard, when something is made and when it is changed.</summary>
+    [Fact]
+    public async Task Nobody_gives_themselves_an_id_a_time_or_a_state()
+    {
+        var (invented, organization) = ($"user_{new string('7', 26)}", await _server.OrganizationAsync());
+        var more = new Dictionary<string, object?>
+        {
+            ["id"] = invented, ["object"] = "organization", ["created_at"] = "2000-01-01T00:00:00.000Z", ["updated_at"] = "2000-01-01T00:00:00.000Z", ["last_sign_in_at"] = "2000-01-01T00:00:00.000Z",
+            ["environment_id"] = _server.B.Id, ["state"] = "accepted", ["status"] = "inactive", ["accepted_at"] = "2000-01-01T00:00:00.000Z", ["accepted_user_id"] = invented, ["token"] = "mine",
+            ["is_default"] = true, ["default"] = true, ["hash"] = "x", ["term"] = 99, ["role"] = "admin",
+        };
+        Dictionary<string, object?> With(params (string Name, object? Value)[] own) => new(more.Concat(own.Select(o => KeyValuePair.Create(o.Name, o.Value))));
+        void Unheard(Answer answer)
+        {
+            Assert.DoesNotContain(invented, answer.Text, StringComparison.Ordinal);
+            Assert.DoesNotContain("2000-01-01", answer.Text, StringComparison.Ordinal);
+            Assert.DoesNotContain(_server.B.Id, answer.Text, StringComparison.Ordinal);
+        }
+
+        var user = (await _server.PostAsync(Users, With(("email", Address())))).Is(201);
+        Assert.Equal(("user", "False", null), (user["object"], user["email_verified"], user["last_sign_in_at"]));
+        var changed = (await _server.PutAsync($"{Users}/{user["id"]}", With(("first_name", "Ada")))).Is(200);
+        Assert.Equal((user["id"], "Ada", user["created_at"], "False"), (changed["id"], changed["first_name"], changed["created_at"], changed["email_verified"]));
+        var membership = (await _server.PostAsync("/user_management/organization_memberships", With(("user_id", user["id"]), ("organization_id", organization)))).Is(201);
+        Assert.Equal(("organization_membership", "active", "member"), (membership["object"], membership["status"], membership.Json.GetProperty("role").GetProperty("slug").GetString()));
+        var invitation = (await _server.PostAsync("/user_management/invitations", With(("email", Address())))).Is(201);
+        Assert.Equal(("pending", null), (invitation["state"], invitation["accepted_at"]));
+        Assert.NotEqual("mine", invitation["token"]);
+        var uri = (await _server.PostAsync("/user_management/redirect_uris", With(("uri", $"https://app.test/{SamlProvider.Unique()}")))).Is(201);
+        Assert.Equal("False", uri["default"]);
+        Assert.All([user, changed, membership, invitation, uri], Unheard);
+        (await _server.GetAsync($"{Users}/{invented}")).Is(404);
+        (await _server.SendAsync("GET", $"{Users}/{user["id"]}", _server.B.ApiKey)).Is(404);
+    }
+
     [Fact]
     public async Task An_address_has_one_holder_until_they_are_deleted()
     {
@@ -197,7 +232,7 @@ public sealed class UserApiTests(Shared shared) : IClassFixture<Shared>
         (await _server.WithoutEffectAsync(() => _server.PutAsync($"{Users}/{id}", new { locale = "english" }))).Is(400, "invalid_locale");
     }
 
-    [Fact]
+    [Fact] // PWD-001
     public async Task A_password_is_kept_as_a_slow_hash_and_another_one_replaces_it()
     {
         var (address, first, second) = (Address(), "a fine first password", "a fine second password");
@@ -211,7 +246,7 @@ public sealed class UserApiTests(Shared shared) : IClassFixture<Shared>
         Assert.True(_server.Storage.Database.Read(view => Credential.IsReset(Credential.Of(view, _server.A.Id, id), Credential.Of(view, _server.A.Id, id)[0].Id)));
     }
 
-    [Theory]
+    [Theory] // PWD-012
     [InlineData("seven77", "password_too_short")]
     [InlineData("password", "password_too_weak")]
     [InlineData("aaaaaaaaaaaa", "password_too_weak")]
@@ -223,7 +258,7 @@ public sealed class UserApiTests(Shared shared) : IClassFixture<Shared>
         (await _server.WithoutEffectAsync(() => _server.PutAsync($"{Users}/{id}", new { password }))).Is(400, "password_strength_error");
     }
 
-    [Fact]
+    [Fact] // PWD-012
     public async Task A_password_does_not_hold_the_address_and_has_a_longest()
     {
         var address = Address();
@@ -235,7 +270,7 @@ public sealed class UserApiTests(Shared shared) : IClassFixture<Shared>
         }
     }
 
-    [Theory]
+    [Theory] // PWD-010
     [InlineData("password_and_password_hash_provided", """ "password":"a fine password of mine","password_hash":"x","password_hash_type":"bcrypt" """)]
     [InlineData("password_and_password_hash_type_provided", """ "password":"a fine password of mine","password_hash_type":"bcrypt" """)]
     [InlineData("password_salt_position_requires_password_hash", """ "password_salt_position":"prefix" """)]

@@ -27,7 +27,7 @@ internal sealed class SwitchOrganization(Database database, RedirectUriStore red
         }
         var (flow, session) = (visit.Flow, visit.Flow.Switch!);
         var act = acts.Of(flow.EnvironmentId);
-        if (id != session.OrganizationId && database.Read(view => SecondFactor.StopsSwitch(view, act, session.Who with { OrganizationId = id }, session.Method)))
+        if (id != session.OrganizationId && database.Read(view => SwitchTo.Asks(view, act, session.Who with { OrganizationId = id }, session.Method)) is not null)
         {
             return SignIn(visit, flow with { OrganizationId = id, Address = found.Address }, "notice.switch_asks_more");
         }

@@ -92,7 +92,7 @@ public sealed class HostedFlowTests(Shared shared) : IClassFixture<Shared>
     }
 
     /// <summary>OAUTH-055.</summary>
-    [Fact]
+    [Fact] // OAUTH-001
     public async Task Nobody_is_sent_to_an_address_that_is_not_registered()
     {
         foreach (var uri in new[] { "https://evil.test/callback", HoldfastServer.Callback + "/", HoldfastServer.Callback + "?x=1", "//evil.test", "javascript:alert(1)", "/sign-in/continue", "" })
@@ -108,7 +108,58 @@ public sealed class HostedFlowTests(Shared shared) : IClassFixture<Shared>
         Assert.Null((await person.SendAsync(("password", Person.Password))).Is(422).Location);   // withdrawn meanwhile
     }
 
+    /// <summary>OAUTH-005, OAUTH-002: two parsers would read two things; and one name under two spellings is one.</summary>
+    [Theory]
+    [InlineData("client_id", "client_id")]
+    [InlineData("redirect_uri", "redirect_uri")]
+    [InlineData("response_type", "response_type")]
+    [InlineData("state", "state")]
+    [InlineData("provider", "provider")]
+    [InlineData("code_challenge", "code_challenge")]
+    [InlineData("organization_id", "organization")]
+    [InlineData("connection_id", "connection")]
+    [InlineData("login_hint", "login_hint")]
+    public async Task The_start_of_the_pages_takes_no_parameter_twice(string one, string other)
+    {
+        var path = Person.StartPath(_server) + "&x=y";
+        var given = path.Contains($"{one}=", StringComparison.Ordinal) ? path : $"{path}&{one}=a";
+
+        var refused = (await _server.WithoutEffectAsync(() => _server.SendAsync("GET", $"{given}&{other}=https%3A%2F%2Fevil.test", null))).Is(400, "invalid_request");
+
+        Assert.Null(refused.Location);
+        Assert.False(refused.Headers.Contains("Set-Cookie"));
+        (await _server.SendAsync("GET", path, null)).Is(302);
+    }
+
+    /// <summary>OAUTH-007: the pages remember nobody, so that there is no session that <c>prompt</c> or <c>max_age</c> would have to set aside; and no hint signs anybody in.</summary>
     [Fact]
+    public async Task A_second_sign_in_of_one_browser_asks_again_and_a_hint_fills_in_a_field_at_most()
+    {
+        var (person, email) = await AtPasswordAsync();
+        await person.SendAsync(("password", Person.Password));
+        var first = new SignedIn(_server, (await person.RedeemAsync()).Is(200));
+        _server.Clock.Advance(TimeSpan.FromMinutes(2));
+        foreach (var more in new (string, string)[][]
+        {
+            [], [("max_age", "1")], [("max_age", "100000")], [("prompt", "login")], [("login_hint", email)], [("id_token_hint", first.AccessToken)], [("login_hint", "\"><script>alert(1)</script>@x.test")],
+        })
+        {
+            await person.StartAsync(more);
+            Assert.Equal((200, "/sign-in"), (person.Page.Status, person.Path));
+            Assert.DoesNotContain("<script>alert", person.Page.Text, StringComparison.Ordinal);
+        }
+
+        await person.StartAsync(("login_hint", email));
+        await person.SendAsync();
+        Assert.Equal("/sign-in/password", person.Path);
+        await person.SendAsync(("password", Person.Password));
+        var second = new SignedIn(_server, (await person.RedeemAsync()).Is(200));
+
+        Assert.NotEqual(first.SessionId, second.SessionId);
+        Assert.Equal(120, long.Parse(second.Claim("auth_time")!, System.Globalization.CultureInfo.InvariantCulture) - long.Parse(first.Claim("auth_time")!, System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    [Fact] // OAUTH-012, OAUTH-013
     public async Task A_code_is_good_once_for_its_application_for_a_minute_and_for_no_profile()
     {
         async Task<Person> ArrivedAsync(params (string, string)[] start)
@@ -145,7 +196,7 @@ public sealed class HostedFlowTests(Shared shared) : IClassFixture<Shared>
         (await person.RedeemAsync()).IsOAuth("invalid_grant");
     }
 
-    [Fact]
+    [Fact] // OAUTH-011
     public async Task A_code_that_twenty_show_at_once_begins_one_session()
     {
         var (person, _) = await AtPasswordAsync();
@@ -175,7 +226,7 @@ public sealed class HostedFlowTests(Shared shared) : IClassFixture<Shared>
         (await person.RedeemAsync()).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-053
     public async Task Who_goes_back_after_the_end_is_told_that_it_is_done()
     {
         var (person, _) = await AtPasswordAsync();
@@ -225,7 +276,7 @@ public sealed class HostedFlowTests(Shared shared) : IClassFixture<Shared>
         Assert.InRange(one.Browser.Cookies.Count, 1, 6);   // a server is never shut out by its own cookies
     }
 
-    [Fact]
+    [Fact] // OAUTH-062
     public async Task Another_address_takes_nothing_along_of_the_one_before()
     {
         var (person, _) = await AtPasswordAsync();
@@ -271,7 +322,7 @@ public sealed class HostedFlowTests(Shared shared) : IClassFixture<Shared>
         (await person.RedeemAsync()).Is(200);
     }
 
-    [Theory]
+    [Theory] // OAUTH-006
     [InlineData("screen_hint", "elsewhere")]
     [InlineData("prompt", "none")]
     [InlineData("response_type", "token")]

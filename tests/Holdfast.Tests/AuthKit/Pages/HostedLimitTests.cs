@@ -111,6 +111,33 @@ public sealed class HostedLimitTests
         Assert.Equal("/sign-up/verify", person.Path);
     }
 
+    /// <summary>OAUTH-060: one password for many accounts is slow work from one place, and keeps nobody out who comes from another.</summary>
+    [Fact]
+    public async Task One_place_tries_so_many_accounts_a_minute()
+    {
+        var (server, from) = await StartAsync(0.03);   // thirty instead of a thousand
+        await using var _ = server;
+        var email = HostedSignInTests.Somebody();
+        await HostedSignInTests.UserAsync(server, email);
+        async Task<Answer> TryAsync()
+        {
+            from.Place = Stranger;
+            var person = await new Person(server).StartAsync();
+            await person.SendAsync(("email", HostedSignInTests.Somebody()));
+            return await person.SendAsync(("password", "one that many people have"));
+        }
+        for (var i = 0; i < 30; i++)
+        {
+            (await TryAsync()).Is(422);
+        }
+
+        Assert.NotNull((await TryAsync()).Is(429).Headers.RetryAfter);
+        from.Place = Owner;
+        (await (await new Person(server).StartAsync()).SignInAsync(email)).Page.Is(303);
+        server.Clock.Advance(TimeSpan.FromSeconds(61));
+        (await TryAsync()).Is(422);
+    }
+
     [Fact]
     public async Task Passkeys_are_asked_for_so_often_from_one_place()
     {

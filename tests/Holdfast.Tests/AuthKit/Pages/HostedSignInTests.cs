@@ -110,7 +110,7 @@ public sealed class HostedSignInTests(Shared shared) : IClassFixture<Shared>
         Assert.True(session.Answer.Json.GetProperty("user").GetProperty("email_verified").GetBoolean());
     }
 
-    [Fact]
+    [Fact] // OAUTH-056
     public async Task Who_is_in_several_organizations_chooses_one_and_a_second_click_changes_nothing()
     {
         var email = Somebody();
@@ -186,7 +186,7 @@ public sealed class HostedSignInTests(Shared shared) : IClassFixture<Shared>
         (await person.RedeemAsync()).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-059
     public async Task An_address_that_is_taken_is_told_by_mail_alone()
     {
         var (taken, free) = (Somebody(), Somebody());

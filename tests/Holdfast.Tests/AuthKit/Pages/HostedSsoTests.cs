@@ -65,7 +65,7 @@ public sealed class HostedSsoTests(HostedSsoTests.Made made) : IClassFixture<Hos
     }
 
     /// <summary>Neither a forgotten password, nor a link that was mailed before, nor an invitation is a way around the provider.</summary>
-    [Fact]
+    [Fact] // OAUTH-063, OAUTH-066
     public async Task Links_in_mails_lead_to_the_provider()
     {
         var domain = $"{SamlProvider.Unique()}.test";
@@ -129,7 +129,7 @@ public sealed class HostedSsoTests(HostedSsoTests.Made made) : IClassFixture<Hos
         (await other.RedeemAsync()).Is(200);
     }
 
-    [Fact]
+    [Fact] // OAUTH-053, OAUTH-054
     public async Task What_comes_back_belongs_to_the_browser_that_left_and_is_taken_once()
     {
         var email = $"grace@{made.Domain}";

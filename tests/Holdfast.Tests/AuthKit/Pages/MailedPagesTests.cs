@@ -27,7 +27,7 @@ public sealed partial class MailedPagesTests : IAsyncLifetime
         return person;
     }
 
-    [Fact]
+    [Fact] // OAUTH-062
     public async Task A_forgotten_password_is_replaced_by_mail_and_the_sign_in_goes_on()
     {
         var email = HostedSignInTests.Somebody();
@@ -57,7 +57,7 @@ public sealed partial class MailedPagesTests : IAsyncLifetime
         Assert.StartsWith("Your password", (await InboxAsync(email))[0].GetProperty("subject").GetString(), StringComparison.Ordinal);
     }
 
-    [Fact]
+    [Fact] // OAUTH-055
     public async Task In_another_browser_the_link_ends_at_the_environment_s_own_address()
     {
         var email = HostedSignInTests.Somebody();
@@ -74,7 +74,7 @@ public sealed partial class MailedPagesTests : IAsyncLifetime
     }
 
     /// <summary>Login CSRF (OAUTH-053): a stranger's token, posted by a stranger's page.</summary>
-    [Fact]
+    [Fact] // OAUTH-054
     public async Task A_new_password_is_taken_from_our_own_page_alone()
     {
         var email = HostedSignInTests.Somebody();
@@ -90,7 +90,7 @@ public sealed partial class MailedPagesTests : IAsyncLifetime
         (await victim.SendAsync(typed)).Is(303);
     }
 
-    [Fact]
+    [Fact] // OAUTH-059
     public async Task An_address_that_nobody_has_is_answered_alike_and_mailed_nothing()
     {
         var (known, nobody) = (HostedSignInTests.Somebody(), HostedSignInTests.Somebody());
