@@ -42,11 +42,11 @@ internal sealed class CommonCause(IReadOnlyList<PeerPlace> peers, IReadOnlyColle
         return [.. _found];
     }
 
-    /// <summary>Nobody outside can be reached: at least three hosts of strangers, and none of them is well.</summary>
+    /// <summary>Nobody outside can be reached: at least three hosts of strangers, who are not all one customer's, and none of them is well.</summary>
     private void Network()
     {
         var outside = _left.Where(s => s.Policy.Scope != DependencyScope.Peer && s.Host is not null && s.How != Trouble.Unresolved && s_awayFromHere.Contains(s.How)).ToList();
-        if (Hosts(outside) < Many || IsAcquitted(outside, o => o.Policy.Scope != DependencyScope.Peer && o.Host is not null))
+        if (Hosts(outside) < Many || Owners(outside) < Several || IsAcquitted(outside, o => o.Policy.Scope != DependencyScope.Peer && o.Host is not null))
         {
             return;
         }

@@ -11,6 +11,9 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
 
     private static readonly string[] s_plain = [Trouble.Hangs, Trouble.Unresolved, Trouble.Certificate];
 
+    /// <summary>Failures of the way there, of which a knock that is answered says that they are over.</summary>
+    private static readonly string[] s_ofTheWay = [Trouble.Hangs, Trouble.Refuses, Trouble.Unreachable, Trouble.Unresolved, Trouble.Reset, Trouble.Certificate];
+
     /// <summary>Answers in a row after which it may be over.</summary>
     private const int WellInARow = 3;
 
@@ -176,6 +179,10 @@ internal sealed class Watch(Dependency dependency, TimeProvider clock)
         if (calls.Length == 0 || IsForgotten(now))
         {
             return silence < s_silence;
+        }
+        if (Dependency.IsProbeAKnock && Array.FindLast(calls, c => !c.IsKnock) is { How: { } met } && !s_ofTheWay.Contains(met))
+        {
+            calls = [.. calls.Where(c => !c.IsKnock)];   // who was reached and answered badly: a knock is answered all the while
         }
         var well = Trailing(calls, c => IsWell(Dependency, c));
         if (well < WellInARow || (silence >= SilenceThatTells(Dependency.Policy.SlowAfter) && (Dependency.Waiting >= 2 || Dependency.Policy.IsJudgedByItsDriver)))

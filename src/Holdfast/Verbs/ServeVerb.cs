@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Holdfast.Environments;
 using Holdfast.Http;
@@ -42,7 +43,7 @@ internal static class ServeVerb
                 await UntilStoppedAsync(server.App.Lifetime, ct);
                 await GoAsync(server, settings.StopAfter);
             }
-            return 0;
+            return ct.IsCancellationRequested ? 0 : 1;   // nobody said so: a part of it gave up, and has said why
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
@@ -63,10 +64,20 @@ internal static class ServeVerb
     }
 
     /// <summary>Serves on while it says that it goes. A request on a connection that the node ends under it could be one that nobody may send again.</summary>
-    private static Task GoAsync(Server server, TimeSpan after)
+    /// <remarks>Who says it a second time does not want to wait.</remarks>
+    private static async Task GoAsync(Server server, TimeSpan after)
     {
         server.Readiness.IsStopping = true;
-        return Task.Delay(after, server.App.Services.GetRequiredService<TimeProvider>(), CancellationToken.None);
+        using var atOnce = new CancellationTokenSource();
+        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Hurry);
+        using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Hurry);
+        await Task.Delay(after, server.App.Services.GetRequiredService<TimeProvider>(), atOnce.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+        void Hurry(PosixSignalContext signal)
+        {
+            signal.Cancel = true;   // it ends by itself
+            atOnce.Cancel();
+        }
     }
 
     /// <summary>The first start on an empty primary: an environment, and a file that only its owner reads.</summary>

@@ -459,6 +459,35 @@ public sealed class FinderTests
     }
 
     [Fact]
+    public void And_a_knock_that_was_lost_for_once_does_not_make_it_well()
+    {
+        string? how = null;
+        var flags = KnockedAt(Catalogue.Flags.Of("unleash"), () => how);
+        flags.Report(true);
+        for (var call = 0; call < 3; call++)
+        {
+            flags.Report(false, Trouble.Errors);
+            PassProbing(TimeSpan.FromSeconds(4));
+        }
+        how = Trouble.Hangs;
+        PassProbing(TimeSpan.FromSeconds(3.5));
+        how = null;
+        PassProbing(TimeSpan.FromSeconds(20));   // answered, again and again
+
+        Assert.Equal(CauseChange.Named, Assert.Single(_told).Change);
+    }
+
+    [Fact]
+    public void Three_hosts_of_one_customer_s_are_that_customer_s()
+    {
+        Dependency[] all = [Token(1, "token.example"), UserInfo(1, "people.example"), At(_dependencies.GetOrAdd(Catalogue.IdpDocuments.Of("conn_1", "org_1"), _clock), "documents.example")];
+        Rounds(12, [.. all.Select(d => (d, (string?)Trouble.Hangs))]);
+
+        Assert.NotEmpty(_finder.All);
+        Assert.All(_finder.All, c => Assert.Equal(CauseScope.Tenant, c.Scope));
+    }
+
+    [Fact]
     public void One_of_many_servers_that_is_restarted_is_no_finding_of_knocks()
     {
         string? how = null;
