@@ -140,6 +140,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         var services = builder.Services;
         services.Configure<ConsoleLoggerOptions>(console => console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite);   // whoever does not read what is logged must not hold up a sign-in
         services.AddSingleton<IHostLifetime, StoppedByItsVerb>();
+        services.AddSingleton(s => new Awake(TimeProvider.System, s.GetRequiredService<ILogger<Awake>>())).AddHostedService(s => s.GetRequiredService<Awake>());
         services.AddSingleton(settings).AddSingleton(world.Clock).AddSingleton(world.Entropy).AddSingleton(keys);
         services.AddSingleton(storage.Database).AddSingleton(storage.Replicator).AddSingleton(storage.Node).AddSingleton(storage.Peers)
             .AddSingleton(storage.SingleUse);
@@ -179,6 +180,7 @@ internal sealed class Server(WebApplication app, StorageHost storage, PeerNetwor
         settings.TrustedProxies.Use(app);
         NodeSamples.Declare(app.Services.GetRequiredService<NodeMetrics>(), app.Services, storage);
         app.Use(app.Services.GetRequiredService<Readiness>().CloseWhileStopping);
+        app.Use(app.Services.GetRequiredService<Awake>().LetPass);
         app.UseTelemetry();
         if (settings.IsDev)
         {
